@@ -1,0 +1,110 @@
+"""Every exception of Millwright's own.
+
+::
+
+    MillwrightError
+    ├── BadInput                    the request cannot be acted on as it stands; never retried
+    │   ├── SpecificationInvalid    a specification contradicts itself or cannot be read
+    │   ├── ProjectConflict         a project of this id runs on other input
+    │   └── NotFound                no project, node, artifact or task of this name
+    ├── ServiceUnavailable          something Millwright needs does not answer; retried
+    │   ├── TemporalUnavailable
+    │   ├── DatabaseUnavailable
+    │   ├── SchemaOutdated          the database is not at the migration this version needs; never retried
+    │   ├── SandboxUnavailable      the sandbox itself is broken or missing: says nothing of a candidate
+    │   ├── AnalyserUnavailable     a static tool is broken or missing: says nothing of a candidate
+    │   └── InputsUnavailable       the generator of inputs is broken or missing
+    ├── ModelError                  a model call brought no answer
+    │   ├── ModelUnavailable        connection, overload, a cut or garbled reply; retried
+    │   └── ModelRefused            wrong key, unknown model, bad request; never retried
+    ├── BudgetReached               a reservation would pass a cap
+    └── IntegrityError              stored bytes do not match their digest; never retried
+
+A message says what happened, to which id, and what to do next.
+"""
+
+from collections.abc import Sequence
+
+from schemas.specification import Fault
+
+
+class MillwrightError(Exception):
+    """The root of every error of ours; ``retryable`` says whether the same call may succeed later."""
+
+    retryable = False
+
+
+class BadInput(MillwrightError):
+    """The request cannot be acted on as it stands."""
+
+
+class SpecificationInvalid(BadInput):
+    """A specification contradicts itself or cannot be read; ``faults`` lists everything found."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        count = len(self.faults)
+        heading = f"the specification has {count} fault{'s' if count != 1 else ''}"
+        super().__init__(f"{heading}: " + "; ".join(map(str, self.faults)))
+
+
+class ProjectConflict(BadInput):
+    """A project of this id runs, or ran, on other input."""
+
+
+class NotFound(BadInput):
+    """Nothing of this name is known."""
+
+
+class ServiceUnavailable(MillwrightError):
+    """Something that Millwright needs does not answer."""
+
+    retryable = True
+
+
+class TemporalUnavailable(ServiceUnavailable):
+    """The Temporal service does not answer."""
+
+
+class DatabaseUnavailable(ServiceUnavailable):
+    """Postgres does not answer."""
+
+
+class SchemaOutdated(ServiceUnavailable):
+    """The database is not at the migration that this version needs."""
+
+    retryable = False
+
+
+class SandboxUnavailable(ServiceUnavailable):
+    """The sandbox is broken or missing; nothing is known of the candidate."""
+
+
+class AnalyserUnavailable(ServiceUnavailable):
+    """A static tool is broken or missing; nothing is known of the candidate."""
+
+
+class InputsUnavailable(ServiceUnavailable):
+    """The generator of inputs is broken or missing."""
+
+
+class ModelError(MillwrightError):
+    """A model call brought no answer."""
+
+
+class ModelUnavailable(ModelError):
+    """The endpoint was not reachable, was overloaded, or sent a reply that was cut or garbled."""
+
+    retryable = True
+
+
+class ModelRefused(ModelError):
+    """The endpoint refused the call for good: wrong key, unknown model, bad request."""
+
+
+class BudgetReached(MillwrightError):
+    """A reservation would pass one of the project's caps."""
+
+
+class IntegrityError(MillwrightError):
+    """Stored bytes do not match their digest."""

@@ -1,0 +1,251 @@
+"""The outside world on one page: what Millwright needs, as Protocols.
+
+Adapters implement these; activities hold them; the contract suites under ``tests/contract`` say what each promises.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from schemas.evidence import (
+    CompletionRecord,
+    Decision,
+    Forecast,
+    NodeRecord,
+    ProjectRecord,
+    ProjectSpend,
+    Question,
+)
+from schemas.execution import (
+    CallReport,
+    CallRequest,
+    CommandReport,
+    CommandRequest,
+    ConditionReport,
+    ConditionRequest,
+    PropertyReport,
+    PropertyRequest,
+)
+from schemas.identity import Digest, NodePath, ProjectId
+from schemas.models import Budget, CallKey, LedgerEntry, ModelAnswer, ModelRequest
+from schemas.specification import TaskSpecification
+from schemas.verification import AnalysisReport, AnalysisRequest, InputSet, Verdict
+
+
+class Model(Protocol):
+    """A model behind an endpoint."""
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """Draw one completion.
+
+        Raises:
+            ModelUnavailable: no complete answer came (connection, overload, timeout, a cut or garbled body).
+            ModelRefused: the endpoint will not answer this call however often it is asked.
+        """
+        ...
+
+
+class Sandbox(Protocol):
+    """Runs untrusted code; every method raises SandboxUnavailable when the sandbox itself is at fault."""
+
+    async def call(self, request: CallRequest) -> CallReport:
+        """Call a candidate once per argument list in one fresh process, and report the outcomes in order."""
+        ...
+
+    async def check_properties(self, request: PropertyRequest) -> PropertyReport:
+        """Run properties in processes of their own, their calls proxied to the candidate's process."""
+        ...
+
+    async def evaluate(self, request: ConditionRequest) -> ConditionReport:
+        """Evaluate validated expressions under bindings, in a process that holds no candidate."""
+        ...
+
+    async def run(self, request: CommandRequest) -> CommandReport:
+        """Run a command over files in a scratch directory."""
+        ...
+
+
+class Analyser(Protocol):
+    """Static tools, warm or batched."""
+
+    async def analyse(self, requests: Sequence[AnalysisRequest]) -> tuple[AnalysisReport, ...]:
+        """Analyse a batch; one report per request, in order.
+
+        Raises:
+            AnalyserUnavailable: a tool is missing, died, or gave an answer that cannot be trusted.
+        """
+        ...
+
+
+class InputSource(Protocol):
+    """Generates inputs for a specification."""
+
+    async def inputs(self, task: TaskSpecification, digest: Digest) -> InputSet:
+        """Generate inputs from types and constraints, seeded by the specification's digest: same digest, same inputs.
+
+        Raises:
+            InputsUnavailable: the generator is missing or died.
+            SpecificationInvalid: no input satisfies the constraints.
+        """
+        ...
+
+
+class ArtifactStore(Protocol):
+    """Immutable bytes under their SHA-256 digest."""
+
+    async def put(self, content: bytes, media_type: str) -> Digest:
+        """Store bytes; storing the same bytes again is free."""
+        ...
+
+    async def get(self, digest: Digest) -> bytes:
+        """Fetch bytes and check them against their digest.
+
+        Raises:
+            NotFound: nothing is stored under the digest.
+            IntegrityError: what is stored does not match it.
+        """
+        ...
+
+
+class ProjectStore(Protocol):
+    """Projects, nodes and the record of how each part was won. Every write is idempotent."""
+
+    async def open_project(self, project: ProjectRecord) -> ProjectRecord:
+        """Register a project, or return the one of this id as stored.
+
+        Raises:
+            ProjectConflict: a project of this id exists with another ``input_digest``.
+        """
+        ...
+
+    async def save_project(self, project: ProjectRecord) -> None:
+        """Replace a project's row."""
+        ...
+
+    async def project(self, project: ProjectId) -> ProjectRecord:
+        """Read a project. Raises NotFound."""
+        ...
+
+    async def projects(self) -> tuple[ProjectRecord, ...]:
+        """List all projects, newest first."""
+        ...
+
+    async def save_specification(self, task: TaskSpecification) -> Digest:
+        """Store a specification under the digest of its canonical JSON."""
+        ...
+
+    async def specification(self, digest: Digest) -> TaskSpecification:
+        """Read a specification. Raises NotFound."""
+        ...
+
+    async def save_nodes(self, nodes: Sequence[NodeRecord]) -> None:
+        """Insert nodes or replace their rows."""
+        ...
+
+    async def node(self, project: ProjectId, path: NodePath) -> NodeRecord:
+        """Read one node. Raises NotFound."""
+        ...
+
+    async def nodes(self, project: ProjectId) -> tuple[NodeRecord, ...]:
+        """Read all nodes of a project in order of path."""
+        ...
+
+    async def reserve(self, entry: LedgerEntry, budget: Budget) -> None:
+        """Reserve a call at its upper bound before it is made; reserving the same key again changes nothing.
+
+        Raises:
+            BudgetReached: the reservation would pass a cap of ``budget``, all settled and reserved calls counted.
+        """
+        ...
+
+    async def settle(self, entry: LedgerEntry, completion: CompletionRecord) -> None:
+        """Store a completion and settle its reservation in one transaction; the first to settle a key wins."""
+        ...
+
+    async def release(self, key: CallKey) -> None:
+        """Give a reservation back: no byte of the call was sent."""
+        ...
+
+    async def completions(
+        self, project: ProjectId, path: NodePath, purpose: str, round_: int
+    ) -> tuple[CompletionRecord, ...]:
+        """Read the completions of one round in order of index."""
+        ...
+
+    async def all_completions(self, project: ProjectId) -> tuple[CompletionRecord, ...]:
+        """Read every completion of a project in order of (path, purpose, round, index)."""
+        ...
+
+    async def label_completion(self, project: ProjectId, completion: CompletionRecord) -> None:
+        """Record what was extracted from a completion: its candidate or its red flag."""
+        ...
+
+    async def ledger(self, project: ProjectId) -> tuple[LedgerEntry, ...]:
+        """Read a project's ledger in order of key."""
+        ...
+
+    async def spend(self, project: ProjectId) -> ProjectSpend:
+        """Sum a project's ledger."""
+        ...
+
+    async def save_candidate(self, project: ProjectId, path: NodePath, candidate: Digest, source: str) -> None:
+        """Store a candidate's extracted source."""
+        ...
+
+    async def candidate(self, project: ProjectId, path: NodePath, candidate: Digest) -> str:
+        """Read a candidate's source. Raises NotFound."""
+        ...
+
+    async def save_verdicts(
+        self, project: ProjectId, path: NodePath, candidate: Digest, verdicts: Sequence[Verdict]
+    ) -> None:
+        """Insert or replace verdicts by layer."""
+        ...
+
+    async def verdicts(self, project: ProjectId, path: NodePath) -> dict[Digest, tuple[Verdict, ...]]:
+        """Read a node's verdicts, per candidate in the ladder's order."""
+        ...
+
+    async def save_inputs(self, inputs: InputSet) -> None:
+        """Store a specification's inputs; the first to store them wins."""
+        ...
+
+    async def inputs(self, specification: Digest) -> InputSet | None:
+        """Read a specification's stored inputs; None when none are stored."""
+        ...
+
+    async def save_manifest(self, project: ProjectId, manifest: Digest) -> None:
+        """Record a manifest (an artifact) as a deliverable of the project."""
+        ...
+
+    async def save_question(self, question: Question) -> None:
+        """Insert a question or replace its row."""
+        ...
+
+    async def questions(self, project: ProjectId) -> tuple[Question, ...]:
+        """Read a project's questions, oldest first."""
+        ...
+
+    async def save_decision(self, decision: Decision) -> None:
+        """Record a decision; the first under an id wins."""
+        ...
+
+    async def decisions(self, project: ProjectId) -> tuple[Decision, ...]:
+        """Read a project's decisions, oldest first."""
+        ...
+
+    async def save_forecast(self, project: ProjectId, forecast: Forecast) -> None:
+        """Record a forecast."""
+        ...
+
+    async def forecast(self, project: ProjectId) -> Forecast | None:
+        """Read the newest forecast; None when there is none."""
+        ...
+
+
+class Notifier(Protocol):
+    """Tells people that something waits for them."""
+
+    async def notify(self, question: Question, waited: timedelta) -> None:
+        """Tell that a question is open."""
+        ...

@@ -1,0 +1,66 @@
+"""What the environment may set, read once in a composition root and passed down.
+
+It reads nothing on import, and Temporal's own variables are left to Temporal's standard configuration.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from millwright.errors import BadInput
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The OpenAI-compatible endpoint: base URL ending in ``/v1``, the model's name, and the key (never shown)."""
+
+    url: str
+    name: str
+    key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the environment sets.
+
+    ``home`` holds the embedded stack's data, ports and lock. ``database_url`` None means the embedded Postgres;
+    ``temporal_address`` None the embedded Temporal; ``model`` None the demo model.
+    """
+
+    home: Path
+    database_url: str | None = field(default=None, repr=False)
+    temporal_address: str | None = None
+    model: ModelSettings | None = None
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read the settings from an environment.
+
+        Raises:
+            BadInput: a model URL without a model name, or a URL that is not http(s) ending in ``/v1``.
+        """
+        home = environment.get("MILLWRIGHT_HOME") or str(Path.home() / ".millwright")
+        return cls(
+            home=Path(home).expanduser().absolute(),
+            database_url=environment.get("MILLWRIGHT_DATABASE_URL") or None,
+            temporal_address=_temporal_address(environment),
+            model=_model(environment),
+        )
+
+
+def _temporal_address(environment: Mapping[str, str]) -> str | None:
+    if environment.get("TEMPORAL_ADDRESS"):
+        return environment["TEMPORAL_ADDRESS"]
+    return "from profile" if environment.get("TEMPORAL_PROFILE") or environment.get("TEMPORAL_CONFIG_FILE") else None
+
+
+def _model(environment: Mapping[str, str]) -> ModelSettings | None:
+    url = environment.get("MILLWRIGHT_MODEL_URL", "").rstrip("/")
+    if not url:
+        return None
+    if not url.startswith(("http://", "https://")) or not url.endswith("/v1"):
+        raise BadInput(f"MILLWRIGHT_MODEL_URL is {url!r}: give a base URL such as http://127.0.0.1:8000/v1")
+    name = environment.get("MILLWRIGHT_MODEL_NAME", "")
+    if not name:
+        raise BadInput("MILLWRIGHT_MODEL_URL is set but MILLWRIGHT_MODEL_NAME is not: name the model to ask for")
+    return ModelSettings(url=url, name=name, key=environment.get("MILLWRIGHT_MODEL_KEY", ""))

@@ -1,0 +1,144 @@
+"""What a build leaves behind: artifacts, the manifest, the rows that the record is made of."""
+
+from datetime import datetime
+
+from pydantic import Field, JsonValue
+
+from schemas.base import Schema
+from schemas.election import Flag
+from schemas.identity import Archetype, Digest, Gate, LayerName, NodePath, ProjectId, TaskId, TaskStatus
+from schemas.models import Spend
+
+
+class ManifestEntry(Schema):
+    """One file of a deliverable: path relative to its root, digest of its bytes, size in bytes."""
+
+    path: str
+    digest: Digest
+    size_bytes: int = Field(ge=0)
+
+
+class Manifest(Schema):
+    """The list that makes a deliverable: its files by path, and for each module the node that won it."""
+
+    project: ProjectId
+    package: str
+    files: tuple[ManifestEntry, ...]
+    nodes: dict[str, NodePath] = Field(default_factory=dict)
+
+
+class NodeRecord(Schema):
+    """A node as stored: where it stands and how its part was won.
+
+    ``module`` is the file of the deliverable that the node fills; ``interface_only`` nodes (groups) have none of their
+    own code. ``dependencies`` are the paths of nodes that it may call, its children among them.
+    """
+
+    project: ProjectId
+    path: NodePath
+    task: TaskId
+    name: str
+    parent: NodePath | None = None
+    archetype: Archetype = Archetype.CODER
+    status: TaskStatus = TaskStatus.PENDING
+    specification: Digest
+    module: str = ""
+    dependencies: tuple[NodePath, ...] = ()
+    children: tuple[NodePath, ...] = ()
+    artifact: Digest | None = None
+    votes: int = 0
+    margin: int = 0
+    k: int = 0
+    samples: int = 0
+    red_flags: int = 0
+    rejected_by_layer: dict[LayerName, int] = Field(default_factory=dict)
+    note: str = ""
+
+
+class CompletionRecord(Schema):
+    """A completion as stored, under its call's key."""
+
+    path: NodePath
+    purpose: str
+    round: int
+    index: int
+    archetype: Archetype
+    text: str
+    finish_reason: str
+    candidate: Digest | None = None
+    flag: Flag | None = None
+    detail: str = ""
+
+
+class ProjectRecord(Schema):
+    """A project as stored. ``input_digest`` identifies what was asked for; ``outcome`` is filled at the end."""
+
+    id: ProjectId
+    input_digest: Digest
+    requirements: Digest | None = None
+    specification: Digest | None = None
+    target_language: str = "python"
+    package: str = ""
+    seed: int = 0
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+    status: TaskStatus = TaskStatus.RUNNING
+    exit_code: int | None = None
+    message: str = ""
+    workflow_id: str = ""
+    run_id: str = ""
+    manifest: Digest | None = None
+    report: Digest | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+class Question(Schema):
+    """A question put to a person about a node; ``options`` are the answers that are understood."""
+
+    id: str
+    project: ProjectId
+    path: NodePath
+    text: str
+    options: tuple[str, ...]
+    open: bool = True
+
+
+class Decision(Schema):
+    """What a person decided: the answer to a question or an approval at a gate."""
+
+    id: str
+    project: ProjectId
+    question: str | None = None
+    gate: Gate | None = None
+    value: str
+    by: str = ""
+    note: str = ""
+    decided_at: datetime | None = None
+
+
+class Forecast(Schema):
+    """What a project is expected to take, each figure with an interval (low, high) of about 90 %."""
+
+    lines: int
+    lines_range: tuple[int, int]
+    tasks: int
+    tasks_range: tuple[int, int]
+    calls: int
+    calls_range: tuple[int, int]
+    tokens: int
+    tokens_range: tuple[int, int]
+    cost: float
+    cost_range: tuple[float, float]
+    wall_seconds: float
+    wall_seconds_range: tuple[float, float]
+    k: int
+    agents: int
+    timeline: str
+    basis: str
+
+
+class ProjectSpend(Schema):
+    """A project's spend: what was settled, and what is reserved and not yet answered."""
+
+    settled: Spend = Spend()
+    reserved: Spend = Spend()

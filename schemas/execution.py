@@ -1,0 +1,191 @@
+"""What goes into the sandbox and what comes out: the protocol that every engine speaks.
+
+Only code and inputs go in. Expected values, contracts and other candidates never do; verdicts are computed outside
+from the tagged outputs (``schemas.values``) that come back. A fault of the engine is an exception
+(``millwright.errors.SandboxUnavailable``), never one of these reports.
+"""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from schemas.base import Schema
+from schemas.specification import DeclaredError, Property, Record
+from schemas.values import Value
+
+
+class Limits(Schema):
+    """What a program may use. Seconds, bytes; ``wall_seconds`` is for the whole program, ``call_seconds`` for a call."""
+
+    call_seconds: float = 5.0
+    wall_seconds: float = 30.0
+    cpu_seconds: float = 20.0
+    memory_bytes: int = 512 * 1024 * 1024
+    output_bytes: int = 4 * 1024 * 1024
+
+
+class Program(Schema):
+    """A candidate with all it needs to be called.
+
+    ``modules`` maps file paths relative to the import root (``pricing/money/parse.py``) to their text; ``module`` is the
+    dotted name to import and ``function`` the name to call in it. Records and errors are those that the specification
+    declares: the modules define them; they are listed so that values can be encoded.
+    """
+
+    language: str = "python"
+    modules: dict[str, str]
+    module: str
+    function: str
+    records: tuple[Record, ...] = ()
+    errors: tuple[DeclaredError, ...] = ()
+    records_module: str | None = None
+    limits: Limits = Limits()
+
+
+class Ending(StrEnum):
+    """How the process that ran a program ended."""
+
+    COMPLETED = "completed"
+    TIMED_OUT = "timed_out"
+    OUT_OF_MEMORY = "out_of_memory"
+    CRASHED = "crashed"
+    OUTPUT_LIMIT = "output_limit"
+    MALFORMED = "malformed"
+
+
+class OutcomeKind(StrEnum):
+    """How one call ended; ``lost``: the process ended before it answered."""
+
+    RETURNED = "returned"
+    RAISED = "raised"
+    LOST = "lost"
+
+
+class Outcome(Schema):
+    """One call's outcome.
+
+    ``value`` is set when it returned; ``exception`` is the class name when it raised, ``exception_bases`` the names of
+    all its base classes. ``arguments_after`` are the arguments as the call left them. ``cpu_seconds`` is the
+    process's own CPU time for this call and is evidence of slowness only, never of speed.
+    """
+
+    kind: OutcomeKind
+    value: Value | None = None
+    exception: str | None = None
+    exception_bases: tuple[str, ...] = ()
+    message: str = ""
+    arguments_after: tuple[Value, ...] = ()
+    cpu_seconds: float = 0.0
+
+
+class CallRequest(Schema):
+    """Call a program once for each list of arguments, in order, in one fresh process."""
+
+    program: Program
+    calls: tuple[tuple[Value, ...], ...]
+
+
+class CallReport(Schema):
+    """The outcomes, one per call and in the same order, and what the process used by the kernel's account.
+
+    ``load_error`` says why the module could not be imported; all outcomes are then ``lost``.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    ending: Ending = Ending.COMPLETED
+    load_error: str | None = None
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+
+
+class PropertyRequest(Schema):
+    """Run properties over argument lists: each in a process of its own, its calls proxied to the candidate's process."""
+
+    program: Program
+    properties: tuple[Property, ...]
+    calls: tuple[tuple[Value, ...], ...]
+    input_names: tuple[str, ...]
+
+
+class PropertyFailure(Schema):
+    """A property that did not hold: on which argument list (index into ``calls``), and why."""
+
+    call: int
+    reason: str
+
+
+class PropertyResult(Schema):
+    """One property's outcome: how many argument lists it saw, and its first failure.
+
+    ``broken``: the property itself could not be run (it does not compile, raises something other than an assertion
+    failure without the candidate being at fault, or has not the inputs as parameters); then nothing is known of the
+    candidate.
+    """
+
+    name: str
+    checked: int
+    failure: PropertyFailure | None = None
+    broken: str | None = None
+
+
+class PropertyReport(Schema):
+    """One result per property, in order; ``load_error`` as in ``CallReport``."""
+
+    results: tuple[PropertyResult, ...]
+    ending: Ending = Ending.COMPLETED
+    load_error: str | None = None
+
+
+class Binding(Schema):
+    """The values of names for one evaluation of conditions; ``old`` holds the inputs before the call."""
+
+    names: dict[str, Value]
+    old: dict[str, Value] = Field(default_factory=dict)
+
+
+class ConditionRequest(Schema):
+    """Evaluate expressions of the safe subset under each binding, in a resource-limited process without the candidate."""
+
+    expressions: tuple[str, ...]
+    bindings: tuple[Binding, ...]
+    records: tuple[Record, ...] = ()
+
+
+class Truth(StrEnum):
+    """What an expression evaluated to; ``undefined``: it raised, or was not a bool."""
+
+    TRUE = "true"
+    FALSE = "false"
+    UNDEFINED = "undefined"
+
+
+class ConditionReport(Schema):
+    """``truths[b][e]`` is the truth of expression e under binding b."""
+
+    truths: tuple[tuple[Truth, ...], ...]
+
+
+class CommandRequest(Schema):
+    """Run a command over files in a scratch directory, with no network and nothing else writable.
+
+    ``files`` maps relative paths to their text; ``argv[0]`` is ``python`` for the verifier's own interpreter (with the
+    verifier's installed packages importable when ``with_packages``). ``outputs`` are paths to bring back when present.
+    """
+
+    files: dict[str, str]
+    argv: tuple[str, ...]
+    with_packages: bool = False
+    outputs: tuple[str, ...] = ()
+    limits: Limits = Limits(wall_seconds=120, cpu_seconds=120, memory_bytes=2 * 1024**3)
+
+
+class CommandReport(Schema):
+    """How a command ended: exit status, the last 64 KiB of each stream, and the files that were asked for."""
+
+    exit_status: int
+    ending: Ending
+    stdout: str
+    stderr: str
+    files: dict[str, bytes] = Field(default_factory=dict)
+    wall_seconds: float = 0.0

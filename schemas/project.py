@@ -1,0 +1,158 @@
+"""A project as it is asked for, and as it ends; the inputs and results of the workflows.
+
+Histories keep these for years: a new field always has a default.
+"""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from schemas.base import Schema
+from schemas.election import Rule
+from schemas.identity import Digest, Gate, NodePath, ProjectId, TaskStatus
+from schemas.models import Budget, Spend
+
+
+class OnExhausted(StrEnum):
+    """What follows an election that nobody won."""
+
+    PERSON = "person"
+    PARTIAL = "partial"
+    FAIL = "fail"
+
+
+class LadderMode(StrEnum):
+    """How the ladder is climbed: one activity a layer, or all layers in one that heartbeats."""
+
+    PER_LAYER = "per-layer"
+    FUSED = "fused"
+
+
+class ProjectInput(Schema):
+    """What ``ProjectWorkflow`` is started with; ``{"requirements": "…"}`` is enough.
+
+    ``requirements`` is prose, at most 256 KiB inline; larger input is stored first and given by ``requirements_digest``.
+    ``specification`` is the YAML or JSON text of a list of task specifications (or its digest): it skips specify and
+    decompose for what it gives. ``k`` None lets the plan choose.
+    """
+
+    requirements: str = ""
+    requirements_digest: Digest | None = None
+    specification: str = ""
+    specification_digest: Digest | None = None
+    project: str | None = None
+    target_language: str = "python"
+    k: int | None = Field(default=None, ge=1, le=100)
+    max_attempts: int = Field(default=20, ge=1, le=10_000)
+    on_exhausted: OnExhausted = OnExhausted.PERSON
+    approve: tuple[Gate, ...] = ()
+    budget: Budget = Budget()
+    seed: int = Field(default=0, ge=0, lt=2**53)
+    ladder: LadderMode = LadderMode.PER_LAYER
+    target_reliability: float = Field(default=0.95, gt=0, lt=1)
+
+
+class Policy(Schema):
+    """What holds for every node of one build."""
+
+    rule: Rule = Rule()
+    on_exhausted: OnExhausted = OnExhausted.PERSON
+    ladder: LadderMode = LadderMode.PER_LAYER
+    seed: int = 0
+    max_depth: int = Field(default=6, ge=1)
+    max_children: int = Field(default=20, ge=1)
+    max_simplifications: int = Field(default=2, ge=0)
+    window: int = Field(default=50, ge=1)
+
+
+class NodeInput(Schema):
+    """What ``NodeWorkflow`` is started with: ids and digests only."""
+
+    project: ProjectId
+    path: NodePath
+    policy: Policy
+
+
+class NodeResult(Schema):
+    """How a node ended, and the counts of everything below it."""
+
+    path: NodePath
+    status: TaskStatus
+    artifact: Digest | None = None
+    note: str = ""
+    budget_reached: bool = False
+
+
+class Counts(Schema):
+    """How many tasks of a project ended in which way; ``tasks`` counts those that have code of their own."""
+
+    tasks: int = 0
+    won: int = 0
+    partial: int = 0
+    resolved: int = 0
+    waiting: int = 0
+    failed: int = 0
+    blocked: int = 0
+
+
+class ExitCode(StrEnum):
+    """Names of the process exit codes; ``CODES`` maps them to numbers."""
+
+    BUILT = "built"
+    FAILED = "failed"
+    USAGE = "usage"
+    WAITING = "waiting"
+    BUDGET = "budget"
+    UNREACHABLE = "unreachable"
+    BELOW_MARGIN = "below_margin"
+
+
+CODES: dict[ExitCode, int] = {
+    ExitCode.BUILT: 0,
+    ExitCode.FAILED: 1,
+    ExitCode.USAGE: 2,
+    ExitCode.WAITING: 3,
+    ExitCode.BUDGET: 4,
+    ExitCode.UNREACHABLE: 5,
+    ExitCode.BELOW_MARGIN: 6,
+}
+
+
+class ProjectResult(Schema):
+    """How a project ended; ``exit_code`` as documented for the command line."""
+
+    project: ProjectId
+    status: TaskStatus
+    exit_code: int
+    counts: Counts = Counts()
+    spend: Spend = Spend()
+    manifest: Digest | None = None
+    report: Digest | None = None
+    message: str = ""
+
+
+class Answer(Schema):
+    """A person's answer to a node's question; idempotent by ``decision_id``."""
+
+    question: str
+    decision_id: str
+    value: str
+    by: str = ""
+    note: str = ""
+
+
+class ApprovalDecision(StrEnum):
+    """Consent, or not."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class Approval(Schema):
+    """A person's consent, or refusal, at a gate; idempotent by ``decision_id``."""
+
+    gate: Gate
+    decision_id: str
+    decision: ApprovalDecision
+    by: str = ""
+    note: str = ""
