@@ -30,8 +30,8 @@ class Manifest(Schema):
 class NodeRecord(Schema):
     """A node as stored: where it stands and how its part was won.
 
-    ``module`` is the file of the deliverable that the node fills; ``interface_only`` nodes (groups) have none of their
-    own code. ``dependencies`` are the paths of nodes that it may call, its children among them.
+    ``module`` is the file of the deliverable that the node fills, ``candidate`` the source that was accepted and
+    ``artifact`` the module made of it. ``dependencies`` are the nodes that it may call, its children among them.
     """
 
     project: ProjectId
@@ -46,6 +46,7 @@ class NodeRecord(Schema):
     dependencies: tuple[NodePath, ...] = ()
     children: tuple[NodePath, ...] = ()
     artifact: Digest | None = None
+    candidate: Digest | None = None
     votes: int = 0
     margin: int = 0
     k: int = 0

@@ -15,7 +15,7 @@ from schemas.values import Value
 
 
 class Limits(Schema):
-    """What a program may use. Seconds, bytes; ``wall_seconds`` is for the whole program, ``call_seconds`` for a call."""
+    """What a program may use. ``wall_seconds`` is for the whole program, ``call_seconds`` for one call."""
 
     call_seconds: float = 5.0
     wall_seconds: float = 30.0
@@ -27,8 +27,8 @@ class Limits(Schema):
 class Program(Schema):
     """A candidate with all it needs to be called.
 
-    ``modules`` maps file paths relative to the import root (``pricing/money/parse.py``) to their text; ``module`` is the
-    dotted name to import and ``function`` the name to call in it. Records and errors are those that the specification
+    ``modules`` maps file paths relative to the import root (``pricing/money/parse.py``) to their text; ``module`` is
+    the dotted name to import, ``function`` the name to call in it. Records and errors are those that the specification
     declares: the modules define them; they are listed so that values can be encoded.
     """
 
@@ -100,7 +100,7 @@ class CallReport(Schema):
 
 
 class PropertyRequest(Schema):
-    """Run properties over argument lists: each in a process of its own, its calls proxied to the candidate's process."""
+    """Run properties over argument lists, each in its own process, its calls proxied to the candidate's process."""
 
     program: Program
     properties: tuple[Property, ...]
@@ -145,7 +145,7 @@ class Binding(Schema):
 
 
 class ConditionRequest(Schema):
-    """Evaluate expressions of the safe subset under each binding, in a resource-limited process without the candidate."""
+    """Evaluate expressions of the safe subset under each binding, in a limited process without the candidate."""
 
     expressions: tuple[str, ...]
     bindings: tuple[Binding, ...]

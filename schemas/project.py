@@ -31,7 +31,7 @@ class LadderMode(StrEnum):
 class ProjectInput(Schema):
     """What ``ProjectWorkflow`` is started with; ``{"requirements": "…"}`` is enough.
 
-    ``requirements`` is prose, at most 256 KiB inline; larger input is stored first and given by ``requirements_digest``.
+    ``requirements`` is prose, at most 256 KiB inline; larger input is stored first and given by its digest.
     ``specification`` is the YAML or JSON text of a list of task specifications (or its digest): it skips specify and
     decompose for what it gives. ``k`` None lets the plan choose.
     """
@@ -156,3 +156,11 @@ class Approval(Schema):
     decision: ApprovalDecision
     by: str = ""
     note: str = ""
+
+
+class ProjectProgress(Schema):
+    """What a project's workflow is doing; ``waits_for`` names the gate that waits for an approval."""
+
+    project: ProjectId
+    phase: str
+    waits_for: Gate | None = None

@@ -37,37 +37,42 @@ def decode_json(value: JsonValue, of: Type, records: Mapping[str, Record], where
     Raises:
         ValueFault: the value does not fit; the message names the place.
     """
+    decoded = _scalar(value, of, where) or _container(value, of, records, where)
+    if decoded is None:
+        raise ValueFault(f"{where}: {_shown(value)} is not of type {of}")
+    return decoded
+
+
+def _scalar(value: JsonValue, of: Type, where: str) -> Value | None:
     match of.kind:
         case Kind.ANY:
             return _untyped(value)
-        case Kind.NONE:
-            if value is None:
-                return ["none"]
-        case Kind.BOOL:
-            if isinstance(value, bool):
-                return ["bool", value]
-        case Kind.INT:
-            if isinstance(value, int) and not isinstance(value, bool):
-                return ["int", str(value)]
+        case Kind.NONE if value is None:
+            return ["none"]
+        case Kind.BOOL if isinstance(value, bool):
+            return ["bool", value]
+        case Kind.INT if isinstance(value, int) and not isinstance(value, bool):
+            return ["int", str(value)]
+        case Kind.STR if isinstance(value, str):
+            return ["str", value]
         case Kind.FLOAT:
             return _float(value, where)
-        case Kind.STR:
-            if isinstance(value, str):
-                return ["str", value]
         case Kind.BYTES:
             return _bytes(value, where)
+    return None
+
+
+def _container(value: JsonValue, of: Type, records: Mapping[str, Record], where: str) -> Value | None:
+    match of.kind:
         case Kind.UNION:
             return _member(value, of, records, where)
-        case Kind.LIST | Kind.SET | Kind.VARIADIC | Kind.TUPLE:
-            if isinstance(value, list):
-                return _sequence(value, of, records, where)
-        case Kind.DICT:
-            if isinstance(value, dict):
-                return _dict(value, of, records, where)
-        case Kind.RECORD:
-            if isinstance(value, dict):
-                return _record(value, records[of.name], records, where)
-    raise ValueFault(f"{where}: {_shown(value)} is not of type {of}")
+        case Kind.LIST | Kind.SET | Kind.VARIADIC | Kind.TUPLE if isinstance(value, list):
+            return _sequence(value, of, records, where)
+        case Kind.DICT if isinstance(value, dict):
+            return _dict(value, of, records, where)
+        case Kind.RECORD if isinstance(value, dict):
+            return _record(value, records[of.name], records, where)
+    return None
 
 
 def _float(value: JsonValue, where: str) -> Value:

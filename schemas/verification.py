@@ -61,7 +61,7 @@ class InputVector(Schema):
 
 
 class InputSet(Schema):
-    """The inputs of one specification, the same for every candidate and worker; ``generator`` names tool and version."""
+    """The inputs of one specification, the same for every candidate; ``generator`` names tool and version."""
 
     specification_digest: Digest
     generator: str

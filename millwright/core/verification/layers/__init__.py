@@ -1,0 +1,1 @@
+"""The eight layers, one file each; ``millwright.core.verification.ladder`` puts them in order."""

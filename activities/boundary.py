@@ -1,0 +1,56 @@
+"""The one place where errors of ours become Temporal's, and where long activities keep their heartbeat.
+
+A type name is stable, a message holds no source text and no secret; whether a retry makes sense is the error's word.
+"""
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar, cast
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from millwright.errors import MillwrightError
+
+_LONGEST_MESSAGE = 2000
+_HEARTBEAT_SECONDS = 3.0
+
+Method = TypeVar("Method", bound=Callable[..., Awaitable[Any]])
+
+
+def application_error(error: MillwrightError) -> ApplicationError:
+    """Translate an error of ours: its class name is the type; errors that a retry cannot mend are not retried."""
+    message = str(error)
+    shown = message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE] + "…"
+    return ApplicationError(shown, type=type(error).__name__, non_retryable=not error.retryable)
+
+
+def translated(method: Method) -> Method:
+    """Wrap an asynchronous activity method so that errors of ours leave it translated; its type stays what it is."""
+
+    @functools.wraps(method)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await method(*args, **kwargs)
+        except MillwrightError as error:
+            raise application_error(error) from error
+
+    return cast(Method, wrapper)
+
+
+@asynccontextmanager
+async def heartbeating() -> AsyncIterator[None]:
+    """Send a heartbeat every few seconds while the body runs, with the details sent last."""
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()

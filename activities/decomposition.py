@@ -1,0 +1,159 @@
+"""Says what is to be done at a node, and turns the elected proposal into its children.
+
+It calls no model and starts no workflow.
+"""
+
+import json
+
+from temporalio import activity
+
+from activities.boundary import heartbeating, translated
+from activities.prompting import available_to
+from millwright.core.assembly import file_path
+from millwright.core.decomposition import inherit, is_atomic, proposal_signature, read_proposal, waits_for
+from millwright.core.specification import condition_faults, examples_to_check
+from millwright.core.verification.languages import language_named
+from millwright.errors import SpecificationInvalid
+from millwright.ports import ProjectStore, Sandbox
+from schemas.election import Attempt, Ballot, Flag, Merit, RedFlag
+from schemas.evidence import NodeRecord
+from schemas.identity import DELIVERED, Archetype, Digest, NodePath, TaskId, child_path
+from schemas.planning import ChildOutline, NodeKind, NodePlan, Proposal, ProposedChild
+from schemas.project import Policy
+from schemas.requests import BatchAttempts, BatchRequest, ElectionRef, NodeRef, SettleRequest
+from schemas.specification import Fault, SpecificationDocument, TaskSpecification, TaskType
+
+_EQUAL_MERIT = Merit(code_lines=0, complexity=0, nesting=0, size_bytes=0)
+
+
+class Decomposition:
+    """Activities about the shape of the tree."""
+
+    def __init__(self, projects: ProjectStore, sandbox: Sandbox) -> None:
+        self._projects = projects
+        self._sandbox = sandbox
+
+    @activity.defn
+    @translated
+    async def plan_node(self, ref: NodeRef) -> NodePlan:
+        """Say what is to be done at a node."""
+        node = await self._projects.node(ref.project, ref.path)
+        task = await self._projects.specification(node.specification)
+        missing = [
+            path
+            for path in node.dependencies
+            if path not in node.children and (await self._projects.node(ref.project, path)).status not in DELIVERED
+        ]
+        return NodePlan(
+            kind=NodeKind.BLOCKED if missing else _kind(node, task),
+            specification=node.specification,
+            children=await self._outlines(node),
+            missing=tuple(missing),
+            name=task.name,
+            testable=bool(task.test_cases),
+        )
+
+    @activity.defn
+    @translated
+    async def examine_proposals(self, request: BatchRequest) -> BatchAttempts:
+        """Turn proposals into ballots; one whose examples break its own conditions is unsound."""
+        attempts = []
+        async with heartbeating():
+            for slot, candidate in zip(request.slots, request.candidates, strict=True):
+                proposal, parent = await self._proposal(request.election, candidate)
+                flag = await self._unsound(proposal, parent)
+                ballot = Ballot(
+                    slot=slot, candidate=candidate, signature=proposal_signature(proposal), merit=_EQUAL_MERIT
+                )
+                attempts.append(Attempt(slot=slot, candidate=candidate, flag=flag, ballot=None if flag else ballot))
+        return BatchAttempts(attempts=tuple(attempts))
+
+    @activity.defn
+    @translated
+    async def settle_proposal(self, request: SettleRequest) -> NodePlan:
+        """Make the elected proposal the node's children; returns the node's plan."""
+        election = request.election
+        proposal, parent = await self._proposal(election, request.winner)
+        node = await self._projects.node(election.project, election.path)
+        paths = {child.specification.id: child_path(node.path, child.specification.id) for child in proposal.children}
+        outside = {
+            (await self._projects.node(node.project, path)).task: path
+            for path in node.dependencies
+            if path not in node.children
+        }
+        project = await self._projects.project(election.project)
+        language = language_named(project.target_language)
+        children = []
+        for child in proposal.children:
+            task = inherit(child, parent)
+            record = NodeRecord(
+                project=node.project,
+                path=paths[task.id],
+                task=task.id,
+                name=task.name,
+                parent=node.path,
+                archetype=Archetype.CODER if is_atomic(child) else Archetype.INTEGRATOR,
+                specification=await self._projects.save_specification(task),
+                dependencies=tuple({**outside, **paths}[name] for name in task.dependencies),
+            )
+            children.append(record.model_copy(update={"module": file_path(language, project.package, record)}))
+        below = tuple(child.path for child in children)
+        parent_node = node.model_copy(
+            update={
+                "archetype": Archetype.INTEGRATOR,
+                "children": below,
+                "dependencies": (*below, *(path for path in node.dependencies if path not in node.children)),
+            }
+        )
+        parent_node = parent_node.model_copy(update={"module": file_path(language, project.package, parent_node)})
+        await self._projects.save_nodes([parent_node, *children])
+        return await self._plan(parent_node, parent)
+
+    async def _plan(self, node: NodeRecord, task: TaskSpecification) -> NodePlan:
+        return NodePlan(
+            kind=_kind(node, task),
+            specification=node.specification,
+            children=await self._outlines(node),
+            name=task.name,
+            testable=bool(task.test_cases),
+        )
+
+    async def _outlines(self, node: NodeRecord) -> tuple[ChildOutline, ...]:
+        if not node.children:
+            return ()
+        dependencies: dict[NodePath, tuple[NodePath, ...]] = {
+            item.path: item.dependencies
+            for item in await self._projects.nodes(node.project)
+            if item.path.startswith(f"{node.path}.")
+        }
+        after = waits_for(node.children, dependencies)
+        return tuple(ChildOutline(path=path, after=after[path]) for path in node.children)
+
+    async def _proposal(self, election: ElectionRef, candidate: Digest) -> tuple[Proposal, TaskSpecification]:
+        text = await self._projects.candidate(election.project, election.path, candidate)
+        node = await self._projects.node(election.project, election.path)
+        parent = await self._projects.specification(node.specification)
+        project = await self._projects.project(election.project)
+        policy = Policy.model_validate(project.options.get("policy", {}))
+        available: tuple[TaskId, ...] = await available_to(self._projects, node)
+        found = read_proposal(json.loads(text), parent, available, election.path.count("."), policy)
+        if isinstance(found, RedFlag):
+            raise SpecificationInvalid([Fault(where=election.path, what=found.detail)])
+        return found, parent
+
+    async def _unsound(self, proposal: Proposal, parent: TaskSpecification) -> Flag | None:
+        tasks = tuple(_standing_alone(child, parent) for child in proposal.children)
+        document = SpecificationDocument(tasks=tasks, records=parent.records, errors=parent.errors)
+        checks = examples_to_check(document)
+        reports = [await self._sandbox.evaluate(check.request) for check in checks]
+        return Flag.UNSOUND if condition_faults(checks, reports) else None
+
+
+def _standing_alone(child: ProposedChild, parent: TaskSpecification) -> TaskSpecification:
+    return inherit(child, parent).model_copy(update={"dependencies": ()})
+
+
+def _kind(node: NodeRecord, task: TaskSpecification) -> NodeKind:
+    if node.children:
+        return NodeKind.COMPOSED if task.has_interface else NodeKind.GROUP
+    return NodeKind.UNDECIDED if task.task_type is TaskType.DECOMPOSITION else NodeKind.ATOMIC

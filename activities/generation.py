@@ -1,0 +1,166 @@
+"""Draws answers from a model: reserved before each call, stored as each arrives, extracted and flagged.
+
+It verifies nothing and counts no votes. A retry pays only for the answers that are missing.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from temporalio import activity
+
+from activities.boundary import heartbeating, translated
+from activities.prompting import Prompting
+from millwright.core.budget import Price, prompt_bytes, upper_bound
+from millwright.core.swarm import agent
+from millwright.errors import BudgetReached, ModelRefused
+from millwright.ports import ArtifactStore, Model, ProjectStore
+from schemas.digests import digest_of_bytes
+from schemas.election import Draw, Slot
+from schemas.evidence import CompletionRecord
+from schemas.models import Budget, CallKey, LedgerEntry, LedgerStatus, ModelAnswer, ModelRequest, Prompt
+from schemas.requests import ARCHETYPE_OF, DrawRequest, DrawResult, Purpose
+
+MAX_TOKENS = {Purpose.SPECIFY: 8192, Purpose.DECOMPOSE: 16384, Purpose.CODE: 2048, Purpose.INTEGRATE: 2048}
+"""The longest answer asked for, in tokens, by purpose."""
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call to make: its key, its request and its bound for the ledger."""
+
+    key: CallKey
+    request: ModelRequest
+    reservation: LedgerEntry
+
+
+class Generation:
+    """Activities that wait on models."""
+
+    def __init__(
+        self,
+        model: Model,
+        projects: ProjectStore,
+        artifacts: ArtifactStore,
+        *,
+        price: Price,
+        concurrency: int,
+        timeout_seconds: float,
+    ) -> None:
+        self._model = model
+        self._projects = projects
+        self._prompting = Prompting(projects, artifacts)
+        self._price = price
+        self._slots = asyncio.Semaphore(concurrency)
+        self._timeout_seconds = timeout_seconds
+
+    @activity.defn
+    @translated
+    async def draw(self, request: DrawRequest) -> DrawResult:
+        """Draw the answers of one round; what an earlier attempt has stored is not asked for again."""
+        async with heartbeating():
+            reached = await self._fill(request)
+        stored = await self._stored(request)
+        draws = tuple([await self._label(request, completion) for completion in stored])
+        return DrawResult(draws=draws, budget_reached=reached)
+
+    async def _stored(self, request: DrawRequest) -> tuple[CompletionRecord, ...]:
+        election = request.election
+        return await self._projects.completions(election.project, election.path, election.key, request.round)
+
+    async def _fill(self, request: DrawRequest) -> str | None:
+        """Make the calls that are missing; return the cap that stopped some of them, if one did."""
+        present = {completion.index for completion in await self._stored(request)}
+        missing = [index for index in range(request.count) if index not in present]
+        if not missing:
+            return None
+        prompt, schema = await self._prompting.prompt(request.election)
+        budget = await self._budget(request)
+        calls = [self._call(request, index, prompt, schema) for index in missing]
+        outcomes = await asyncio.gather(*(self._pay(call, budget) for call in calls), return_exceptions=True)
+        reached: str | None = None
+        for outcome in outcomes:
+            if isinstance(outcome, BudgetReached):
+                reached = str(outcome)
+            elif isinstance(outcome, BaseException):
+                raise outcome
+        return reached
+
+    async def _budget(self, request: DrawRequest) -> Budget:
+        project = await self._projects.project(request.election.project)
+        return Budget.model_validate(project.options.get("budget", {}))
+
+    def _call(self, request: DrawRequest, index: int, prompt: Prompt, schema: dict[str, object] | None) -> _Call:
+        election = request.election
+        drawn = agent(request.seed, election.path, Slot(round=request.round, index=index))
+        key = CallKey(
+            project=election.project, path=election.path, purpose=election.key, round=request.round, index=index
+        )
+        text = prompt.model_dump_json().encode()
+        bound = upper_bound(prompt_bytes(prompt), MAX_TOKENS[election.purpose], self._price)
+        asked = ModelRequest(
+            prompt=prompt,
+            temperature=drawn.temperature,
+            seed=drawn.seed,
+            max_tokens=MAX_TOKENS[election.purpose],
+            timeout_seconds=self._timeout_seconds,
+            json_schema=schema,
+        )
+        reservation = LedgerEntry(
+            key=key,
+            archetype=ARCHETYPE_OF[election.purpose],
+            prompt_version=prompt.version,
+            prompt_digest=digest_of_bytes(text),
+            temperature=drawn.temperature,
+            seed=drawn.seed,
+            max_tokens=asked.max_tokens,
+            prompt_tokens=bound.prompt_tokens,
+            completion_tokens=bound.completion_tokens,
+            cost=bound.cost,
+        )
+        return _Call(key=key, request=asked, reservation=reservation)
+
+    async def _pay(self, call: _Call, budget: Budget) -> None:
+        """Reserve, call and settle; a call that was refused for good gives its reservation back."""
+        async with self._slots:
+            await self._projects.reserve(call.reservation, budget)
+            try:
+                answer = await self._model.complete(call.request)
+            except ModelRefused:
+                await self._projects.release(call.key)
+                raise
+            await self._settle(call, answer)
+
+    async def _settle(self, call: _Call, answer: ModelAnswer) -> None:
+        settled = call.reservation.model_copy(
+            update={
+                "status": LedgerStatus.SETTLED,
+                "model": answer.model,
+                "endpoint": answer.endpoint,
+                "finish_reason": answer.finish_reason,
+                "prompt_tokens": answer.usage.prompt_tokens,
+                "completion_tokens": answer.usage.completion_tokens,
+                "cost": self._price.of(answer.usage.prompt_tokens, answer.usage.completion_tokens),
+                "latency_seconds": answer.latency_seconds,
+            }
+        )
+        completion = CompletionRecord(
+            path=call.key.path,
+            purpose=call.key.purpose,
+            round=call.key.round,
+            index=call.key.index,
+            archetype=call.reservation.archetype,
+            text=answer.text,
+            finish_reason=answer.finish_reason.value,
+        )
+        await self._projects.settle(settled, completion)
+
+    async def _label(self, request: DrawRequest, completion: CompletionRecord) -> Draw:
+        """Extract the candidate of a completion, or find its red flag, and record which."""
+        election = request.election
+        labelled, source = await self._prompting.extract(election, completion)
+        if source is not None and labelled.candidate is not None:
+            await self._projects.save_candidate(election.project, election.path, labelled.candidate, source)
+        if (labelled.candidate, labelled.flag) != (completion.candidate, completion.flag):
+            await self._projects.label_completion(election.project, labelled)
+        slot = Slot(round=completion.round, index=completion.index)
+        return Draw(slot=slot, candidate=labelled.candidate, flag=labelled.flag)

@@ -1,0 +1,210 @@
+"""Puts won parts in their place, joins them to the whole, and verifies the whole in the sandbox.
+
+Glue is written by an election like any other part; here is only what follows a rule.
+"""
+
+from collections.abc import Sequence
+
+from temporalio import activity
+
+from activities.boundary import heartbeating, translated
+from activities.setting import Settings, declared
+from millwright.core.assembly import RECORDS_MODULE, dotted_name, file_path
+from millwright.core.examples import accepts, example_calls
+from millwright.core.packaging import packager_for
+from millwright.core.packaging.package import Part, Whole
+from millwright.core.verification.languages import language_named
+from millwright.ports import ArtifactStore, ProjectStore, Sandbox
+from schemas.digests import canonical_json, digest_of_bytes
+from schemas.election import Tally
+from schemas.evidence import Manifest, ManifestEntry, NodeRecord, ProjectRecord
+from schemas.execution import CallRequest, Ending, Limits, Program
+from schemas.identity import DELIVERED, ROOT_PATH, Digest, ProjectId
+from schemas.requests import IntegrationResult, NodeOutcome, NodeRef
+from schemas.specification import TaskSpecification
+
+_VERSION = "0.1.0"
+_LONGEST_PROBLEM = 300
+
+
+class Integration:
+    """Activities that make one thing of many."""
+
+    def __init__(self, projects: ProjectStore, artifacts: ArtifactStore, sandbox: Sandbox) -> None:
+        self._projects = projects
+        self._artifacts = artifacts
+        self._sandbox = sandbox
+        self._settings = Settings(projects, artifacts)
+
+    @activity.defn
+    @translated
+    async def settle_node(self, outcome: NodeOutcome) -> Digest | None:
+        """Record how a node's election ended, and store the module made of the accepted candidate, if there is one."""
+        node = await self._projects.node(outcome.project, outcome.path)
+        artifact: Digest | None = None
+        if outcome.candidate is not None:
+            setting = await self._settings.load(outcome.project, outcome.path)
+            source = await self._projects.candidate(outcome.project, outcome.path, outcome.candidate)
+            artifact = await self._artifacts.put(_encoded(setting.assemble(source)), "text/x-source")
+        tally = outcome.election.tally if outcome.election else Tally()
+        await self._projects.save_nodes(
+            [
+                node.model_copy(
+                    update={
+                        "status": outcome.status,
+                        "artifact": artifact,
+                        "candidate": outcome.candidate,
+                        "votes": tally.groups[0].votes if tally.groups else 0,
+                        "margin": tally.margin,
+                        "k": outcome.k,
+                        "samples": tally.attempts,
+                        "red_flags": tally.red_flags,
+                        "rejected_by_layer": outcome.election.rejected_by_layer if outcome.election else {},
+                        "note": outcome.note,
+                    }
+                )
+            ]
+        )
+        return artifact
+
+    @activity.defn
+    @translated
+    async def join(self, outcome: NodeOutcome) -> Digest:
+        """Join a group's delivered children by rule: its module re-exports them."""
+        node = await self._projects.node(outcome.project, outcome.path)
+        project = await self._projects.project(outcome.project)
+        task = await self._projects.specification(node.specification)
+        members = []
+        for path in node.children:
+            child = await self._projects.node(outcome.project, path)
+            if child.status in DELIVERED and child.artifact is not None:
+                members += await self._exports(project, child)
+        text = packager_for(task.target_language).group(task.description or task.name, _unambiguous(members))
+        artifact = await self._artifacts.put(_encoded(text), "text/x-source")
+        await self._projects.save_nodes(
+            [node.model_copy(update={"status": outcome.status, "artifact": artifact, "note": outcome.note})]
+        )
+        return artifact
+
+    async def _exports(self, project: ProjectRecord, child: NodeRecord) -> list[tuple[str, str]]:
+        task = await self._projects.specification(child.specification)
+        return [(dotted_name(project.package, child.path), task.name)] if task.has_interface else []
+
+    @activity.defn
+    @translated
+    async def deliver(self, ref: NodeRef) -> IntegrationResult:
+        """Make the deliverable, verify it as a whole, and store its manifest."""
+        async with heartbeating():
+            project = await self._projects.project(ref.project)
+            whole = await self._whole(project)
+            if not whole.parts:
+                return IntegrationResult(problems=("no part was won, so there is nothing to deliver",))
+            packager = packager_for(project.target_language)
+            files = packager.files(whole)
+            problems, passed = await self._verify(whole, files)
+            for name, check in packager.checks(whole, files):
+                result = await self._sandbox.run(check)
+                if result.exit_status == 0 and result.ending is Ending.COMPLETED:
+                    passed.append(name)
+                else:
+                    problems.append(_problem(name, result.ending, result.stdout + result.stderr))
+            manifest = await self._store(project.id, whole, files)
+        return IntegrationResult(manifest=manifest, problems=tuple(problems), passed=tuple(passed))
+
+    async def _whole(self, project: ProjectRecord) -> Whole:
+        language = language_named(project.target_language)
+        parts = []
+        for node in await self._projects.nodes(project.id):
+            if node.status in DELIVERED and node.artifact is not None:
+                parts.append(
+                    Part(
+                        path=node.path,
+                        task=await self._projects.specification(node.specification),
+                        module=dotted_name(project.package, node.path),
+                        file=file_path(language, project.package, node),
+                        text=(await self._artifacts.get(node.artifact)).decode("utf-8", "surrogatepass"),
+                    )
+                )
+        records, errors = declared([part.task for part in parts])
+        path = language.module_path(project.package, (RECORDS_MODULE,), False)
+        root = await self._projects.specification((await self._projects.node(project.id, ROOT_PATH)).specification)
+        return Whole(
+            package=project.package,
+            version=_VERSION,
+            summary=root.description or root.name,
+            parts=tuple(parts),
+            records=records,
+            errors=errors,
+            records_file=(path, language.records_source(records, errors)) if records or errors else None,
+        )
+
+    async def _verify(self, whole: Whole, files: dict[str, str]) -> tuple[list[str], list[str]]:
+        """Call every part of the assembled whole on its examples; the expected outputs stay outside."""
+        problems = []
+        for part in whole.parts:
+            if part.task.has_interface and part.task.test_cases:
+                failed = await self._failed_examples(part, whole, files)
+                if failed:
+                    problems.append(f"{part.path} in the assembled package fails {', '.join(failed)}")
+        return problems, [] if problems else ["examples"]
+
+    async def _failed_examples(self, part: Part, whole: Whole, files: dict[str, str]) -> list[str]:
+        task: TaskSpecification = part.task
+        modules = {path: text for path, text in files.items() if path.startswith(f"{whole.package}/")}
+        report = await self._sandbox.call(
+            CallRequest(
+                program=Program(
+                    language=task.target_language,
+                    modules=modules,
+                    module=part.module,
+                    function=task.name,
+                    records=whole.records,
+                    errors=whole.errors,
+                    records_module=f"{whole.package}.{RECORDS_MODULE}" if whole.records_file else None,
+                    limits=Limits(call_seconds=task.timeout_ms / 1000, wall_seconds=60, cpu_seconds=60),
+                ),
+                calls=example_calls(task),
+            )
+        )
+        return [
+            case.name
+            for case, outcome in zip(task.test_cases, report.outcomes, strict=True)
+            if not accepts(task, case, outcome)
+        ]
+
+    async def _store(self, project: ProjectId, whole: Whole, files: dict[str, str]) -> Digest:
+        entries = []
+        for path, text in files.items():
+            content = _encoded(text)
+            await self._artifacts.put(content, "text/plain")
+            entries.append(ManifestEntry(path=path, digest=digest_of_bytes(content), size_bytes=len(content)))
+        manifest = Manifest(
+            project=project,
+            package=whole.package,
+            files=tuple(entries),
+            nodes={part.file: part.path for part in whole.parts},
+        )
+        digest = await self._artifacts.put(canonical_json(manifest), "application/json")
+        await self._projects.save_manifest(project, digest)
+        return digest
+
+
+async def read_manifest(artifacts: ArtifactStore, digest: Digest) -> Manifest:
+    """Read a stored manifest."""
+    return Manifest.model_validate_json(await artifacts.get(digest))
+
+
+def _unambiguous(members: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Leave out names that several members share: they stay importable from their own modules."""
+    names = [name for _, name in members]
+    return [member for member in members if names.count(member[1]) == 1]
+
+
+def _problem(name: str, ending: Ending, output: str) -> str:
+    lines = [line for line in output.strip().splitlines() if line.strip()]
+    shown = " / ".join(lines[-3:]) if lines else ending.value
+    return f"{name}: {shown[:_LONGEST_PROBLEM]}"
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

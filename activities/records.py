@@ -1,0 +1,290 @@
+"""Opens and closes projects, and keeps the record of where each node stands.
+
+It decides nothing: workflows do, and say here what they decided.
+"""
+
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from activities.boundary import translated
+from activities.reporting import Reporting
+from millwright.core.assembly import package_name
+from millwright.core.budget import Price
+from millwright.core.escalation import exhausted_question
+from millwright.core.estimation import LINES_PER_TASK, Interval, forecast, lines_from_prose
+from millwright.core.packaging import packager_for
+from millwright.core.progress import STATUS_OF, counts, exit_number, exit_of, is_stalled
+from millwright.core.project_input import input_digest
+from millwright.core.verification.languages import language_named
+from millwright.errors import BadInput, NotFound
+from millwright.ports import ArtifactStore, ProjectStore
+from schemas.election import Rule
+from schemas.evidence import Decision, Forecast, NodeRecord, ProjectRecord, Question
+from schemas.identity import DELIVERED, Digest, NodePath, ProjectId, TaskStatus, project_id_from
+from schemas.models import Spend
+from schemas.project import Counts, Policy, ProjectInput, ProjectResult
+from schemas.requests import (
+    AnswerRecord,
+    AskRequest,
+    FinishRequest,
+    NodeRef,
+    NodeState,
+    OpenedProject,
+    OpenRequest,
+)
+
+LONGEST_REQUIREMENTS = 1024 * 1024
+"""The most bytes of prose or specification that a project may be asked with."""
+
+
+class Records:
+    """Short activities over the store."""
+
+    def __init__(self, projects: ProjectStore, artifacts: ArtifactStore, *, price: Price) -> None:
+        self._projects = projects
+        self._artifacts = artifacts
+        self._price = price
+        self._reporting = Reporting(projects, artifacts)
+
+    @activity.defn
+    @translated
+    async def open_project(self, request: OpenRequest) -> OpenedProject:
+        """Register a project, or find it; one that is already built on the same input is returned as it ended."""
+        given = request.given
+        packager_for(language_named(given.target_language).name)
+        project = project_id_from(given.project or request.workflow_id)
+        if project is None:
+            raise BadInput(f"{given.project or request.workflow_id!r} makes no project id: use letters and digits")
+        prose = await self._text(given.requirements, given.requirements_digest, "requirements")
+        specification = await self._text(given.specification, given.specification_digest, "specification")
+        if not prose.strip() and not specification.strip():
+            raise BadInput("there is nothing to build: give requirements in prose, a specification, or both")
+        expected = self._forecast(prose, given)
+        record = ProjectRecord(
+            id=project,
+            input_digest=input_digest(given),
+            requirements=await self._artifacts.put(prose.encode(), "text/markdown") if prose else None,
+            specification=await self._artifacts.put(specification.encode(), "text/plain") if specification else None,
+            target_language=given.target_language,
+            package=package_name(project),
+            seed=given.seed,
+            workflow_id=request.workflow_id,
+            run_id=request.run_id,
+            started_at=datetime.now(UTC),
+        )
+        stored = await self._projects.open_project(record)
+        if stored.status in DELIVERED and stored.exit_code is not None and stored.run_id != request.run_id:
+            return OpenedProject(
+                project=project,
+                has_specification=bool(specification),
+                policy=_policy(given, expected),
+                forecast=expected,
+                finished=await self._result(stored),
+            )
+        policy = _policy(given, expected)
+        await self._projects.save_project(
+            record.model_copy(
+                update={
+                    "started_at": stored.started_at or record.started_at,
+                    "options": {
+                        "budget": given.budget.model_dump(mode="json"),
+                        "policy": policy.model_dump(mode="json"),
+                        "approve": [gate.value for gate in given.approve],
+                        "k": given.k,
+                    },
+                }
+            )
+        )
+        await self._projects.save_forecast(project, expected)
+        return OpenedProject(project=project, has_specification=bool(specification), policy=policy, forecast=expected)
+
+    @activity.defn
+    @translated
+    async def plan_given(self, ref: NodeRef) -> Policy:
+        """Forecast again for a tree that was given, and choose its margin; returns the policy from now on."""
+        project = await self._projects.project(ref.project)
+        nodes = await self._projects.nodes(ref.project)
+        tasks = max(1, (await self._counts(nodes)).tasks)
+        policy = Policy.model_validate(project.options.get("policy", {}))
+        fixed = project.options.get("k")
+        expected = forecast(
+            lines=Interval(tasks * 5, tasks * LINES_PER_TASK, tasks * 2 * LINES_PER_TASK),
+            atomic_tasks=tasks,
+            k=fixed if isinstance(fixed, int) else None,
+            max_attempts=policy.rule.max_attempts,
+            price=self._price,
+        )
+        await self._projects.save_forecast(ref.project, expected)
+        chosen = policy.model_copy(update={"rule": policy.rule.model_copy(update={"k": expected.k})})
+        options = {**project.options, "policy": chosen.model_dump(mode="json")}
+        await self._projects.save_project(project.model_copy(update={"options": options}))
+        return chosen
+
+    @activity.defn
+    @translated
+    async def set_state(self, state: NodeState) -> None:
+        """Record a node's status, and with it whether the project as a whole waits for a person."""
+        node = await self._projects.node(state.project, state.path)
+        await self._projects.save_nodes([node.model_copy(update={"status": state.status, "note": state.note})])
+        await self._project_state(state.project)
+
+    @activity.defn
+    @translated
+    async def block_below(self, state: NodeState) -> None:
+        """Record that a node and everything below it that has not ended will not be built."""
+        inside = [
+            node.model_copy(update={"status": state.status, "note": state.note})
+            for node in await self._projects.nodes(state.project)
+            if (node.path == state.path or node.path.startswith(f"{state.path}."))
+            and node.status in (TaskStatus.PENDING, TaskStatus.RUNNING, TaskStatus.WAITING)
+        ]
+        await self._projects.save_nodes(inside)
+        await self._project_state(state.project)
+
+    @activity.defn
+    @translated
+    async def ask(self, request: AskRequest) -> Question:
+        """Put an exhausted election to a person."""
+        election = request.election
+        node = await self._projects.node(election.project, election.path)
+        verdicts = await self._projects.verdicts(election.project, election.path)
+        question = exhausted_question(
+            election.project,
+            election.path,
+            request.outcome,
+            [verdict for given in verdicts.values() for verdict in given],
+            k=node.k or None,
+            number=request.number,
+        )
+        await self._projects.save_question(question)
+        return question
+
+    @activity.defn
+    @translated
+    async def record_answer(self, record: AnswerRecord) -> None:
+        """Record a decision, and close its question."""
+        await self._projects.save_decision(record.decision)
+        await self._projects.save_question(record.question.model_copy(update={"open": False}))
+
+    @activity.defn
+    @translated
+    async def record_approval(self, decision: Decision) -> None:
+        """Record what a person decided at a gate."""
+        await self._projects.save_decision(decision)
+
+    @activity.defn
+    @translated
+    async def mark_waiting(self, state: NodeState) -> None:
+        """Record that the project itself waits at a gate, or goes on."""
+        project = await self._projects.project(state.project)
+        await self._projects.save_project(project.model_copy(update={"status": state.status, "message": state.note}))
+
+    @activity.defn
+    @translated
+    async def spend(self, ref: NodeRef) -> Spend:
+        """Read what a project has spent."""
+        return (await self._projects.spend(ref.project)).settled
+
+    @activity.defn
+    @translated
+    async def finish(self, request: FinishRequest) -> ProjectResult:
+        """Close a project: its counts, its spend, its report and how it ended."""
+        nodes = await self._projects.nodes(request.project)
+        figures = await self._counts(nodes)
+        sound = not request.integration.problems and request.integration.manifest is not None
+        code = exit_of(figures, budget_reached=request.budget_reached, sound=sound)
+        problems = "; ".join(request.integration.problems)
+        message = request.message or problems
+        project = (await self._projects.project(request.project)).model_copy(
+            update={
+                "status": STATUS_OF[code],
+                "exit_code": exit_number(code),
+                "message": message,
+                "manifest": request.integration.manifest,
+                "finished_at": datetime.now(UTC),
+            }
+        )
+        report = await self._reporting.report(project, figures, request.integration)
+        digest = await self._artifacts.put(report.encode(), "text/markdown")
+        await self._projects.save_project(project.model_copy(update={"report": digest}))
+        return await self._result(await self._projects.project(request.project))
+
+    @activity.defn
+    @translated
+    async def close(self, state: NodeState) -> None:
+        """Record that a project ended without a result: it was cancelled, or could not be planned."""
+        try:
+            project = await self._projects.project(state.project)
+        except NotFound:
+            return  # it was never opened: there is nothing to close
+        await self._projects.save_project(
+            project.model_copy(
+                update={
+                    "status": state.status,
+                    "message": state.note,
+                    "exit_code": 1,
+                    "finished_at": datetime.now(UTC),
+                }
+            )
+        )
+        nodes = [
+            node.model_copy(update={"status": TaskStatus.CANCELLED})
+            for node in await self._projects.nodes(state.project)
+            if node.status in (TaskStatus.PENDING, TaskStatus.RUNNING, TaskStatus.WAITING)
+        ]
+        await self._projects.save_nodes(nodes)
+
+    async def _text(self, inline: str, digest: Digest | None, what: str) -> str:
+        if inline and digest:
+            raise BadInput(f"the {what} are given both inline and by digest: give one of them")
+        text = inline if digest is None else (await self._artifacts.get(digest)).decode("utf-8")
+        if len(text.encode()) > LONGEST_REQUIREMENTS:
+            raise BadInput(f"the {what} are larger than {LONGEST_REQUIREMENTS} bytes: split the project")
+        return text
+
+    def _forecast(self, prose: str, given: ProjectInput) -> Forecast:
+        return forecast(
+            lines=lines_from_prose(prose or given.specification),
+            target=given.target_reliability,
+            k=given.k,
+            max_attempts=given.max_attempts,
+            price=self._price,
+        )
+
+    async def _project_state(self, project: ProjectId) -> None:
+        record = await self._projects.project(project)
+        if record.finished_at is not None:
+            return
+        stalled = is_stalled(await self._projects.nodes(project))
+        status = TaskStatus.WAITING if stalled else TaskStatus.RUNNING
+        if record.status is not status:
+            await self._projects.save_project(record.model_copy(update={"status": status}))
+
+    async def _counts(self, nodes: tuple[NodeRecord, ...]) -> Counts:
+        has_code: dict[NodePath, bool] = {}
+        for node in nodes:
+            task = await self._projects.specification(node.specification)
+            has_code[node.path] = task.has_interface or not node.children
+        return counts(nodes, has_code)
+
+    async def _result(self, project: ProjectRecord) -> ProjectResult:
+        return ProjectResult(
+            project=project.id,
+            status=project.status,
+            exit_code=project.exit_code or 0,
+            counts=await self._counts(await self._projects.nodes(project.id)),
+            spend=(await self._projects.spend(project.id)).settled,
+            manifest=project.manifest,
+            report=project.report,
+            message=project.message,
+        )
+
+
+def _policy(given: ProjectInput, expected: Forecast) -> Policy:
+    return Policy(
+        rule=Rule(k=given.k or expected.k, max_attempts=given.max_attempts),
+        on_exhausted=given.on_exhausted,
+        ladder=given.ladder,
+        seed=given.seed,
+    )

@@ -1,0 +1,165 @@
+"""From what was asked to the specifications that a build works from: given ones, or the root that was elected.
+
+It calls no model: ``generation`` draws, the election decides, and the winner is settled here.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+
+from temporalio import activity
+
+from activities.boundary import heartbeating, translated
+from millwright.core.assembly import file_path
+from millwright.core.decomposition import read_root, root_signature
+from millwright.core.specification import condition_faults, examples_to_check, resolve
+from millwright.core.verification.languages import language_named
+from millwright.errors import SpecificationInvalid
+from millwright.ports import ArtifactStore, ProjectStore, Sandbox
+from schemas.election import Attempt, Ballot, Flag, Merit, RedFlag
+from schemas.evidence import NodeRecord, ProjectRecord
+from schemas.identity import ROOT_PATH, Archetype, Digest, NodePath, ProjectId, TaskId, child_path
+from schemas.planning import SpecifiedRoot
+from schemas.requests import BatchAttempts, BatchRequest, NodeRef, SettleRequest
+from schemas.specification import Fault, SpecificationDocument, TaskSpecification, TaskType
+
+Reader = Callable[[str, str], SpecificationDocument]
+"""Reads the text of a specification file, named for messages; raises SpecificationInvalid."""
+
+
+class Specification:
+    """Activities that turn a request into the specifications of its nodes."""
+
+    def __init__(self, projects: ProjectStore, artifacts: ArtifactStore, sandbox: Sandbox, read: Reader) -> None:
+        self._projects = projects
+        self._artifacts = artifacts
+        self._sandbox = sandbox
+        self._read = read
+
+    @activity.defn
+    @translated
+    async def accept_given(self, ref: NodeRef) -> int:
+        """Check a given specification, store its tasks and lay out its tree; returns how many nodes there are."""
+        project = await self._projects.project(ref.project)
+        if project.specification is None:
+            raise SpecificationInvalid([Fault(where="project", what="no specification was given")])
+        text = (await self._artifacts.get(project.specification)).decode("utf-8")
+        document = self._read(text, f"the specification of {project.id}")
+        async with heartbeating():
+            await self._check_conditions(document)
+        nodes = await self._lay_out(project, resolve(document))
+        await self._projects.save_nodes(nodes)
+        return len(nodes)
+
+    @activity.defn
+    @translated
+    async def examine_roots(self, request: BatchRequest) -> BatchAttempts:
+        """Turn proposed root specifications into ballots; one whose examples break its conditions is unsound."""
+        attempts = []
+        async with heartbeating():
+            for slot, candidate in zip(request.slots, request.candidates, strict=True):
+                root = await self._root(request.election.project, candidate)
+                flag = await self._unsound(root)
+                ballot = Ballot(slot=slot, candidate=candidate, signature=root_signature(root), merit=_EQUAL_MERIT)
+                attempts.append(Attempt(slot=slot, candidate=candidate, flag=flag, ballot=None if flag else ballot))
+        return BatchAttempts(attempts=tuple(attempts))
+
+    @activity.defn
+    @translated
+    async def settle_root(self, request: SettleRequest) -> Digest:
+        """Make the elected specification the root's; returns its digest."""
+        election = request.election
+        root = await self._root(election.project, request.winner)
+        task = root.specification.model_copy(update={"task_type": TaskType.DECOMPOSITION})
+        digest = await self._projects.save_specification(task)
+        project = await self._projects.project(election.project)
+        node = NodeRecord(
+            project=election.project,
+            path=ROOT_PATH,
+            task=task.id,
+            name=task.name,
+            archetype=Archetype.INTEGRATOR,
+            specification=digest,
+        )
+        language = language_named(project.target_language)
+        await self._projects.save_nodes(
+            [node.model_copy(update={"module": file_path(language, project.package, node)})]
+        )
+        return digest
+
+    async def _root(self, project: ProjectId, candidate: Digest) -> SpecifiedRoot:
+        text = await self._projects.candidate(project, ROOT_PATH, candidate)
+        record = await self._projects.project(project)
+        root = read_root(json.loads(text), record.target_language)
+        if isinstance(root, RedFlag):
+            raise SpecificationInvalid([Fault(where="root", what=root.detail)])
+        return root
+
+    async def _unsound(self, root: SpecifiedRoot) -> Flag | None:
+        try:
+            await self._check_conditions(SpecificationDocument(tasks=(root.specification,)))
+        except SpecificationInvalid:
+            return Flag.UNSOUND
+        return None
+
+    async def _check_conditions(self, document: SpecificationDocument) -> None:
+        checks = examples_to_check(document)
+        reports = [await self._sandbox.evaluate(check.request) for check in checks]
+        faults = condition_faults(checks, reports)
+        if faults:
+            raise SpecificationInvalid(faults)
+
+    async def _lay_out(self, project: ProjectRecord, tasks: Sequence[TaskSpecification]) -> list[NodeRecord]:
+        """Make the nodes of a given tree: tasks without a parent stand under the root, or are it."""
+        tasks = list(tasks)
+        if not any(task.id == _ROOT for task in tasks):
+            tasks.insert(0, _group_of(project, tasks))
+        by_id = {task.id: task for task in tasks}
+        paths = {task.id: _path(task, by_id) for task in tasks}
+        children: dict[TaskId, list[NodePath]] = {task.id: [] for task in tasks}
+        for task in tasks:
+            if paths[task.id] != ROOT_PATH:
+                children[_parent(task)].append(paths[task.id])
+        language = language_named(project.target_language)
+        nodes = []
+        for task in tasks:
+            below = tuple(children[task.id])
+            node = NodeRecord(
+                project=project.id,
+                path=paths[task.id],
+                task=task.id,
+                name=task.name,
+                parent=None if paths[task.id] == ROOT_PATH else paths[_parent(task)],
+                archetype=Archetype.INTEGRATOR if below else Archetype.CODER,
+                specification=await self._projects.save_specification(task),
+                dependencies=(*below, *(paths[name] for name in task.dependencies)),
+                children=below,
+            )
+            nodes.append(node.model_copy(update={"module": file_path(language, project.package, node)}))
+        return nodes
+
+
+_ROOT = TaskId("root")
+
+_EQUAL_MERIT = Merit(code_lines=0, complexity=0, nesting=0, size_bytes=0)
+"""Proposals that agree in structure are equals: the first of them stands."""
+
+
+def _group_of(project: ProjectRecord, tasks: Sequence[TaskSpecification]) -> TaskSpecification:
+    return TaskSpecification(
+        id=_ROOT,
+        name=project.package,
+        description=f"The parts of {project.id}.",
+        task_type=TaskType.INTEGRATION,
+        target_language=project.target_language,
+        children=tuple(task.id for task in tasks if task.parent is None),
+    )
+
+
+def _parent(task: TaskSpecification) -> TaskId:
+    return task.parent or _ROOT
+
+
+def _path(task: TaskSpecification, by_id: dict[TaskId, TaskSpecification]) -> NodePath:
+    if task.id == _ROOT:
+        return ROOT_PATH
+    return child_path(_path(by_id[_parent(task)], by_id), task.id)

@@ -1,0 +1,173 @@
+"""Takes a batch of candidates up the ladder, and watches how the survivors behave.
+
+It decides nothing about votes. A layer that could not be run is an error, retried; it is never a rejection.
+"""
+
+from collections.abc import Sequence
+
+from temporalio import activity
+
+from activities.boundary import heartbeating, translated
+from activities.climbing import Climber, Observation
+from activities.setting import Setting, Settings
+from millwright.core.specification import input_types
+from millwright.core.verification.layer import Subject
+from millwright.errors import SandboxUnavailable, SpecificationInvalid
+from millwright.ports import ArtifactStore, InputSource, ProjectStore
+from schemas.identity import Digest, LayerName
+from schemas.requests import (
+    BatchObservations,
+    BatchRequest,
+    BatchVerdicts,
+    CandidateVerdict,
+    NodeRef,
+    ObservedCandidate,
+)
+from schemas.specification import Fault, TaskSpecification
+from schemas.verification import InputSet, Verdict, VerdictStatus
+
+
+class Verification:
+    """Activities that use the CPU and the sandbox."""
+
+    def __init__(self, climber: Climber, inputs: InputSource, projects: ProjectStore, artifacts: ArtifactStore) -> None:
+        self._climber = climber
+        self._inputs = inputs
+        self._projects = projects
+        self._settings = Settings(projects, artifacts)
+
+    @activity.defn
+    @translated
+    async def prepare_inputs(self, ref: NodeRef) -> int:
+        """Generate the inputs of a node's specification, or find them stored; returns how many there are."""
+        async with heartbeating():
+            setting = await self._settings.load(ref.project, ref.path)
+            return len((await self._input_set(setting)).vectors)
+
+    @activity.defn
+    @translated
+    async def climb_layer(self, request: BatchRequest) -> BatchVerdicts:
+        """Take a batch over one layer."""
+        if request.layer is None:
+            raise SpecificationInvalid([Fault(where="batch", what="no layer was named")])
+        async with heartbeating():
+            subjects = await self._subjects(request)
+            verdicts = await self._layer(request, request.layer, request.candidates, subjects)
+        return BatchVerdicts(verdicts=verdicts)
+
+    @activity.defn
+    @translated
+    async def climb(self, request: BatchRequest) -> BatchVerdicts:
+        """Take a batch over all layers, those that an earlier attempt completed apart."""
+        done = _completed()
+        async with heartbeating():
+            subjects = await self._subjects(request)
+            alive = list(request.candidates)
+            for layer in LayerName:
+                if layer.value not in done:
+                    verdicts = await self._layer(request, layer, alive, subjects)
+                    done[layer.value] = {item.candidate: item.status.value for item in verdicts}
+                    activity.heartbeat(done)
+                alive = [item for item in alive if done[layer.value].get(item) != VerdictStatus.REJECTED.value]
+        return BatchVerdicts(
+            verdicts=tuple(
+                CandidateVerdict(candidate=Digest(candidate), layer=layer, status=VerdictStatus(status))
+                for layer in LayerName
+                for candidate, status in done[layer.value].items()
+            )
+        )
+
+    @activity.defn
+    @translated
+    async def observe(self, request: BatchRequest) -> BatchObservations:
+        """Watch how a batch behaves on the specification's examples and inputs."""
+        async with heartbeating():
+            subjects = await self._subjects(request)
+            seen = await self._climber.observe([subjects[candidate] for candidate in request.candidates])
+        return BatchObservations(
+            observations=tuple(
+                _observed(candidate, observation)
+                for candidate, observation in zip(request.candidates, seen, strict=True)
+            )
+        )
+
+    async def _layer(
+        self, request: BatchRequest, layer: LayerName, alive: Sequence[Digest], subjects: dict[Digest, Subject]
+    ) -> tuple[CandidateVerdict, ...]:
+        if not alive:
+            return ()
+        verdicts = await self._climber.climb_layer(layer, [subjects[candidate] for candidate in alive])
+        election = request.election
+        for candidate, verdict in zip(alive, verdicts, strict=True):
+            await self._projects.save_verdicts(
+                election.project, election.path, candidate, (verdict, *_not_run_after(verdict))
+            )
+        _demand_answers(verdicts)
+        return tuple(
+            CandidateVerdict(candidate=candidate, layer=layer, status=verdict.status)
+            for candidate, verdict in zip(alive, verdicts, strict=True)
+        )
+
+    async def _subjects(self, request: BatchRequest) -> dict[Digest, Subject]:
+        election = request.election
+        setting = await self._settings.load(election.project, election.path, simplification=election.simplification)
+        inputs = await self._input_set(setting)
+        return {
+            candidate: setting.subject(
+                await self._projects.candidate(election.project, election.path, candidate), inputs
+            )
+            for candidate in request.candidates
+        }
+
+    async def _input_set(self, setting: Setting) -> InputSet:
+        digest = setting.node.specification
+        stored = await self._projects.inputs(digest)
+        if stored is not None:
+            return stored
+        task: TaskSpecification = await self._projects.specification(digest)
+        if not input_types(task):
+            generated = InputSet(specification_digest=digest, generator="none", vectors=())
+        else:
+            generated = await self._inputs.inputs(task, digest)
+        await self._projects.save_inputs(generated)
+        return await self._projects.inputs(digest) or generated
+
+
+def _completed() -> dict[str, dict[str, str]]:
+    """Return the layers that an earlier attempt of this activity completed, by its last heartbeat."""
+    details = activity.info().heartbeat_details
+    return dict(details[0]) if details and isinstance(details[0], dict) else {}
+
+
+def _not_run_after(verdict: Verdict) -> tuple[Verdict, ...]:
+    """Say of the layers above a rejection that they were not run."""
+    if verdict.status is not VerdictStatus.REJECTED:
+        return ()
+    order = list(LayerName)
+    return tuple(
+        Verdict(layer=layer, status=VerdictStatus.NOT_RUN, reason=f"rejected by {verdict.layer.value}")
+        for layer in order[order.index(verdict.layer) + 1 :]
+    )
+
+
+def _demand_answers(verdicts: Sequence[Verdict]) -> None:
+    """Refuse to go on when a layer could say nothing.
+
+    Raises:
+        SpecificationInvalid: a property of the specification cannot be run; no retry can mend that.
+        SandboxUnavailable: any other layer in error.
+    """
+    for verdict in verdicts:
+        if verdict.status is VerdictStatus.ERROR:
+            if verdict.layer is LayerName.PROPERTY_TESTS:
+                raise SpecificationInvalid([Fault(where=verdict.layer.value, what=verdict.reason)])
+            raise SandboxUnavailable(f"the layer {verdict.layer.value} could not be run: {verdict.reason}")
+
+
+def _observed(candidate: Digest, observation: Observation) -> ObservedCandidate:
+    return ObservedCandidate(
+        candidate=candidate,
+        signature=None if observation.flag else observation.signature,
+        flag=observation.flag,
+        merit=observation.merit,
+    )

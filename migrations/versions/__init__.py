@@ -1,0 +1,1 @@
+"""The migrations, oldest first by revision; each one is frozen once released."""

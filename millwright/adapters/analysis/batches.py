@@ -1,0 +1,151 @@
+"""Runs a static tool over a batch of candidates in a bounded process, and divides a batch that went wrong.
+
+It knows no tool: ``mypy_types`` and ``ruff_lint`` say what to run and how to read the answer.
+"""
+
+import ast
+import asyncio
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from millwright.adapters.analysis import bounded
+from millwright.errors import AnalyserUnavailable
+from schemas.verification import AnalysisReport, AnalysisRequest, Finding
+
+Check = Callable[[Sequence[AnalysisRequest]], Awaitable[list[AnalysisReport]]]
+"""Checks a batch with one run of a tool; raises BatchFailed when its answer cannot be trusted."""
+
+_CONTROL = "control.py"
+_CONTROL_TEXT = "def control(number: int) -> int:\n    return number\n"
+_LAUNCHER = Path(bounded.__file__)
+
+
+class BatchFailed(Exception):
+    """One run of a tool gave no answer that can be trusted; smaller batches may fare better.
+
+    ``late``: it ran out of wall-clock, for which a busy machine may be to blame.
+    """
+
+    def __init__(self, because: str, late: bool = False) -> None:
+        super().__init__(because)
+        self.late = late
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What one run of a tool may use: seconds of wall-clock and of CPU, bytes of address space."""
+
+    wall_seconds: float = 180.0
+    cpu_seconds: int = 60
+    memory_bytes: int = 4 * 1024**3
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended: exit status (negative: the signal), and what it wrote."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def last_words(self) -> str:
+        """The end of what it wrote, on one line."""
+        return " ".join((self.stderr or self.stdout)[-400:].split()) or "it wrote nothing"
+
+
+async def run_bounded(command: Sequence[str], folder: Path, bounds: Bounds) -> Ended:
+    """Run a command in ``folder`` under limits, with an environment of its own; leave none of its processes behind.
+
+    Raises:
+        BatchFailed: it did not end in time.
+        AnalyserUnavailable: it could not be started.
+    """
+    limits = (str(bounds.cpu_seconds), str(bounds.memory_bytes))
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"}
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", str(_LAUNCHER), *limits, *command),
+            cwd=folder,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise AnalyserUnavailable(f"{command[0]} cannot be started ({error}): run `millwright doctor`") from error
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), bounds.wall_seconds)
+    except TimeoutError as error:
+        raise BatchFailed(f"it did not end within {bounds.wall_seconds:g} s", late=True) from error
+    finally:
+        with suppress(ProcessLookupError):  # it has ended with all it started, as it should
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+    return Ended(process.returncode or 0, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
+
+
+def lay_out(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files under ``folder``, made if it is not there.
+
+    Raises:
+        AnalyserUnavailable: a path leads out of the folder.
+    """
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise AnalyserUnavailable(f"the module path {name!r} leads out of its folder: report this as a fault")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode("utf-8", "surrogatepass"))
+
+
+def syntax_error(source: str, code: str) -> Finding | None:
+    """Return why a source cannot be parsed, under ``code``.
+
+    It is asked before a run: there, such a file could hide all others' errors or overflow the tool's stack.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(source)
+    except SyntaxError as error:
+        return Finding(code=code, message=error.msg, line=error.lineno)
+    except (ValueError, RecursionError, MemoryError) as error:
+        return Finding(code=code, message=f"it cannot be parsed ({type(error).__name__})")
+    return None
+
+
+async def divided(check: Check, requests: Sequence[AnalysisRequest], tool: str) -> list[AnalysisReport]:
+    """Check a batch; when it fails, check its halves, so that one candidate cannot hide the others' findings.
+
+    A candidate on which the tool fails even alone, while a control passes, has that as its finding.
+
+    Raises:
+        AnalyserUnavailable: the tool fails on the control too, or ran out of wall-clock on a single candidate.
+    """
+    try:
+        return await check(requests)
+    except BatchFailed as failure:
+        if len(requests) == 1:
+            return [await _failing(check, requests[0], tool, failure)]
+    middle = len(requests) // 2
+    halves = (requests[:middle], requests[middle:])
+    return [report for half in halves for report in await divided(check, half, tool)]
+
+
+async def _failing(check: Check, request: AnalysisRequest, tool: str, failure: BatchFailed) -> AnalysisReport:
+    if failure.late:
+        raise AnalyserUnavailable(f"{tool} could not check {request.target}: {failure}") from failure
+    try:
+        await check([AnalysisRequest(tool=request.tool, modules={_CONTROL: _CONTROL_TEXT}, target=_CONTROL)])
+    except BatchFailed as error:
+        raise AnalyserUnavailable(f"{tool} is not usable: {error}; run `millwright doctor`") from error
+    return AnalysisReport(findings=(Finding(code="tool-failure", message=f"{tool} fails on it: {failure}"),))

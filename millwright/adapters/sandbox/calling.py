@@ -1,0 +1,174 @@
+"""Calls candidates: one process for all the calls, a fresh one for the rest after each call that is lost.
+
+It compares no output with anything; it decides only what counts as an answer.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from schemas.execution import CallReport, CallRequest, Ending, Outcome, OutcomeKind, Program
+from schemas.values import Value
+
+from .cell import Cancellation, Cell, Stopped, Usage
+from .engine import Engine
+from .protocol import Malformed, frame, program_header, read_line, read_loaded, read_outcome
+
+_RESTARTS: Final = 8
+_LOAD_SECONDS: Final = 10.0
+_BYE_SECONDS: Final = 5.0
+
+
+class Candidate:
+    """A candidate's process, loaded once and called one frame at a time; use as a context manager."""
+
+    def __init__(self, engine: Engine, program: Program, cancellation: Cancellation, most_output: int) -> None:
+        self._program = program
+        self._cell: Cell = engine.functions("calls", cancellation, most_output)
+        self._cell.send(program_header(program, engine.limits(program.limits)))
+        self._answered = 0
+
+    def __enter__(self) -> "Candidate":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cell.close()
+
+    @property
+    def usage(self) -> Usage:
+        """What the process used; complete once it is closed."""
+        return self._cell.usage
+
+    def loaded(self, deadline: float) -> str | None:
+        """Wait until the program is loaded; return why it could not be, or None.
+
+        Raises:
+            Stopped, Malformed: the process gave no such answer.
+        """
+        return read_loaded(self._cell.receive(min(deadline, time.monotonic() + _LOAD_SECONDS)))
+
+    def post(self, arguments: Sequence[Value]) -> None:
+        """Queue a call."""
+        self._cell.send(frame(list(arguments)))
+
+    def outcome(self, deadline: float) -> Outcome:
+        """Wait for the outcome of the oldest call without one, at most as long as one call may take.
+
+        Raises:
+            Stopped, Malformed: the process gave no such answer, or ran out of memory and would starve later calls.
+        """
+        line = self._cell.receive(min(deadline, time.monotonic() + self._program.limits.call_seconds))
+        outcome, ending = read_outcome(line, self._answered)
+        self._answered += 1
+        if ending is Ending.OUT_OF_MEMORY:
+            raise Stopped(ending, outcome.message)
+        return outcome
+
+    def finish(self) -> None:
+        """Demand a clean end: nothing more than the line that says so. Raises Stopped, Malformed."""
+        self._cell.send(frame(None))
+        line = read_line(self._cell.receive(time.monotonic() + _BYE_SECONDS))
+        self._cell.sample(at_once=True)
+        if line != ["bye", self._answered]:
+            raise Malformed("more lines than calls")
+
+
+@dataclass
+class _Progress:
+    """What is known so far of all the calls of a request."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    ending: Ending = Ending.COMPLETED
+    load_error: str | None = None
+    usage: Usage = field(default_factory=Usage)
+
+    def end(self, ending: Ending) -> None:
+        """Note how a process ended; the first ending that is not a completed one is the request's."""
+        if self.ending is Ending.COMPLETED:
+            self.ending = ending
+
+    def note(self, outcome: Outcome) -> None:
+        """Add an outcome; one that the harness itself gave up for lost is a crash."""
+        self.outcomes.append(outcome)
+        if outcome.kind is OutcomeKind.LOST:
+            self.end(Ending.CRASHED)
+
+    def lose(self, reason: str, ending: Ending, count: int = 1) -> None:
+        """Count calls as lost."""
+        self.outcomes += [Outcome(kind=OutcomeKind.LOST, message=reason)] * count
+        self.end(ending)
+
+
+def call(engine: Engine, request: CallRequest, cancellation: Cancellation) -> CallReport:
+    """Make all the calls of a request and report them in order.
+
+    A call that the process does not survive is lost, and the rest go on in a fresh process, a bounded number of times.
+    A process that sends anything but one line for each call is not believed in anything it said.
+
+    Raises:
+        SandboxUnavailable: the sandbox is at fault.
+        Cancelled: the work was cancelled.
+    """
+    started = time.monotonic()
+    deadline = started + request.program.limits.wall_seconds
+    progress = _Progress()
+    for _ in range(_RESTARTS + 1):
+        again = _one_process(engine, request, cancellation, progress, deadline)
+        if not again or len(progress.outcomes) == len(request.calls):
+            break
+    if rest := len(request.calls) - len(progress.outcomes):
+        progress.lose("not reached: the process was lost before", progress.ending, rest)
+    return CallReport(
+        outcomes=tuple(progress.outcomes),
+        ending=progress.ending,
+        load_error=progress.load_error,
+        cpu_seconds=progress.usage.cpu_seconds,
+        wall_seconds=time.monotonic() - started,
+        peak_memory_bytes=progress.usage.peak_memory_bytes,
+    )
+
+
+def _one_process(
+    engine: Engine, request: CallRequest, cancellation: Cancellation, progress: _Progress, deadline: float
+) -> bool:
+    before = len(progress.outcomes)
+    remaining = request.calls[before:]
+    with Candidate(engine, request.program, cancellation, request.program.limits.output_bytes) as candidate:
+        try:
+            again = _load_and_ask(candidate, remaining, progress, deadline)
+        except Malformed as error:
+            del progress.outcomes[before:]
+            progress.lose(f"the process's report is malformed: {error}", Ending.MALFORMED, len(remaining))
+            again = False
+    progress.usage.add(candidate.usage)
+    return again
+
+
+def _load_and_ask(
+    candidate: Candidate, remaining: Sequence[Sequence[Value]], progress: _Progress, deadline: float
+) -> bool:
+    try:
+        error = candidate.loaded(deadline)
+        ending = Ending.COMPLETED
+    except Stopped as stopped:
+        error, ending = f"while the module was loading: {stopped}", stopped.ending
+    if error is not None:
+        if not progress.outcomes:
+            progress.load_error = error
+        progress.end(ending)
+        progress.lose("the module could not be loaded", ending, len(remaining))
+        return False
+    for arguments in remaining:
+        candidate.post(arguments)
+    try:
+        for _ in remaining:
+            progress.note(candidate.outcome(deadline))
+    except Stopped as stopped:
+        progress.lose(str(stopped), stopped.ending)
+        return stopped.ending is not Ending.OUTPUT_LIMIT and time.monotonic() < deadline
+    try:
+        candidate.finish()
+    except Stopped as stopped:  # every call was answered, yet the end was not clean
+        progress.end(stopped.ending)
+    return False

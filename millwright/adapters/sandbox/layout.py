@@ -1,0 +1,168 @@
+"""Lays out what a sandboxed process sees: namespaces, mounts, user and environment, as bubblewrap's arguments.
+
+It starts nothing. Nothing of the host is visible but the interpreter and the libraries it needs, all read-only.
+"""
+
+import os
+import sys
+import sysconfig
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+_FIRST_USER, _LAST_USER = 61184, 65519  # set aside for dynamic users by systemd, so that no person or service has them
+_NAMESPACES = ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
+_FUNCTION_SCRATCH = 16 * 1024 * 1024
+_MEMORY_CEILING = 1024**3
+_BOOTSTRAP = """
+import sys, posix, marshal
+user, receive, send = map(int, sys.argv[1:])
+if user:
+    posix.setgroups([]); posix.setresgid(user, user, user); posix.setresuid(user, user, user)
+def read(size):
+    data = b""
+    while len(data) < size:
+        data += posix.read(receive, size - len(data)) or posix._exit(70)
+    return data
+for name, code in marshal.loads(read(int.from_bytes(read(4), "big"))):
+    module = type(sys)(name)
+    module.__package__ = "inside"
+    module.__path__ = []
+    sys.modules[name] = module
+    exec(code, module.__dict__)
+sys.modules["inside.entry"].main(receive, send)
+"""
+
+
+class Privilege(StrEnum):
+    """How the process is kept apart from the user who starts it."""
+
+    OWN_USER = "a user of its own"  # started by root, which becomes a user that nobody is
+    USER_NAMESPACE = "a user namespace"
+
+
+class Purpose(StrEnum):
+    """What the process is for: functions of a program, or a whole command with tools and a scratch directory."""
+
+    FUNCTIONS = "functions"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """The interpreter that runs inside: where it lies here, and where there."""
+
+    executable: str
+    prefix: str
+    inside: str
+    packages: tuple[str, ...]
+
+    @classmethod
+    def running(cls) -> "Interpreter":
+        """Describe the interpreter that runs this process, its virtual environment left off."""
+        name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        root = "/usr" if sys.base_prefix == "/usr" else "/python"
+        paths = dict.fromkeys(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))
+        return cls(os.path.realpath(sys.executable), sys.base_prefix, f"{root}/bin/{name}", tuple(paths))
+
+    @property
+    def moved(self) -> bool:
+        """Whether it lies elsewhere inside, so that its libraries must be pointed at."""
+        return not self.inside.startswith("/usr/")
+
+
+@dataclass(frozen=True)
+class Descriptors:
+    """The file descriptors that bubblewrap and the harness inherit."""
+
+    receive: int
+    send: int
+    information: int
+    filter: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One way to confine a process on this machine."""
+
+    bwrap: str
+    interpreter: Interpreter
+    privilege: Privilege
+
+    def argv(
+        self, purpose: Purpose, fds: Descriptors, serial: int, memory_bytes: int = 0, packages: bool = False
+    ) -> list[str]:
+        """Compose the command line of one process; ``serial`` spreads processes over users of their own."""
+        argv = [self.bwrap, *_NAMESPACES, "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv"]
+        argv += ["--hostname", "sandbox", "--cap-drop", "ALL"]
+        user = 0
+        if self.privilege is Privilege.OWN_USER:
+            user = _FIRST_USER + serial % (_LAST_USER - _FIRST_USER + 1)
+            argv += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]  # gone with the change of user
+        else:
+            argv += ["--unshare-user", "--uid", "1000", "--gid", "1000"]
+        argv += self._mounts(purpose, memory_bytes)
+        if packages:
+            argv += self._packages()
+        for name, value in self.environment(purpose, packages).items():
+            argv += ["--setenv", name, value]
+        argv += ["--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108 - the sandbox's own, fresh and private
+        argv += ["--info-fd", str(fds.information), "--seccomp", str(fds.filter), "--"]
+        argv += [self.interpreter.inside, "-P", "-s", "-S", "-B", "-X", "utf8", "-c", _BOOTSTRAP]
+        return [*argv, str(user), str(fds.receive), str(fds.send)]
+
+    def environment(self, purpose: Purpose, packages: bool = False) -> dict[str, str]:
+        """Compose the environment inside."""
+        names = {"PYTHONHASHSEED": "0"}
+        if self.interpreter.moved:
+            names["LD_LIBRARY_PATH"] = str(Path(self.interpreter.inside).parents[1] / "lib")
+        if purpose is Purpose.COMMAND:
+            path = dict.fromkeys((str(Path(self.interpreter.inside).parent), "/usr/local/bin", "/usr/bin", "/bin"))
+            names |= {"PATH": ":".join(path), "LANG": "C.UTF-8", "TZ": "UTC", "LOGNAME": "sandbox"}
+            names |= {"HOME": "/tmp", "TMPDIR": "/tmp", "PYTHONDONTWRITEBYTECODE": "1"}  # noqa: S108 - as above
+        if packages:
+            names["PYTHONPATH"] = ":".join(f"/packages/{i}" for i in range(len(self.interpreter.packages)))
+        return names
+
+    def _mounts(self, purpose: Purpose, memory_bytes: int) -> list[str]:
+        whole = purpose is Purpose.COMMAND
+        argv = _folders("/usr", "/usr/bin", "/dev")
+        for path in ("/usr",) if whole else ("/usr/lib", "/usr/lib64", "/usr/lib32"):
+            argv += ["--ro-bind-try", path, path]
+        for path in ("/lib", "/lib64", "/lib32", *(("/bin", "/sbin") if whole else ())):
+            argv += _mirror(path)
+        for device in ("null", "zero", "urandom"):
+            argv += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
+        inside = Path(self.interpreter.inside)
+        if self.interpreter.moved:
+            argv += _folders(*map(str, (inside.parents[1], inside.parent)))
+            for name in ("lib", "lib64"):
+                source = Path(self.interpreter.prefix, name)
+                argv += ["--ro-bind-try", str(source), str(inside.parents[1] / name)]
+        argv += ["--ro-bind", self.interpreter.executable, str(inside)]
+        if not whole:
+            return argv + _scratch("/tmp", _FUNCTION_SCRATCH)  # noqa: S108 - the sandbox's own
+        size = min(memory_bytes, _MEMORY_CEILING)
+        return argv + _scratch("/tmp", size) + _scratch("/work", size) + _scratch("/dev/shm", size)  # noqa: S108 - as above
+
+    def _packages(self) -> list[str]:
+        argv = _folders("/packages")
+        for index, path in enumerate(self.interpreter.packages):
+            argv += ["--ro-bind", path, f"/packages/{index}"]
+        return argv
+
+
+def _folders(*paths: str) -> list[str]:
+    # made first: bubblewrap gives the parents that it makes by itself to their owner alone
+    return [part for path in paths for part in ("--perms", "0755", "--dir", path)]
+
+
+def _scratch(path: str, size: int) -> list[str]:
+    return ["--perms", "1777", "--size", str(size), "--tmpfs", path]
+
+
+def _mirror(path: str) -> Sequence[str]:
+    if os.path.islink(path):
+        return ["--symlink", os.readlink(path), path]
+    return ["--ro-bind-try", path, path]

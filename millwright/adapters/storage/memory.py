@@ -1,0 +1,236 @@
+"""The store in memory: the same promises as in Postgres, for tests and for checks that leave nothing behind.
+
+It serves one event loop, and forgets everything when it is dropped.
+"""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from millwright.adapters.storage.rules import (
+    completion_key,
+    demand_same_call,
+    demand_time_zones,
+    in_ladder_order,
+    is_capped,
+    key_order,
+    refusal,
+    total,
+)
+from millwright.errors import BudgetReached, IntegrityError, NotFound, ProjectConflict
+from schemas.digests import canonical_json, digest_of_bytes
+from schemas.evidence import CompletionRecord, Decision, Forecast, NodeRecord, ProjectRecord, ProjectSpend, Question
+from schemas.identity import Digest, LayerName, NodePath, ProjectId
+from schemas.models import Budget, CallKey, LedgerEntry, LedgerStatus
+from schemas.specification import TaskSpecification
+from schemas.verification import InputSet, Verdict
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_Place = tuple[ProjectId, NodePath]
+
+
+class MemoryStore:
+    """Both ``ProjectStore`` and ``ArtifactStore``. No method awaits anything, so each is atomic."""
+
+    def __init__(self) -> None:
+        self._artifacts: dict[Digest, bytes] = {}
+        self._projects: dict[ProjectId, ProjectRecord] = {}
+        self._specifications: dict[Digest, TaskSpecification] = {}
+        self._nodes: dict[_Place, NodeRecord] = {}
+        self._ledger: dict[CallKey, LedgerEntry] = {}
+        self._completions: dict[CallKey, CompletionRecord] = {}
+        self._candidates: dict[tuple[_Place, Digest], str] = {}
+        self._verdicts: dict[_Place, dict[Digest, dict[LayerName, Verdict]]] = {}
+        self._inputs: dict[Digest, InputSet] = {}
+        self._manifests: dict[tuple[ProjectId, Digest], None] = {}
+        self._questions: dict[tuple[ProjectId, str], Question] = {}
+        self._decisions: dict[tuple[ProjectId, str], Decision] = {}
+        self._forecasts: dict[ProjectId, Forecast] = {}
+
+    async def put(self, content: bytes, media_type: str) -> Digest:
+        """Store bytes; storing the same bytes again is free."""
+        digest = digest_of_bytes(content)
+        self._artifacts.setdefault(digest, bytes(content))
+        return digest
+
+    async def get(self, digest: Digest) -> bytes:
+        """Fetch bytes and check them against their digest. Raises NotFound, IntegrityError."""
+        content = _found(self._artifacts, digest, f"no artifact is stored under {digest}")
+        if digest_of_bytes(content) != digest:
+            raise IntegrityError(f"the artifact {digest} does not match its digest")
+        return content
+
+    async def open_project(self, project: ProjectRecord) -> ProjectRecord:
+        """Register a project, or return the one of this id as stored. Raises ProjectConflict."""
+        demand_time_zones(project)
+        stored = self._projects.setdefault(project.id, project)
+        if stored.input_digest != project.input_digest:
+            raise ProjectConflict(f"a project {project.id!r} exists with other input: choose another id with --project")
+        return stored
+
+    async def save_project(self, project: ProjectRecord) -> None:
+        """Replace a project's row."""
+        demand_time_zones(project)
+        self._projects[project.id] = project
+
+    async def project(self, project: ProjectId) -> ProjectRecord:
+        """Read a project. Raises NotFound."""
+        return _found(
+            self._projects, project, f"no project {project!r} is known: `millwright list` names those there are"
+        )
+
+    async def projects(self) -> tuple[ProjectRecord, ...]:
+        """List all projects, newest first."""
+        return tuple(reversed(self._projects.values()))
+
+    async def save_specification(self, task: TaskSpecification) -> Digest:
+        """Store a specification under the digest of its canonical JSON."""
+        digest = digest_of_bytes(canonical_json(task))
+        self._specifications.setdefault(digest, task)
+        return digest
+
+    async def specification(self, digest: Digest) -> TaskSpecification:
+        """Read a specification. Raises NotFound."""
+        return _found(self._specifications, digest, f"no specification is stored under {digest}")
+
+    async def save_nodes(self, nodes: Sequence[NodeRecord]) -> None:
+        """Insert nodes or replace their rows."""
+        self._nodes.update({(node.project, node.path): node for node in nodes})
+
+    async def node(self, project: ProjectId, path: NodePath) -> NodeRecord:
+        """Read one node. Raises NotFound."""
+        otherwise = f"project {project!r} has no node {path!r}: `millwright tree` shows its nodes"
+        return _found(self._nodes, (project, path), otherwise)
+
+    async def nodes(self, project: ProjectId) -> tuple[NodeRecord, ...]:
+        """Read all nodes of a project in order of path."""
+        return tuple(node for (owner, _), node in sorted(self._nodes.items()) if owner == project)
+
+    async def reserve(self, entry: LedgerEntry, budget: Budget) -> None:
+        """Reserve a call at its upper bound; a key that is reserved or settled stays as it is. Raises BudgetReached."""
+        known = self._ledger.get(entry.key)
+        if known is not None and known.status is not LedgerStatus.RELEASED:
+            return
+        if is_capped(budget):
+            counted = (
+                other
+                for other in self._ledger.values()
+                if other.key.project == entry.key.project and other.status is not LedgerStatus.RELEASED
+            )
+            reason = refusal(total(counted), entry, budget)
+            if reason is not None:
+                raise BudgetReached(reason)
+        self._ledger[entry.key] = entry.model_copy(update={"status": LedgerStatus.RESERVED})
+
+    async def settle(self, entry: LedgerEntry, completion: CompletionRecord) -> None:
+        """Store a completion and settle its call; the first to settle a key wins."""
+        demand_same_call(entry, completion)
+        known = self._ledger.get(entry.key)
+        if known is None or known.status is not LedgerStatus.SETTLED:
+            self._ledger[entry.key] = entry.model_copy(update={"status": LedgerStatus.SETTLED})
+            self._completions[entry.key] = completion
+
+    async def release(self, key: CallKey) -> None:
+        """Give a reservation back; a settled call stays settled."""
+        known = self._ledger.get(key)
+        if known is not None and known.status is LedgerStatus.RESERVED:
+            self._ledger[key] = known.model_copy(update={"status": LedgerStatus.RELEASED})
+
+    async def completions(
+        self, project: ProjectId, path: NodePath, purpose: str, round_: int
+    ) -> tuple[CompletionRecord, ...]:
+        """Read the completions of one round in order of index."""
+        wanted = (path, purpose, round_)
+        every = await self.all_completions(project)
+        return tuple(found for found in every if (found.path, found.purpose, found.round) == wanted)
+
+    async def all_completions(self, project: ProjectId) -> tuple[CompletionRecord, ...]:
+        """Read every completion of a project in order of (path, purpose, round, index)."""
+        keys = sorted((key for key in self._completions if key.project == project), key=key_order)
+        return tuple(self._completions[key] for key in keys)
+
+    async def label_completion(self, project: ProjectId, completion: CompletionRecord) -> None:
+        """Record what was extracted from a completion; its text stays as it was settled. Raises NotFound."""
+        key = completion_key(project, completion)
+        stored = _found(self._completions, key, f"the call {key} has no completion: settle it before it is labelled")
+        label = {"candidate": completion.candidate, "flag": completion.flag, "detail": completion.detail}
+        self._completions[key] = stored.model_copy(update=label)
+
+    async def ledger(self, project: ProjectId) -> tuple[LedgerEntry, ...]:
+        """Read a project's ledger in order of key."""
+        entries = (entry for entry in self._ledger.values() if entry.key.project == project)
+        return tuple(sorted(entries, key=lambda entry: key_order(entry.key)))
+
+    async def spend(self, project: ProjectId) -> ProjectSpend:
+        """Sum a project's ledger."""
+        entries = await self.ledger(project)
+        return ProjectSpend(
+            settled=total(entry for entry in entries if entry.status is LedgerStatus.SETTLED),
+            reserved=total(entry for entry in entries if entry.status is LedgerStatus.RESERVED),
+        )
+
+    async def save_candidate(self, project: ProjectId, path: NodePath, candidate: Digest, source: str) -> None:
+        """Store a candidate's extracted source."""
+        self._candidates.setdefault(((project, path), candidate), source)
+
+    async def candidate(self, project: ProjectId, path: NodePath, candidate: Digest) -> str:
+        """Read a candidate's source. Raises NotFound."""
+        otherwise = f"node {path!r} of project {project!r} has no candidate {candidate}"
+        return _found(self._candidates, ((project, path), candidate), otherwise)
+
+    async def save_verdicts(
+        self, project: ProjectId, path: NodePath, candidate: Digest, verdicts: Sequence[Verdict]
+    ) -> None:
+        """Insert or replace verdicts by layer."""
+        if verdicts:
+            by_layer = self._verdicts.setdefault((project, path), {}).setdefault(candidate, {})
+            by_layer.update({verdict.layer: verdict for verdict in verdicts})
+
+    async def verdicts(self, project: ProjectId, path: NodePath) -> dict[Digest, tuple[Verdict, ...]]:
+        """Read a node's verdicts, per candidate (in order of digest) in the ladder's order."""
+        by_candidate = self._verdicts.get((project, path), {})
+        return {candidate: in_ladder_order(given.values()) for candidate, given in sorted(by_candidate.items())}
+
+    async def save_inputs(self, inputs: InputSet) -> None:
+        """Store a specification's inputs; the first to store them wins."""
+        self._inputs.setdefault(inputs.specification_digest, inputs)
+
+    async def inputs(self, specification: Digest) -> InputSet | None:
+        """Read a specification's stored inputs; None when none are stored."""
+        return self._inputs.get(specification)
+
+    async def save_manifest(self, project: ProjectId, manifest: Digest) -> None:
+        """Record a manifest (an artifact) as a deliverable of the project."""
+        self._manifests.setdefault((project, manifest))
+
+    async def save_question(self, question: Question) -> None:
+        """Insert a question or replace its row."""
+        self._questions[question.project, question.id] = question
+
+    async def questions(self, project: ProjectId) -> tuple[Question, ...]:
+        """Read a project's questions, oldest first."""
+        return tuple(question for (owner, _), question in self._questions.items() if owner == project)
+
+    async def save_decision(self, decision: Decision) -> None:
+        """Record a decision; the first under an id wins."""
+        demand_time_zones(decision)
+        self._decisions.setdefault((decision.project, decision.id), decision)
+
+    async def decisions(self, project: ProjectId) -> tuple[Decision, ...]:
+        """Read a project's decisions, oldest first."""
+        return tuple(decision for (owner, _), decision in self._decisions.items() if owner == project)
+
+    async def save_forecast(self, project: ProjectId, forecast: Forecast) -> None:
+        """Record a forecast; only the newest is ever read."""
+        self._forecasts[project] = forecast
+
+    async def forecast(self, project: ProjectId) -> Forecast | None:
+        """Read the newest forecast; None when there is none."""
+        return self._forecasts.get(project)
+
+
+def _found(stored: dict[K, V], key: K, otherwise: str) -> V:
+    if key not in stored:
+        raise NotFound(otherwise)
+    return stored[key]

@@ -1,0 +1,245 @@
+"""The Python client: builds projects, follows them and stops them, over a Temporal client and a store.
+
+It neither starts services nor prints: the command line does both, and uses nothing else to reach a build.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from temporalio.client import Client as TemporalClient
+from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowQueryFailedError
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError, WorkflowAlreadyStartedError
+
+from millwright.core.project_input import checked_project_id, input_digest
+from millwright.errors import (
+    BadInput,
+    NotFound,
+    ProjectConflict,
+    TemporalUnavailable,
+)
+from millwright.ports import ArtifactStore, ProjectStore
+from millwright.records import Records
+from millwright.temporal_errors import speaking_of
+from schemas.evidence import ProjectRecord
+from schemas.identity import DELIVERED, Digest, Gate, ProjectId, TaskStatus
+from schemas.models import Budget
+from schemas.project import CODES, ExitCode, LadderMode, OnExhausted, ProjectInput, ProjectProgress, ProjectResult
+from workflows.identifiers import CONTROL_QUEUE, project_workflow_id
+
+INLINE_BYTES = 256 * 1024
+"""The most UTF-8 bytes of requirements or specification that travel in the start event; more goes by digest."""
+
+_WORKFLOW = "ProjectWorkflow"
+_INPUT_MEMO = "input_digest"
+_BAD_INPUT_TYPES = frozenset({"BadInput", "SpecificationInvalid", "NotFound", "PayloadValidationError"})
+
+
+@dataclass(frozen=True)
+class Build:
+    """A build that was started or attached to; ``attached``: it was there already, running or built."""
+
+    project: ProjectId
+    attached: bool
+    _client: "Client"
+    _finished: ProjectResult | None = None
+
+    async def result(self) -> ProjectResult:
+        """Wait for the end. Raises as ``Client.result`` does."""
+        return self._finished or await self._client.result(self.project)
+
+
+class Client:
+    """Builds projects and follows them.
+
+    ``temporal`` must use ``millwright.temporal.data_converter`` (``millwright.temporal.connect`` does).
+    """
+
+    def __init__(self, temporal: TemporalClient, projects: ProjectStore, artifacts: ArtifactStore) -> None:
+        self._temporal = temporal
+        self._projects = projects
+        self._artifacts = artifacts
+
+    async def build(
+        self,
+        requirements: str = "",
+        target_language: str = "python",
+        *,
+        specification: str = "",
+        project: str | None = None,
+        k: int | None = None,
+        max_attempts: int = 20,
+        on_exhausted: OnExhausted = OnExhausted.PERSON,
+        approve: Sequence[Gate] = (),
+        budget: Budget | None = None,
+        seed: int = 0,
+        ladder: LadderMode = LadderMode.PER_LAYER,
+    ) -> Build:
+        """Start a build, or attach to the one of the same project and input.
+
+        ``requirements`` is prose, ``specification`` the YAML or JSON text of task specifications; give at least one.
+        ``project`` names the build; without it a name is made from the input. ``k`` None lets the plan choose the
+        margin. A project that was built on the same input is returned as it ended; one that failed is run again.
+
+        Raises:
+            BadInput: neither requirements nor specification, or a ``project`` that is no project id.
+            ProjectConflict: the project runs, or ran, on other input.
+            TemporalUnavailable: Temporal does not answer.
+        """
+        if not requirements.strip() and not specification.strip():
+            raise BadInput("there is nothing to build: give requirements in prose, a specification, or both")
+        given = await self._input(
+            requirements,
+            specification,
+            ProjectInput(
+                target_language=target_language,
+                k=k,
+                max_attempts=max_attempts,
+                on_exhausted=on_exhausted,
+                approve=tuple(approve),
+                budget=budget or Budget(),
+                seed=seed,
+                ladder=ladder,
+            ),
+        )
+        digest = input_digest(given)
+        name = checked_project_id(project) if project is not None else ProjectId(f"build-{digest[:12]}")
+        stored = await self._stored(name)
+        if stored is not None and stored.input_digest != digest:
+            raise _conflict(name)
+        if stored is not None and stored.status in DELIVERED and stored.exit_code is not None:
+            return Build(name, attached=True, _client=self, _finished=await self._ended(stored))
+        return await self._start(name, given.model_copy(update={"project": name}), digest)
+
+    async def result(self, project: str) -> ProjectResult:
+        """Wait for a project's end, and say how it ended.
+
+        Raises:
+            NotFound: no such project is known to Temporal.
+            BadInput: the build refused its input.
+            TemporalUnavailable: Temporal does not answer.
+        """
+        name = checked_project_id(project)
+        try:
+            async with speaking_of(name):
+                result = await self._handle(name).result()
+        except WorkflowFailureError as failure:
+            return await self._fallen(name, failure.cause)
+        return ProjectResult.model_validate(result)
+
+    async def cancel(self, project: str) -> None:
+        """Ask a running project to stop; what it has won so far stays stored.
+
+        Raises:
+            NotFound: no such project runs.
+            TemporalUnavailable: Temporal does not answer.
+        """
+        name = checked_project_id(project)
+        async with speaking_of(name):
+            await self._handle(name).cancel()
+
+    async def progress(self, project: str) -> ProjectProgress:
+        """Ask a project's workflow where it stands.
+
+        Raises:
+            NotFound: no such project is known to Temporal.
+            TemporalUnavailable: Temporal does not answer, or no worker does.
+        """
+        name = checked_project_id(project)
+        try:
+            async with speaking_of(name):
+                return ProjectProgress.model_validate(await self._handle(name).query("progress"))
+        except WorkflowQueryFailedError as error:
+            raise TemporalUnavailable(f"project {name!r} does not answer: {error}; is a worker running?") from error
+
+    async def _input(self, requirements: str, specification: str, given: ProjectInput) -> ProjectInput:
+        fields: dict[str, str | Digest] = {}
+        for name, text in (("requirements", requirements), ("specification", specification)):
+            content = text.encode("utf-8")
+            if len(content) > INLINE_BYTES:
+                fields[f"{name}_digest"] = await self._artifacts.put(content, "text/plain; charset=utf-8")
+            else:
+                fields[name] = text
+        return given.model_copy(update=fields)
+
+    async def _start(self, name: ProjectId, given: ProjectInput, digest: Digest) -> Build:
+        try:
+            async with speaking_of(name):
+                await self._temporal.start_workflow(
+                    _WORKFLOW,
+                    given,
+                    id=project_workflow_id(name),
+                    task_queue=CONTROL_QUEUE,
+                    # FAIL and not USE_EXISTING: only then is it known whether this call started the run or attached to
+                    # one, whose input has to be compared first.
+                    id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                    memo={_INPUT_MEMO: digest},
+                    static_summary=_summary(name, given),
+                )
+        except WorkflowAlreadyStartedError:
+            await self._demand_same_input(name, digest)
+            return Build(name, attached=True, _client=self)
+        return Build(name, attached=False, _client=self)
+
+    async def _demand_same_input(self, name: ProjectId, digest: Digest) -> None:
+        async with speaking_of(name):
+            running = await (await self._handle(name).describe()).memo()
+        known = running.get(_INPUT_MEMO)  # absent where a build was started without this client
+        if known is not None and known != digest:
+            raise _conflict(name)
+
+    async def _stored(self, name: ProjectId) -> ProjectRecord | None:
+        try:
+            return await self._projects.project(name)
+        except NotFound:
+            return None
+
+    async def _ended(self, record: ProjectRecord) -> ProjectResult:
+        view = await Records(self._projects, self._artifacts).view(record.id)
+        return ProjectResult(
+            project=record.id,
+            status=record.status,
+            exit_code=CODES[ExitCode.FAILED] if record.exit_code is None else record.exit_code,
+            counts=view.counts,
+            spend=view.spend,
+            manifest=record.manifest,
+            report=record.report,
+            message=record.message,
+        )
+
+    async def _fallen(self, name: ProjectId, cause: BaseException) -> ProjectResult:
+        if isinstance(cause, ApplicationError) and cause.type == "ProjectConflict":
+            raise _conflict(name)
+        if isinstance(cause, ApplicationError) and cause.type in _BAD_INPUT_TYPES:
+            raise BadInput(str(cause.message))
+        stopped = isinstance(cause, CancelledError | TerminatedError)
+        spend = await self._projects.spend(name)
+        return ProjectResult(
+            project=name,
+            status=TaskStatus.CANCELLED if stopped else TaskStatus.FAILED,
+            exit_code=CODES[ExitCode.FAILED],
+            spend=spend.settled,
+            message=f"project {name!r} was cancelled" if stopped else _root_message(cause),
+        )
+
+    def _handle(self, name: ProjectId) -> WorkflowHandle[object, object]:
+        return self._temporal.get_workflow_handle(project_workflow_id(name))
+
+
+def _summary(name: ProjectId, given: ProjectInput) -> str:
+    source = "a specification" if given.specification or given.specification_digest else "prose"
+    margin = "k planned" if given.k is None else f"k = {given.k}"
+    return f"{name}: {given.target_language} from {source}, {margin}, seed {given.seed}"
+
+
+def _conflict(name: ProjectId) -> ProjectConflict:
+    return ProjectConflict(
+        f"project {name!r} exists with other input or options: give the same again, or another name with --project"
+    )
+
+
+def _root_message(cause: BaseException) -> str:
+    while isinstance(inner := cause.__cause__, BaseException):
+        cause = inner
+    return str(cause)

@@ -1,0 +1,96 @@
+"""The application: every command in the order of its help, and the process's edge where errors become exit codes.
+
+It holds no command itself, and meets no adapter.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from millwright.commandline import building, demonstrating, estimating, operating, reading, verifying
+from millwright.commandline.composition import Composition
+from millwright.commandline.output import note
+
+PROGRAM = "millwright"
+_EPILOG = "Every command's own --help has an example and its exit codes."
+
+COMMANDS = (
+    ("up", operating.up),
+    ("demo", demonstrating.demo),
+    ("build", building.build),
+    ("status", reading.status),
+    ("watch", building.watch),
+    ("list", reading.list_),
+    ("tree", reading.tree),
+    ("results", reading.results),
+    ("fetch", reading.fetch),
+    ("report", reading.report),
+    ("estimate", estimating.estimate),
+    ("verify", verifying.verify),
+    ("doctor", operating.doctor),
+    ("cancel", building.cancel),
+    ("worker", operating.worker),
+    ("demo-model", operating.demo_model),
+)
+
+
+def create() -> typer.Typer:
+    """Make the application."""
+    app = typer.Typer(name=PROGRAM, add_completion=False, no_args_is_help=True, rich_markup_mode=None, epilog=_EPILOG)
+
+    @app.callback()
+    def root(
+        version: bool = typer.Option(False, "--version", is_eager=True, help="Print the version.", callback=_version),
+    ) -> None:
+        """Turn requirements into verified software, durably and with evidence."""
+
+    for name, command in COMMANDS:
+        app.command(name)(command)
+    return app
+
+
+def run(arguments: Sequence[str], composition: Composition, *, traceback: bool = False) -> int:
+    """Run a command line to its end and return the exit code; whatever fails becomes one line on stderr.
+
+    ``traceback`` lets an error of no kind of ours through.
+    """
+    try:
+        code = create()(args=list(arguments), prog_name=PROGRAM, obj=composition, standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read stdout has seen enough; a second complaint at interpreter exit is avoided by this.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (Exception, KeyboardInterrupt, asyncio.CancelledError) as error:  # noqa: BLE001 - the process's edge: all that fails ends here
+        return _failed(error, arguments, traceback=traceback)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: BaseException, arguments: Sequence[str], *, traceback: bool) -> int:
+    usage = getattr(error, "format_message", None)
+    if usage is not None:  # an error of the option parser, whichever Click it was built with
+        names = {name for name, _ in COMMANDS}
+        command = next((argument for argument in arguments if argument in names), "")
+        text = " ".join(str(usage()).split())
+        note(f"{PROGRAM}: {text or 'a command is missing'} Try `{' '.join(filter(None, (PROGRAM, command)))} --help`.")
+        return 2
+    if isinstance(error, typer.Abort):
+        return 130
+    from millwright.commandline.failures import explain
+
+    code, line = explain(error)
+    note(f"{PROGRAM}: {line}")
+    if traceback:
+        raise error
+    return code
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from millwright import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit

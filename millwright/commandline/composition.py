@@ -1,0 +1,121 @@
+"""What the command line needs from the outside, as a Protocol; the composition root implements it over adapters.
+
+It loads nothing: the types are named for checking only, because `millwright --help` must not wait for libraries.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from millwright.client import Client
+    from millwright.core.verification.layer import Subject
+    from millwright.ports import ArtifactStore, ProjectStore
+    from millwright.settings import Settings
+    from schemas.identity import Digest, LayerName
+    from schemas.specification import TaskSpecification
+    from schemas.verification import InputSet, Verdict
+
+Note = Callable[[str], None]
+"""Tells the person at the terminal, on stderr, what is being waited for."""
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The two stores, open."""
+
+    projects: "ProjectStore"
+    artifacts: "ArtifactStore"
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where the parts of a stack answer; None for one that is not ours or not known. Holds no secrets."""
+
+    home: Path
+    web_ui: str | None = None
+    temporal: str | None = None
+    database: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Session:
+    """A client and stores over a running stack; ``owned``: the stack was started for this command and ends with it."""
+
+    client: "Client"
+    stores: Stores
+    endpoints: Endpoints
+    owned: bool
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that `doctor` looked at; ``needed`` is false for what only some uses need."""
+
+    name: str
+    passed: bool
+    detail: str
+    remedy: str = ""
+    needed: bool = True
+
+
+@dataclass(frozen=True)
+class LadderTools:
+    """What `verify` climbs with, over the same engine as the activities; both raise ServiceUnavailable.
+
+    ``inputs`` makes what a task's candidates are tried on; ``climb_layer`` gives one verdict each, in order.
+    """
+
+    inputs: "Callable[[TaskSpecification, Digest], Awaitable[InputSet]]"
+    climb_layer: "Callable[[LayerName, Sequence[Subject]], Awaitable[Sequence[Verdict]]]"
+
+
+class Composition(Protocol):
+    """Makes the adapters, each only when it is asked for."""
+
+    def settings(self) -> "Settings":
+        """Read the settings. Raises BadInput."""
+        ...
+
+    def read_requirements(self, content: bytes, origin: str) -> str:
+        """Read prose. Raises BadInput."""
+        ...
+
+    def read_specification(self, content: bytes, origin: str) -> "tuple[TaskSpecification, ...]":
+        """Read and resolve task specifications. Raises SpecificationInvalid."""
+        ...
+
+    def stores(self, note: Note) -> AbstractAsyncContextManager[Stores]:
+        """Open the stores; with no database running or configured, over the home's Postgres for as long as needed."""
+        ...
+
+    def session(self, note: Note, *, demo: bool = False) -> AbstractAsyncContextManager[Session]:
+        """Reach the running or configured stack, or start the embedded one; ``demo`` asks for the demo model."""
+        ...
+
+    def stack(self, note: Note) -> AbstractAsyncContextManager[Endpoints]:
+        """Run the embedded stack; a signal to end cancels the task. Raises BadInput when one runs on this home."""
+        ...
+
+    def ladder(self, jobs: int) -> AbstractAsyncContextManager[LadderTools]:
+        """Open the ladder's tools, for at most ``jobs`` programs at once."""
+        ...
+
+    async def checks(self) -> tuple[Check, ...]:
+        """Examine the machine and everything configured."""
+        ...
+
+    def example(self) -> Path:
+        """Return the folder of the bundled example. Raises BadInput when this installation lacks it."""
+        ...
+
+    def work(self, role: str) -> None:
+        """Run a worker until it is stopped."""
+        ...
+
+    def serve_demo_model(self, completions: Sequence[Path], port: int) -> None:
+        """Serve recorded completions until stopped."""
+        ...

@@ -1,0 +1,175 @@
+"""Follows a build to its end, or to where only a person can go on, and tells how it ended.
+
+It starts no build: that is the caller's, who hands in the task that waits for the result.
+"""
+
+import asyncio
+import json
+from pathlib import Path
+
+from millwright.client import Client
+from millwright.commandline.composition import Session, Stores
+from millwright.commandline.display import Display
+from millwright.commandline.output import emit, note, say
+from millwright.delivery import deliver
+from millwright.errors import NotFound
+from millwright.records import ProjectView, Records
+from schemas.base import Schema
+from schemas.identity import Digest, Gate, ProjectId, TaskStatus
+from schemas.models import Spend
+from schemas.project import CODES, Counts, ExitCode, ProjectResult
+from workflows.identifiers import node_workflow_id, project_workflow_id
+
+POLL_SECONDS = 0.5
+
+
+class Outcome(Schema):
+    """What ``--json`` prints at the end of `build`, `demo` and `watch`."""
+
+    project: ProjectId
+    status: TaskStatus
+    exit_code: int
+    counts: Counts
+    spend: Spend
+    message: str = ""
+    manifest: Digest | None = None
+    report: Digest | None = None
+    out: str | None = None
+
+
+async def follow(client: Client, stores: Stores, project: ProjectId, shown: Display) -> Outcome:
+    """Show a build until it ends or waits for a person with nothing else to do.
+
+    Raises:
+        BadInput: the build refused its input.
+        ServiceUnavailable: a service stopped answering.
+    """
+    records = Records(stores.projects, stores.artifacts)
+    result = asyncio.create_task(client.result(project))
+    try:
+        with shown:
+            while True:
+                done, _ = await asyncio.wait({result}, timeout=POLL_SECONDS)
+                view = await _view(records, project)
+                if view is not None:
+                    shown.update(view)
+                if done:
+                    return _ended(result.result(), view)
+                if view is not None and _waits(view):
+                    gate = None if view.questions else (await client.progress(project)).waits_for
+                    return _waiting(view, gate)
+    finally:
+        result.cancel()
+        await asyncio.gather(result, return_exceptions=True)
+
+
+async def settled(stores: Stores, project: ProjectId) -> Outcome | None:
+    """Tell how a project ended if it has; None while it has not. Raises NotFound."""
+    view = await Records(stores.projects, stores.artifacts).view(project)
+    record = view.project
+    if record.exit_code is None:
+        return None
+    return Outcome(
+        project=record.id,
+        status=record.status,
+        exit_code=record.exit_code,
+        counts=view.counts,
+        spend=view.spend,
+        message=record.message,
+        manifest=record.manifest,
+        report=record.report,
+    )
+
+
+async def conclude(outcome: Outcome, stores: Stores, out: Path | None, *, force: bool, as_json: bool) -> int:
+    """Write the deliverable where it is wanted and there is one, tell the outcome, and return the exit code.
+
+    Raises:
+        BadInput: files in ``out`` are in the way.
+    """
+    if out is not None and outcome.manifest is not None:
+        found = await Records(stores.projects, stores.artifacts).deliverable(outcome.project)
+        written = deliver(found, out, force=force)
+        outcome = outcome.model_copy(update={"out": str(out)})
+        for path in written.left:
+            note(f"left {path} in {out}: it is no longer part of the deliverable, but was changed since it was written")
+    elif out is not None:
+        note(f"nothing is written to {out}: {outcome.project} delivered nothing")
+    if as_json:
+        emit(outcome.model_dump(mode="json"))
+    else:
+        say(summary(outcome))
+    return outcome.exit_code
+
+
+def summary(outcome: Outcome) -> str:
+    """Write an outcome for people, with the next step."""
+    counts, spend = outcome.counts, outcome.spend
+    name = next(word for word, code in CODES.items() if code == outcome.exit_code) if outcome.exit_code else "built"
+    words = [f"{number} {word}" for word, number in counts.model_dump(exclude={"tasks"}).items() if number]
+    tokens = spend.prompt_tokens + spend.completion_tokens
+    lines = [
+        f"{outcome.project}: {str(name).replace('_', ' ')}",
+        f"  tasks  {counts.tasks}: {', '.join(words) or 'none decided'}",
+        f"  spend  {spend.calls:,} calls, {tokens:,} tokens, {spend.cost:,.4f} USD",
+    ]
+    if outcome.message:
+        lines.append(f"  note   {outcome.message}")
+    if outcome.out:
+        lines.append(f"  result {outcome.out}")
+    elif outcome.manifest:
+        lines.append(f"  next   millwright fetch {outcome.project} --into DIR")
+    elif outcome.report:
+        lines.append(f"  next   millwright report {outcome.project}")
+    return "\n".join(lines)
+
+
+def come_back(session: Session, project: ProjectId) -> str:
+    """Say how to come back to a build that is left running."""
+    if session.owned:
+        return (
+            f"left {project}: its stack stops with this command, and the build goes on where it stood at the next "
+            f"`millwright watch {project}` or `millwright up`; `millwright cancel {project}` ends it"
+        )
+    return f"left {project} running: `millwright watch {project}` comes back, `millwright cancel {project}` ends it"
+
+
+async def _view(records: Records, project: ProjectId) -> ProjectView | None:
+    try:
+        return await records.view(project)
+    except NotFound:
+        return None  # the workflow has not yet opened its project
+
+
+def _ended(result: ProjectResult, view: ProjectView | None) -> Outcome:
+    counted = result.counts if result.counts.tasks or view is None else view.counts
+    fields = result.model_dump(include={"project", "status", "exit_code", "message", "manifest", "report"})
+    return Outcome(**fields, counts=counted, spend=view.spend if view else result.spend)
+
+
+def _waits(view: ProjectView) -> bool:
+    # With an exit code the row is still that of an earlier run: the new one has not opened its project yet.
+    return view.project.status is TaskStatus.WAITING and view.project.exit_code is None
+
+
+def _waiting(view: ProjectView, gate: Gate | None) -> Outcome:
+    project = view.project.id
+    if view.questions:
+        first = view.questions[0]
+        target, name = node_workflow_id(project, first.path), "answer"
+        given = {"question": first.id, "decision_id": "1", "value": first.options[0] if first.options else ""}
+        message = f"{len(view.questions)} open question(s); the first: {' '.join(first.text.split())}"
+    else:
+        target, name = project_workflow_id(project), "approve"
+        given = {"gate": gate or "", "decision_id": "1", "decision": "approve"}
+        message = view.project.message or "an approval is awaited"
+    how = f"temporal workflow update execute --workflow-id {target} --name {name} --input '{json.dumps(given)}'"
+    return Outcome(
+        project=project,
+        status=TaskStatus.WAITING,
+        exit_code=CODES[ExitCode.WAITING],
+        counts=view.counts,
+        spend=view.spend,
+        message=f"{message}; answer while the stack runs (`millwright up`): {how}",
+        report=view.project.report,
+    )

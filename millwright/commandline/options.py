@@ -1,0 +1,53 @@
+"""Options that several commands share, and the words that they accept; nothing heavy is imported for them."""
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ProjectArgument = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.", show_default=False)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; all else goes to stderr.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite files that Millwright did not write.")]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Write the deliverable there at the end.", show_default=False),
+]
+
+
+class Exhausted(StrEnum):
+    """What follows an election that nobody won."""
+
+    PERSON = "person"
+    PARTIAL = "partial"
+    FAIL = "fail"
+
+
+class Ladder(StrEnum):
+    """How the ladder is climbed."""
+
+    PER_LAYER = "per-layer"
+    FUSED = "fused"
+
+
+class Role(StrEnum):
+    """What a worker does."""
+
+    CONTROL = "control"
+    MODEL = "model"
+    VERIFY = "verify"
+    ALL = "all"
+
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
+_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def seconds(text: str) -> float:
+    """Read a duration such as ``90``, ``30m`` or ``1.5h``, in seconds."""
+    match = _DURATION.fullmatch(text.strip().lower())
+    value = float(match[1]) * _SECONDS[match[2]] if match else 0.0
+    if value <= 0:
+        raise typer.BadParameter(f"{text!r} is not a duration: write seconds, or 30m, 2h, 1d")
+    return value

@@ -1,0 +1,138 @@
+"""Reads what `build`, `demo` and `estimate` are given, and refuses it before anything is started.
+
+It opens files and stdin, and nothing else.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from millwright.commandline.composition import Composition
+from millwright.commandline.output import note
+from millwright.core.project_input import checked_project_id
+from millwright.core.verification.languages import language_named
+from millwright.errors import BadInput
+from schemas.identity import Gate, ProjectId, project_id_from
+from schemas.models import Budget
+from schemas.project import LadderMode, OnExhausted
+
+if TYPE_CHECKING:
+    from millwright.client import Build, Client
+    from schemas.specification import TaskSpecification
+
+STDIN = "-"
+_MOST_BYTES = 64 * 1024 * 1024
+"""Never read more than this: what the readers accept is far less, and what they refuse must not fill the memory."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What was read: prose, the text of a specification with its tasks, or both."""
+
+    requirements: str
+    specification: str
+    tasks: "tuple[TaskSpecification, ...]"
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """Everything that a build is started with, checked."""
+
+    project: ProjectId
+    material: Material
+    language: str
+    k: int | None
+    max_attempts: int
+    on_exhausted: OnExhausted
+    approve: tuple[Gate, ...]
+    budget: Budget
+    seed: int
+    ladder: LadderMode
+
+    async def start(self, client: "Client") -> "Build":
+        """Start or attach to the build. Raises as ``Client.build`` does."""
+        return await client.build(
+            self.material.requirements,
+            self.language,
+            specification=self.material.specification,
+            project=self.project,
+            k=self.k,
+            max_attempts=self.max_attempts,
+            on_exhausted=self.on_exhausted,
+            approve=self.approve,
+            budget=self.budget,
+            seed=self.seed,
+            ladder=self.ladder,
+        )
+
+
+def read_material(composition: Composition, file: str | None, specification: Path | None) -> Material:
+    """Read requirements, a specification, or both.
+
+    Raises:
+        BadInput: neither is given, or what is given cannot be read or used.
+    """
+    if file is None and specification is None:
+        raise BadInput("there is nothing to build: give a file with requirements, - for stdin, or --spec FILE")
+    requirements, text = "", ""
+    tasks: tuple[TaskSpecification, ...] = ()
+    if file is not None:
+        requirements = composition.read_requirements(read_bytes(file), "stdin" if file == STDIN else file)
+    if specification is not None:
+        content = read_bytes(str(specification))
+        tasks = composition.read_specification(content, str(specification))
+        text = content.decode("utf-8-sig")
+    return Material(requirements, text, tasks)
+
+
+def read_bytes(file: str) -> bytes:
+    """Read a file, or stdin for ``-``. Raises BadInput when it cannot be read."""
+    if file == STDIN:
+        if sys.stdin.isatty():
+            note("reading from the terminal: end with Ctrl-D on a line of its own")
+        return sys.stdin.buffer.read(_MOST_BYTES)
+    path = Path(file)
+    try:
+        if path.is_dir():
+            raise BadInput(f"{file!r} is a folder: give the file with the requirements in it")
+        with path.open("rb") as stream:
+            return stream.read(_MOST_BYTES)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadInput(f"cannot read {file!r}: {reason}; give a readable text file") from error
+
+
+def project_of(given: str | None, file: str | None, specification: Path | None) -> ProjectId:
+    """Name the project: as given, else after the file, or after its folder where it is called ``requirements``.
+
+    Raises:
+        BadInput: the name given is no project id, or none can be made.
+    """
+    if given is not None:
+        return checked_project_id(given)
+    path = Path(file) if file not in (None, STDIN) else specification
+    if path is None:
+        raise BadInput("requirements from stdin have no name: give one with --project ID")
+    stem = path.stem
+    if stem.lower() == "requirements":
+        stem = path.absolute().parent.name
+    name = project_id_from(stem)
+    if name is None:
+        raise BadInput(f"no project id can be made of {str(path)!r}: give one with --project ID")
+    return name
+
+
+def checked_language(name: str) -> str:
+    """Accept a target language. Raises BadInput, with the languages there are."""
+    return language_named(name).name
+
+
+def gates(text: str) -> tuple[Gate, ...]:
+    """Read ``specification,plan``. Raises BadInput, with the gates there are."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    known = {gate.value for gate in Gate}
+    for name in names:
+        if name not in known:
+            raise BadInput(f"{name!r} is not a gate: --approve takes {', '.join(gate.value for gate in Gate)}")
+    return tuple(dict.fromkeys(Gate(name) for name in names))

@@ -1,0 +1,126 @@
+"""Words the question that goes to a person when votes could not decide.
+
+It sends nothing and decides nothing, and shows counts and complaints, never source.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from schemas.election import Election
+from schemas.evidence import Question
+from schemas.identity import LayerName, NodePath, ProjectId
+from schemas.verification import Severity, Verdict, VerdictStatus
+
+RETRY = "retry"
+ACCEPT_PARTIAL = "accept_partial"
+GIVE_UP = "give_up"
+
+_MEANINGS = {
+    RETRY: "draw again, with a fresh budget of attempts",
+    ACCEPT_PARTIAL: "take the best verified candidate, marked as below the margin",
+    GIVE_UP: "let this task fail; what depends on it is blocked",
+}
+_SHOWN = 8
+"""Groups and complaints shown; the text passes through workflow history, which is kept small."""
+
+_LONGEST_COMPLAINT = 160
+
+
+def question_id(path: NodePath, number: int) -> str:
+    """Return the id of a node's question; ``number`` counts the node's questions from 1."""
+    return f"{path}/{number}"
+
+
+def exhausted_question(
+    project: ProjectId,
+    path: NodePath,
+    election: Election,
+    findings: Sequence[Verdict],
+    *,
+    k: int | None = None,
+    number: int = 1,
+) -> Question:
+    """Ask what to do about a node whose election nobody won.
+
+    ``findings`` are the verdicts on the node's candidates. The text is at most some 3,000 characters. The answer
+    ``accept_partial`` is offered only where a verified candidate exists.
+    """
+    options = tuple(option for option in _MEANINGS if option != ACCEPT_PARTIAL or election.best is not None)
+    paragraphs = (
+        _why(path, election, k),
+        _votes(election),
+        _losses(election),
+        _complaints(findings),
+        "Answers:\n" + "\n".join(f"- {option}: {_MEANINGS[option]}" for option in options),
+    )
+    text = "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
+    return Question(id=question_id(path, number), project=project, path=path, text=text, options=options)
+
+
+def understood(question: Question, value: str) -> bool:
+    """Return whether an answer is one of the question's options, letter by letter."""
+    return value in question.options
+
+
+def _why(path: NodePath, election: Election, k: int | None) -> str:
+    counted = election.tally
+    opening = f"No answer to {path} won after {_number(counted.attempts, 'attempt')}"
+    required = "" if k is None else f"; a lead of {k} is required"
+    if not counted.groups:
+        return f"{opening}: none of them passed verification{required}."
+    if len(counted.groups) == 1:
+        return f"{opening}: {_number(counted.ballots, 'vote')}, all for the same behaviour{required}."
+    return (
+        f"{opening}: {_number(counted.ballots, 'vote')} for {len(counted.groups)} different behaviours, "
+        f"the first leading by {counted.margin}{required}."
+    )
+
+
+def _votes(election: Election) -> str:
+    groups = election.tally.groups
+    lines = [
+        f"- {_number(group.votes, 'vote')}, first in round {group.first.round + 1}, answer {group.first.index + 1}"
+        for group in groups[:_SHOWN]
+    ]
+    if len(groups) > _SHOWN:
+        lines.append(f"- and {len(groups) - _SHOWN} groups more")
+    return "Votes by behaviour:\n" + "\n".join(lines) if lines else ""
+
+
+def _losses(election: Election) -> str:
+    counted = election.tally
+    if not counted.red_flags and not counted.rejected:
+        return ""
+    layers = ", ".join(
+        f"{layer.value} {election.rejected_by_layer[layer]}"
+        for layer in LayerName
+        if layer in election.rejected_by_layer
+    )
+    rejected = f"{counted.rejected} rejected" + (f" ({layers})" if layers else "")
+    return f"Without a vote: {_number(counted.red_flags, 'red flag')}, {rejected}."
+
+
+def _complaints(verdicts: Sequence[Verdict]) -> str:
+    counts: Counter[tuple[int, str, str]] = Counter()
+    layers = list(LayerName)
+    for verdict in verdicts:
+        if verdict.status is VerdictStatus.REJECTED:
+            errors = [finding for finding in verdict.findings if finding.severity is Severity.ERROR]
+            counts.update({(layers.index(verdict.layer), error.code, _line(error.message)) for error in errors})
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    lines = [
+        f"- {layers[layer].value}: {code}: {message} ({_number(count, 'candidate')})"
+        for (layer, code, message), count in ranked[:_SHOWN]
+    ]
+    if len(ranked) > _SHOWN:
+        lines.append(f"- and {len(ranked) - _SHOWN} complaints more")
+    return "What failed:\n" + "\n".join(lines) if lines else ""
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def _line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_COMPLAINT else line[: _LONGEST_COMPLAINT - 1] + "…"

@@ -1,0 +1,64 @@
+"""Says what follows an election that nobody won.
+
+It takes no step itself, and never makes a candidate that did not win look like one that did.
+"""
+
+from enum import StrEnum
+from typing import assert_never
+
+from schemas.project import OnExhausted, Policy
+from schemas.specification import TaskSpecification
+
+FEWEST_LINES = 5
+LEAST_COMPLEXITY = 2
+
+
+class Step(StrEnum):
+    """What to do next: take the best verified candidate, ask for less and draw again, ask a person, or give up."""
+
+    PARTIAL = "partial"
+    SIMPLIFY = "simplify"
+    PERSON = "person"
+    FAIL = "fail"
+
+
+def next_step(policy: Policy, *, simplifications_done: int, has_best: bool, splittable: bool) -> Step:
+    """Choose the step after exhaustion, by the policy's ``on_exhausted``.
+
+    ``person``: simplify, at most ``max_simplifications`` times, then a person. ``partial``: the best verified candidate
+    at once where there is one (``has_best``), else as ``person``. ``fail``: none. A task that is not ``splittable``
+    cannot be made simpler, and skips that step.
+    """
+    may_simplify = splittable and simplifications_done < policy.max_simplifications
+    match policy.on_exhausted:
+        case OnExhausted.FAIL:
+            return Step.FAIL
+        case OnExhausted.PARTIAL if has_best:
+            return Step.PARTIAL
+        case OnExhausted.PARTIAL | OnExhausted.PERSON:
+            return Step.SIMPLIFY if may_simplify else Step.PERSON
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def simplified(task: TaskSpecification, times: int) -> TaskSpecification:
+    """Return the task with its limits halved ``times`` times: simpler answers agree more often.
+
+    Lines stop at 5 and complexity at 2; a limit already below stays as it is. Nothing else of the task changes: what
+    it promises must hold for an answer of any size.
+    """
+    return task.model_copy(
+        update={
+            "max_lines": _halved(task.max_lines, times, FEWEST_LINES),
+            "max_complexity": _halved(task.max_complexity, times, LEAST_COMPLEXITY),
+        }
+    )
+
+
+def splittable(task: TaskSpecification, times: int) -> bool:
+    """Return whether a task simplified ``times`` times can be made simpler once more."""
+    return simplified(task, times + 1) != simplified(task, times)
+
+
+def _halved(limit: int, times: int, floor: int) -> int:
+    return min(limit, max(floor, limit >> max(0, times)))

@@ -1,0 +1,173 @@
+"""A Python package: pyproject, modules, type marker, generated tests, a command where the root is a text filter.
+
+The generated tests use the standard library alone, so that they run wherever the package does.
+"""
+
+from collections.abc import Sequence
+
+from millwright.core.packaging.package import Part, Whole
+from millwright.core.packaging.python_tests import test_module
+from schemas.execution import CommandRequest
+from schemas.identity import ROOT_PATH
+
+_PYPROJECT = """[build-system]
+requires = ["hatchling>=1.27"]
+build-backend = "hatchling.build"
+
+[project]
+name = "{name}"
+version = "{version}"
+description = "{summary}"
+readme = "README.md"
+requires-python = ">=3.11"
+classifiers = ["Typing :: Typed"]
+{scripts}
+[tool.hatch.build.targets.wheel]
+packages = ["{package}"]
+"""
+
+_MAIN = '''"""The command: reads a document from a file or standard input, and writes the answer to standard output."""
+
+import sys
+from pathlib import Path
+
+from {module} import {function}
+
+
+def main() -> int:
+    """Run the command; returns the exit status, 2 for a document that is refused."""
+    arguments = sys.argv[1:]
+    if len(arguments) > 1 or arguments in (["-h"], ["--help"]):
+        sys.stderr.write("usage: {command} [FILE]\\n")
+        return 0 if arguments in (["-h"], ["--help"]) else 2
+    try:
+        document = Path(arguments[0]).read_text(encoding="utf-8") if arguments else sys.stdin.read()
+        answer = {function}(document)
+    except (OSError, {errors}) as error:
+        sys.stderr.write(f"{command}: {{error}}\\n")
+        return 2
+    sys.stdout.write(answer if answer.endswith("\\n") else answer + "\\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+'''
+
+
+_MYPY = ("python", "-m", "mypy", "--strict", "--no-incremental", "--cache-dir=/dev/null")
+_TESTS = ("python", "-m", "unittest", "discover", "-s", "tests", "-t", ".")
+_WHEEL = ("python", "-m", "hatchling", "build", "-t", "wheel")
+
+
+class PythonPackager:
+    """Makes Python packages."""
+
+    language = "python"
+
+    def group(self, summary: str, members: Sequence[tuple[str, str]]) -> str:
+        """Write an ``__init__`` that re-exports the members."""
+        imports = "".join(f"from {module} import {name}\n" for module, name in sorted(members))
+        names = "".join(f'    "{name}",\n' for name in sorted({name for _, name in members}))
+        docstring = f'"""{_one_line(summary)}"""\n'
+        return f"{docstring}\n{imports}\n__all__ = [\n{names}]\n" if members else docstring
+
+    def files(self, whole: Whole) -> dict[str, str]:
+        """Return every file of the package by path."""
+        files = {part.file: part.text for part in whole.parts}
+        if whole.records_file:
+            path, text = whole.records_file
+            files[path] = text
+        files.setdefault(f"{whole.package}/__init__.py", f'"""{_one_line(whole.summary)}"""\n')
+        files[f"{whole.package}/py.typed"] = ""
+        command = _command(whole)
+        if command:
+            files[f"{whole.package}/__main__.py"] = _main(whole, command)
+        files["pyproject.toml"] = _pyproject(whole, bool(command))
+        files["README.md"] = _readme(whole, bool(command))
+        for part in whole.parts:
+            if part.task.test_cases:
+                name = "_".join(part.path.split("."))
+                files[f"tests/test_{name}.py"] = test_module(part, whole)
+        return dict(sorted(files.items()))
+
+    def checks(self, whole: Whole, files: dict[str, str]) -> tuple[tuple[str, CommandRequest], ...]:
+        """Check types over the whole package, its tests, and that it builds without reaching for anything outside."""
+        return (
+            (
+                "types",
+                CommandRequest(
+                    files=files,
+                    argv=(
+                        "python",
+                        "-m",
+                        "mypy",
+                        "--strict",
+                        "--no-incremental",
+                        "--cache-dir=/dev/null",
+                        whole.package,
+                    ),
+                    with_packages=True,
+                ),
+            ),
+            (
+                "tests",
+                CommandRequest(files=files, argv=("python", "-m", "unittest", "discover", "-s", "tests", "-t", ".")),
+            ),
+            ("build", CommandRequest(files=files, argv=_WHEEL, with_packages=True)),
+        )
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split()).replace("\\", "/").replace('"', "'")
+    return (line if len(line) <= 110 else line[:109].rstrip() + "…") or "A package built from its specification."
+
+
+def _command(whole: Whole) -> Part | None:
+    """Return the root when it takes one text and returns one: then the package is a command as well."""
+    for part in whole.parts:
+        if part.path == ROOT_PATH:
+            task = part.task
+            texts = [item.type_annotation for item in (*task.inputs, *task.outputs)]
+            return part if len(task.inputs) == len(task.outputs) == 1 and texts == ["str", "str"] else None
+    return None
+
+
+def _main(whole: Whole, root: Part) -> str:
+    declared = sorted(error.name for error in whole.errors)
+    text = _MAIN.format(
+        module=root.module,
+        function=root.task.name,
+        command=whole.package.replace("_", "-"),
+        errors=", ".join(["ValueError", *declared]),
+    )
+    if declared and whole.records_file:
+        imported = f"from {whole.package}.{whole.records_file[0].rpartition('/')[2].removesuffix('.py')} import "
+        text = text.replace(
+            f"import {root.task.name}\n", f"import {root.task.name}\n{imported}{', '.join(declared)}\n", 1
+        )
+    return text
+
+
+def _pyproject(whole: Whole, has_command: bool) -> str:
+    name = whole.package.replace("_", "-")
+    scripts = f'\n[project.scripts]\n{name} = "{whole.package}.__main__:main"\n' if has_command else ""
+    return _PYPROJECT.format(
+        name=name, version=whole.version, summary=_one_line(whole.summary), scripts=scripts, package=whole.package
+    )
+
+
+def _readme(whole: Whole, has_command: bool) -> str:
+    name = whole.package.replace("_", "-")
+    use = f"    {name} document.txt        # or: {name} < document.txt\n\n" if has_command else ""
+    functions = "".join(
+        f"- `{part.module}.{part.task.name}`: {_one_line(part.task.description)}\n"
+        for part in whole.parts
+        if part.task.has_interface
+    )
+    return (
+        f"# {name}\n\n{_one_line(whole.summary)}\n\n"
+        f"## Use\n\n    pip install .\n{use}"
+        f"## Test\n\n    python -m unittest discover -s tests -t .\n\n"
+        f"## What is in it\n\n{functions}"
+    )

@@ -1,0 +1,70 @@
+"""The coder's and the integrator's prompts: one function of source code, from its specification.
+
+The exact signature line stands in the prompt and one fenced block is asked for; nothing of an expected answer's text.
+"""
+
+from collections.abc import Sequence
+
+from millwright.core.prompts.wording import (
+    Neighbour,
+    conditions,
+    declared,
+    examples,
+    neighbours,
+    parameters,
+    prompt,
+    section,
+)
+from schemas.identity import Archetype
+from schemas.models import Prompt
+from schemas.specification import TaskSpecification
+
+VERSION = "coder-1"
+
+_RULES = """You write one small function in {language}, exactly to its specification.
+Answer with one fenced code block and nothing else that looks like code.
+Keep the signature line exactly as given. Use only the standard library. Read no files, no network, no environment.
+Do not print. Do not import or redefine what is listed as already imported.
+Type annotations must satisfy the strictest checker; suppress nothing. Be simple, correct and short."""
+
+_GLUE = """The functions that are already imported are finished and verified: compose them, do not repeat their work."""
+
+
+def code_prompt(
+    task: TaskSpecification, signature: str, imported: Sequence[Neighbour], *, guidance: str = ""
+) -> Prompt:
+    """Write the prompt for an atomic task's code."""
+    return _write(Archetype.CODER, task, signature, imported, guidance)
+
+
+def glue_prompt(
+    task: TaskSpecification, signature: str, imported: Sequence[Neighbour], *, guidance: str = ""
+) -> Prompt:
+    """Write the prompt for the function that composes a node's children."""
+    return _write(Archetype.INTEGRATOR, task, signature, imported, " ".join(filter(None, (_GLUE, guidance))))
+
+
+def _write(
+    archetype: Archetype, task: TaskSpecification, signature: str, imported: Sequence[Neighbour], guidance: str
+) -> Prompt:
+    body = (
+        f"Write this function:\n\n```{task.target_language}\n{signature}\n```\n\n"
+        + f"{task.description.strip()}\n\n"
+        + section("Inputs", parameters(task.inputs))
+        + section("Output", parameters(task.outputs))
+        + section("Already imported", declared(task) + neighbours(imported))
+        + section("Holds before the call", conditions(task.preconditions))
+        + section("Holds for the result", conditions(task.postconditions))
+        + section("Holds throughout", conditions(task.invariants))
+        + section("Examples", examples(task.name, task.test_cases))
+        + section(
+            "Limits",
+            [
+                f"- at most {task.max_lines} lines of code",
+                f"- cyclomatic complexity at most {task.max_complexity}",
+                f"- {task.timeout_ms} ms for one call",
+            ],
+        )
+        + section("Guidance", [guidance] if guidance else [])
+    )
+    return prompt(archetype, VERSION, _RULES.format(language=task.target_language), task.id, body.rstrip() + "\n")

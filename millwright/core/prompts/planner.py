@@ -1,0 +1,67 @@
+"""The specifier's and the decomposer's prompts: structures as JSON, by schema.
+
+They ask for structure only; whether an answer is sound is decided by ``millwright.core.decomposition``.
+"""
+
+import json
+from collections.abc import Sequence
+
+from millwright.core.prompts.wording import conditions, declared, examples, parameters, prompt, section
+from schemas.identity import Archetype
+from schemas.models import Prompt
+from schemas.planning import Proposal, SpecifiedRoot
+from schemas.specification import TaskSpecification
+
+SPECIFIER_VERSION = "specifier-1"
+DECOMPOSER_VERSION = "decomposer-1"
+
+_SPECIFY = """You turn requirements in prose into one precise task specification: the whole as a single function.
+Answer with one JSON object that fits the schema, in one fenced json block, and nothing else.
+Number the requirements as you found them. Invent nothing that the requirements do not say.
+Types are Python annotations over int float bool str bytes None list[T] tuple[...] dict[K, V] set[T] T | None and
+records that you declare. Conditions are plain expressions over the inputs, result and old. Give examples."""
+
+_DECOMPOSE = """You split one task into smaller ones that together do its work.
+Answer with one JSON object that fits the schema, in one fenced json block, and nothing else.
+Each child is one pure function with its own inputs, outputs and examples; it may depend on siblings by id, without
+cycles. Aim at children of at most 20 lines and complexity 5; estimate both honestly, larger ones are split again.
+Use the records and errors that are declared; every promise of the parent must be kept by some child."""
+
+
+def specifier_schema() -> dict[str, object]:
+    """Return the JSON Schema of a specifier's answer."""
+    return SpecifiedRoot.model_json_schema()
+
+
+def decomposer_schema() -> dict[str, object]:
+    """Return the JSON Schema of a decomposer's answer."""
+    return Proposal.model_json_schema()
+
+
+def specify_prompt(requirements: str, language: str) -> Prompt:
+    """Write the prompt that asks for the root's specification."""
+    body = (
+        f"Target language: {language}\n\n# Requirements\n\n{requirements.strip()}\n\n"
+        f"# Schema\n\n{json.dumps(specifier_schema(), sort_keys=True)}\n"
+    )
+    return prompt(Archetype.SPECIFIER, SPECIFIER_VERSION, _SPECIFY, "root", body)
+
+
+def decompose_prompt(
+    task: TaskSpecification, available: Sequence[str], requirements: str, *, guidance: str = ""
+) -> Prompt:
+    """Write the prompt that asks for a task's children; ``available`` are the ids of the task's own dependencies."""
+    body = (
+        f"Split this task: {task.name}\n\n{task.description.strip()}\n\n"
+        + section("Inputs", parameters(task.inputs))
+        + section("Output", parameters(task.outputs))
+        + section("Declared", declared(task))
+        + section("Available to every child, by id", [f"- {name}" for name in available])
+        + section("Holds before the call", conditions(task.preconditions))
+        + section("Holds for the result", conditions(task.postconditions))
+        + section("Examples", examples(task.name, task.test_cases))
+        + (f"# The requirements it comes from\n\n{requirements.strip()}\n\n" if requirements else "")
+        + section("Guidance", [guidance] if guidance else [])
+        + f"# Schema\n\n{json.dumps(decomposer_schema(), sort_keys=True)}\n"
+    )
+    return prompt(Archetype.DECOMPOSER, DECOMPOSER_VERSION, _DECOMPOSE, task.id, body)

@@ -1,0 +1,84 @@
+"""Pieces that several prompts share: how a task, its examples and its neighbours are put into words.
+
+It decides nothing and writes no whole prompt.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schemas.identity import Archetype
+from schemas.models import ROLE_LINE, TASK_LINE, Message, Prompt, Role
+from schemas.specification import Condition, Parameter, TaskSpecification, TestCase
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A function that the task may call: how it is imported, its signature and what it promises."""
+
+    import_line: str
+    signature: str
+    description: str
+
+
+def prompt(archetype: Archetype, version: str, rules: str, task_id: str, body: str) -> Prompt:
+    """Make a prompt: the stable rules first, then the task's line, then what changes from task to task."""
+    return Prompt(
+        archetype=archetype,
+        version=version,
+        messages=(
+            Message(role=Role.SYSTEM, content=f"{ROLE_LINE}{archetype.value}\n{rules}"),
+            Message(role=Role.USER, content=f"{TASK_LINE}{task_id}\n\n{body}"),
+        ),
+    )
+
+
+def section(title: str, lines: Sequence[str]) -> str:
+    """Write a titled section; nothing when there are no lines."""
+    return f"## {title}\n" + "\n".join(lines) + "\n\n" if lines else ""
+
+
+def parameters(given: Sequence[Parameter]) -> list[str]:
+    """Write parameters, one a line, with their constraints."""
+    return [
+        f"- {item.name}: {item.type_annotation}"
+        + (f", {item.description}" if item.description else "")
+        + "".join(f"; {constraint}" for constraint in item.constraints)
+        for item in given
+    ]
+
+
+def conditions(given: Sequence[Condition]) -> list[str]:
+    """Write conditions, one a line."""
+    return [f"- {item.expression}" + (f"  ({item.description})" if item.description else "") for item in given]
+
+
+def examples(name: str, given: Sequence[TestCase]) -> list[str]:
+    """Write examples as calls with their outcomes, in JSON values."""
+    return [f"- {name}({_arguments(case)}) {_outcome(case)}" for case in given]
+
+
+def neighbours(given: Sequence[Neighbour]) -> list[str]:
+    """Write the functions that are already imported."""
+    return [f"- {item.signature}  # {item.description}" for item in given]
+
+
+def declared(task: TaskSpecification) -> list[str]:
+    """Write the records and errors that are already imported."""
+    records = [
+        f"- record {item.name}({', '.join(f'{field.name}: {field.type_annotation}' for field in item.fields)})"
+        + (f": {item.description}" if item.description else "")
+        for item in task.records
+    ]
+    return records + [f"- exception {item.name}({item.base}): {item.description}" for item in task.errors]
+
+
+def _arguments(case: TestCase) -> str:
+    return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in case.inputs.items())
+
+
+def _outcome(case: TestCase) -> str:
+    if case.raises is not None:
+        return f"raises {case.raises}"
+    tolerance = f" (within {case.tolerance})" if case.tolerance is not None else ""
+    return f"returns {json.dumps(case.expected_output, ensure_ascii=False)}{tolerance}"

@@ -1,0 +1,166 @@
+"""The report of a build, as Markdown: what was asked, what was built, and the evidence for each part.
+
+Times, ports and run ids stand only here and in the record, never in the deliverable.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.evidence import Decision, Forecast, ManifestEntry, NodeRecord, ProjectRecord, Question
+from schemas.identity import DELIVERED, Digest, LayerName, TaskStatus
+from schemas.models import Spend
+from schemas.project import Counts
+from schemas.verification import Severity, Verdict, VerdictStatus
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of one node: its row, its task's summary, its winner and the verdicts on it."""
+
+    node: NodeRecord
+    summary: str
+    has_code: bool
+    winner: Digest | None
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True)
+class Account:
+    """Everything that a report speaks of."""
+
+    project: ProjectRecord
+    counts: Counts
+    spend: Spend
+    forecast: Forecast | None
+    evidence: tuple[Evidence, ...]
+    files: tuple[ManifestEntry, ...]
+    problems: tuple[str, ...]
+    checks: tuple[str, ...]
+    questions: tuple[Question, ...]
+    decisions: tuple[Decision, ...]
+    models: tuple[str, ...]
+
+
+_HOW_IT_ENDED = {
+    0: "built: every part won its vote and the whole passed its checks",
+    1: "failed",
+    3: "waiting for a person",
+    4: "stopped at a budget",
+    6: "built, with parts accepted below the margin",
+}
+
+
+def report(account: Account) -> str:
+    """Write the report."""
+    project = account.project
+    sections = [
+        f"# {project.id}: build report",
+        _outcome(account),
+        _problems(account),
+        _parts(account.evidence),
+        _evidence(account.evidence),
+        _spend(account),
+        _decisions(account.questions, account.decisions),
+        _files(account.files),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _outcome(account: Account) -> str:
+    project, counts = account.project, account.counts
+    code = project.exit_code if project.exit_code is not None else 1
+    lines = [
+        f"**Outcome**: {_HOW_IT_ENDED.get(code, 'failed')} (exit code {code}).",
+        f"**Parts**: {counts.won} won, {counts.partial} below the margin, {counts.resolved} decided by a person, "
+        f"{counts.waiting} waiting, {counts.failed} failed, {counts.blocked} blocked; {counts.tasks} in all.",
+        f"**Models**: {', '.join(account.models) or 'none was called'}.",
+        f"**Time**: {_moment(project.started_at)} to {_moment(project.finished_at)}.",
+    ]
+    if project.message:
+        lines.append(f"**Message**: {project.message}")
+    return "\n\n".join(lines)
+
+
+def _moment(value: datetime | None) -> str:
+    return value.strftime("%Y-%m-%d %H:%M:%S UTC") if value else "unknown"
+
+
+def _problems(account: Account) -> str:
+    weak = [item for item in account.evidence if item.node.status in (TaskStatus.PARTIAL, TaskStatus.RESOLVED)]
+    lost = [item for item in account.evidence if item.node.status not in DELIVERED]
+    lines = [f"- the whole: {problem}" for problem in account.problems]
+    lines += [
+        f"- `{item.node.path}` was accepted with a margin of {item.node.margin} where {item.node.k} was required"
+        f" ({item.node.status.value}). {item.node.note}".rstrip()
+        for item in weak
+    ]
+    lines += [f"- `{item.node.path}` is {item.node.status.value}. {item.node.note}".rstrip() for item in lost]
+    return "## What is not proven\n\n" + (
+        "\n".join(lines) if lines else "Nothing is left unproven by this build's checks."
+    )
+
+
+def _parts(evidence: Sequence[Evidence]) -> str:
+    rows = [
+        f"| `{item.node.path}` | {item.node.status.value} | {item.node.votes} | {item.node.margin} of {item.node.k} | "
+        f"{item.node.samples} | {item.node.red_flags} | {_rejected(item.node.rejected_by_layer)} |"
+        for item in evidence
+        if item.has_code
+    ]
+    head = (
+        "## How each part was won\n\n"
+        "| part | status | votes | margin | samples | red flags | rejected by |\n|---|---|---|---|---|---|---|\n"
+    )
+    return head + "\n".join(rows) if rows else ""
+
+
+def _rejected(by_layer: Mapping[LayerName, int]) -> str:
+    return ", ".join(f"{layer.value} {by_layer[layer]}" for layer in LayerName if by_layer.get(layer)) or "none"
+
+
+def _evidence(evidence: Sequence[Evidence]) -> str:
+    blocks = [
+        f"### `{item.node.path}`\n\n{item.summary}\n\n"
+        + "\n".join(f"- {verdict.layer.value}: {_verdict(verdict)}" for verdict in item.verdicts)
+        for item in evidence
+        if item.winner is not None and item.verdicts
+    ]
+    return "## Evidence on each winner\n\n" + "\n\n".join(blocks) if blocks else ""
+
+
+def _verdict(verdict: Verdict) -> str:
+    words = verdict.status.value.replace("_", " ")
+    if verdict.status in (VerdictStatus.NOT_APPLICABLE, VerdictStatus.NOT_RUN, VerdictStatus.ERROR):
+        return f"{words} ({verdict.reason})"
+    warnings = [finding for finding in verdict.findings if finding.severity is Severity.WARNING]
+    return f"{words}, {len(warnings)} warning(s)" if warnings else words
+
+
+def _spend(account: Account) -> str:
+    spend, forecast = account.spend, account.forecast
+    lines = [
+        "## What it took",
+        f"{spend.calls} model calls, {spend.prompt_tokens} prompt and {spend.completion_tokens} completion tokens, "
+        f"cost {spend.cost:.4f}.",
+    ]
+    if forecast:
+        low, high = forecast.calls_range
+        lines.append(f"Forecast: {forecast.calls} calls ({low} to {high}), k = {forecast.k}. {forecast.basis}")
+    if account.checks:
+        lines.append("Checks of the whole that passed: " + ", ".join(account.checks) + ".")
+    return "\n\n".join(lines)
+
+
+def _decisions(questions: Sequence[Question], decisions: Sequence[Decision]) -> str:
+    lines = [f"- open: `{question.id}`" for question in questions if question.open]
+    lines += [
+        f"- `{item.question or item.gate}`: {item.value} by {item.by or 'unknown'}. {item.note}".rstrip()
+        for item in decisions
+    ]
+    return "## What people decided\n\n" + "\n".join(lines) if lines else ""
+
+
+def _files(files: Sequence[ManifestEntry]) -> str:
+    rows = "\n".join(f"| `{entry.path}` | {entry.size_bytes} | `{entry.digest[:16]}` |" for entry in files)
+    return f"## Files\n\n| file | bytes | SHA-256 begins |\n|---|---|---|\n{rows}" if rows else ""

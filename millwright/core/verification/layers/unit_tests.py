@@ -1,0 +1,151 @@
+"""Layer 4: the specification's test cases hold, and no argument is changed that the specification does not speak of.
+
+Expected values stay here: only inputs go into the sandbox.
+"""
+
+import ast
+from dataclasses import dataclass
+
+from millwright.core.signature import equal, records_of
+from millwright.core.verification.evidence import (
+    Example,
+    ended,
+    examples,
+    input_names,
+    output_type,
+    program,
+    shown,
+    shown_call,
+    shown_outcome,
+)
+from millwright.core.verification.language import Language
+from millwright.core.verification.layer import Needs, Plan, Result, Subject, judged, not_applicable
+from millwright.core.verification.reports import calls
+from schemas.execution import CallReport, CallRequest, Ending, Outcome, OutcomeKind
+from schemas.identity import LayerName
+from schemas.specification import TaskSpecification
+from schemas.values import canonical_text
+from schemas.verification import Finding
+
+
+@dataclass(frozen=True)
+class _Again:
+    """A second try of what was lost, in runs of its own: a busy machine must not decide."""
+
+    reports: tuple[CallReport, ...]
+    lost: tuple[tuple[int, ...], ...]
+
+
+class UnitTestsLayer:
+    """Rejects a candidate that fails an example."""
+
+    name = LayerName.UNIT_TESTS
+
+    def plan(self, subject: Subject, language: Language) -> Plan:
+        """Ask for a call per test case."""
+        if not subject.task.test_cases:
+            return not_applicable(self.name, "the specification has no test cases")
+        cases = examples(subject.task)
+        return Needs((_request(subject, tuple(cases)),))
+
+    def judge(self, subject: Subject, needs: Needs, results: tuple[Result, ...], language: Language) -> Plan:
+        """Compare every outcome with its expectation; what was lost is tried once more."""
+        cases = examples(subject.task)
+        if not isinstance(needs.state, _Again):
+            report = calls(results[0], len(cases))
+            lost = tuple(index for index, item in enumerate(report.outcomes) if item.kind is OutcomeKind.LOST)
+            if lost and report.load_error is None:
+                return _try_again(subject, cases, report, lost)
+            return self._verdict(subject, cases, [(report, item) for item in report.outcomes], language)
+        merged = [(needs.state.reports[0], item) for item in needs.state.reports[0].outcomes]
+        for indices, result in zip(needs.state.lost, results, strict=True):
+            again = calls(result, len(indices))
+            for index, outcome in zip(indices, again.outcomes, strict=True):
+                merged[index] = (again, outcome)
+        return self._verdict(subject, cases, merged, language)
+
+    def _verdict(
+        self,
+        subject: Subject,
+        cases: tuple[Example, ...],
+        outcomes: list[tuple[CallReport, Outcome]],
+        language: Language,
+    ) -> Plan:
+        line = language.definition_line(subject.source, subject.task.name)
+        error = outcomes[0][0].load_error
+        if error is not None:
+            finding = Finding(code="does-not-load", message=f"importing it fails: {error}", line=line)
+            return judged(self.name, [finding])
+        findings: list[Finding] = []
+        for case, (report, outcome) in zip(cases, outcomes, strict=True):
+            if outcome.kind is OutcomeKind.LOST:
+                how = outcome.message or ended(report)
+                message = f"{case.case.name}: {shown_call(subject.task, case.arguments)} gave no answer: {how}"
+                findings.append(Finding(code="no-answer", message=message, line=line))
+            else:
+                findings.extend(_failures(subject.task, case, outcome, line))
+        return judged(self.name, findings)
+
+
+def _request(subject: Subject, cases: tuple[Example, ...]) -> CallRequest:
+    return CallRequest(program=program(subject, len(cases)), calls=tuple(case.arguments for case in cases))
+
+
+def _try_again(subject: Subject, cases: tuple[Example, ...], report: CallReport, lost: tuple[int, ...]) -> Plan:
+    """Ask for the first lost call alone, and for the others, which may only not have been reached, in a second run."""
+    parts = tuple(part for part in (lost[:1], lost[1:]) if part)
+    requests = tuple(_request(subject, tuple(cases[index] for index in part)) for part in parts)
+    slow = report.ending is Ending.TIMED_OUT
+    return Needs(requests, state=_Again((report,), parts), alone=slow)
+
+
+def _failures(task: TaskSpecification, example: Example, outcome: Outcome, line: int | None) -> list[Finding]:
+    found: list[Finding] = []
+    call = f"{example.case.name}: {shown_call(task, example.arguments)}"
+    got = shown_outcome(outcome)
+    if outcome.kind is OutcomeKind.RAISED and not _raises_as_expected(example, outcome):
+        wanted = example.case.raises or (shown(example.expected) if example.expected is not None else "a value")
+        found.append(Finding(code="raised", message=f"{call} raised {got}; expected {wanted}", line=line))
+    if outcome.kind is OutcomeKind.RETURNED:
+        if example.expected is None:
+            message = f"{call} returned {got}; expected it to raise {example.case.raises}"
+            found.append(Finding(code="did-not-raise", message=message, line=line))
+        elif not _as_expected(task, example, outcome):
+            message = f"{call} returned {got}; expected {shown(example.expected)}"
+            found.append(Finding(code="wrong-result", message=message, line=line))
+    changed = _changed(task, example, outcome)
+    if changed:
+        message = f"{call} changed its argument {', '.join(changed)}"
+        found.append(Finding(code="changes-argument", message=message, line=line))
+    return found
+
+
+def _raises_as_expected(example: Example, outcome: Outcome) -> bool:
+    return example.case.raises is not None and example.case.raises in (outcome.exception, *outcome.exception_bases)
+
+
+def _as_expected(task: TaskSpecification, example: Example, outcome: Outcome) -> bool:
+    if outcome.value is None or example.expected is None:
+        return False
+    tolerance = example.case.tolerance
+    return equal(outcome.value, example.expected, output_type(task), tolerance, records_of(task))
+
+
+def _changed(task: TaskSpecification, example: Example, outcome: Outcome) -> list[str]:
+    """Name the arguments that the call changed, those apart whose earlier value a postcondition speaks of."""
+    spoken_of = _spoken_of(task)
+    triples = zip(input_names(task), example.arguments, outcome.arguments_after, strict=False)
+    return [
+        name
+        for name, before, after in triples
+        if name not in spoken_of and canonical_text(before) != canonical_text(after)
+    ]
+
+
+def _spoken_of(task: TaskSpecification) -> set[str]:
+    names: set[str] = set()
+    for condition in task.postconditions:
+        for node in ast.walk(ast.parse(condition.expression, mode="eval")):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "old":
+                names.add(node.attr)
+    return names

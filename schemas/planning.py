@@ -1,0 +1,62 @@
+"""How a project is cut into parts: proposals as models write them, and plans as they are accepted."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from schemas.base import Schema
+from schemas.identity import Digest, NodePath
+from schemas.specification import TaskSpecification
+
+
+class SpecifiedRoot(Schema):
+    """A specifier's answer: the root's specification, and the requirements as it numbered them."""
+
+    specification: TaskSpecification
+    requirements: tuple[str, ...] = ()
+
+
+class ProposedChild(Schema):
+    """One child of a proposal with the decomposer's estimate of its size (lines of code, cyclomatic complexity)."""
+
+    specification: TaskSpecification
+    estimated_lines: int = Field(ge=1)
+    estimated_complexity: int = Field(ge=1)
+
+
+class Proposal(Schema):
+    """A decomposer's answer: the children that a node is to be made of."""
+
+    children: tuple[ProposedChild, ...] = Field(min_length=1)
+
+
+class NodeKind(StrEnum):
+    """What is to be done at a node."""
+
+    ATOMIC = "atomic"
+    GROUP = "group"
+    COMPOSED = "composed"
+    UNDECIDED = "undecided"
+    BLOCKED = "blocked"
+
+
+class ChildOutline(Schema):
+    """A child and the siblings that must have ended before it may start."""
+
+    path: NodePath
+    after: tuple[NodePath, ...] = ()
+
+
+class NodePlan(Schema):
+    """What is to be done at a node.
+
+    ATOMIC: elect its code. COMPOSED: build the children, then elect the glue. GROUP: build the children, join them by
+    rule. UNDECIDED: a decomposition must be elected first. BLOCKED: ``missing`` lists dependencies without an artifact.
+    """
+
+    kind: NodeKind
+    specification: Digest
+    children: tuple[ChildOutline, ...] = ()
+    missing: tuple[NodePath, ...] = ()
+    name: str = ""
+    testable: bool = True

@@ -1,0 +1,201 @@
+"""The inputs and results of activities: ids, digests, verdicts and counts, never text of prompts or sources.
+
+Histories keep these for years: a new field always has a default.
+"""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from schemas.base import Schema
+from schemas.election import Attempt, Draw, Election, Flag, Merit, Slot
+from schemas.evidence import Decision, Forecast, Question
+from schemas.identity import Archetype, Digest, LayerName, NodePath, ProjectId, TaskStatus
+from schemas.models import Spend
+from schemas.project import Policy, ProjectInput, ProjectResult
+from schemas.verification import VerdictStatus
+
+
+class Purpose(StrEnum):
+    """What an election is about."""
+
+    SPECIFY = "specify"
+    DECOMPOSE = "decompose"
+    CODE = "code"
+    INTEGRATE = "integrate"
+
+
+ARCHETYPE_OF: dict[Purpose, Archetype] = {
+    Purpose.SPECIFY: Archetype.SPECIFIER,
+    Purpose.DECOMPOSE: Archetype.DECOMPOSER,
+    Purpose.CODE: Archetype.CODER,
+    Purpose.INTEGRATE: Archetype.INTEGRATOR,
+}
+
+
+class OpenRequest(Schema):
+    """Open a project for the workflow that was started with ``given``."""
+
+    given: ProjectInput
+    workflow_id: str
+    run_id: str
+
+
+class OpenedProject(Schema):
+    """An opened project; ``finished`` is set when a build of the same input already ended well."""
+
+    project: ProjectId
+    has_specification: bool
+    policy: Policy
+    forecast: Forecast
+    finished: ProjectResult | None = None
+
+
+class NodeRef(Schema):
+    """A node of a project."""
+
+    project: ProjectId
+    path: NodePath
+
+
+class ElectionRef(Schema):
+    """One election at a node; ``simplification`` counts how often the task was simplified before it."""
+
+    project: ProjectId
+    path: NodePath
+    purpose: Purpose
+    simplification: int = 0
+
+    @property
+    def key(self) -> str:
+        """The purpose as it stands in keys of calls: elections after a simplification are others."""
+        return self.purpose.value if not self.simplification else f"{self.purpose.value}-{self.simplification}"
+
+
+class DrawRequest(Schema):
+    """Draw ``count`` answers in one round."""
+
+    election: ElectionRef
+    round: int = Field(ge=0)
+    count: int = Field(ge=1)
+    seed: int
+
+
+class DrawResult(Schema):
+    """The answers drawn in order of index; ``budget_reached`` names the cap that stopped the rest."""
+
+    draws: tuple[Draw, ...]
+    budget_reached: str | None = None
+
+
+class BatchRequest(Schema):
+    """Candidates of one round, each with where it was drawn."""
+
+    election: ElectionRef
+    slots: tuple[Slot, ...]
+    candidates: tuple[Digest, ...]
+    layer: LayerName | None = None
+
+
+class CandidateVerdict(Schema):
+    """One layer's verdict on one candidate, without its findings."""
+
+    candidate: Digest
+    layer: LayerName
+    status: VerdictStatus
+
+
+class BatchVerdicts(Schema):
+    """Verdicts on a batch."""
+
+    verdicts: tuple[CandidateVerdict, ...]
+
+
+class ObservedCandidate(Schema):
+    """How a candidate behaves: its signature, or the flag that keeps it from voting."""
+
+    candidate: Digest
+    signature: Digest | None
+    flag: Flag | None = None
+    merit: Merit
+
+
+class BatchObservations(Schema):
+    """Behaviour of a batch, in the order of its candidates."""
+
+    observations: tuple[ObservedCandidate, ...]
+
+
+class BatchAttempts(Schema):
+    """What became of each candidate of a batch of proposals."""
+
+    attempts: tuple[Attempt, ...]
+
+
+class SettleRequest(Schema):
+    """Accept the winner of an election over structures."""
+
+    election: ElectionRef
+    winner: Digest
+    policy: Policy
+
+
+class NodeOutcome(Schema):
+    """How a node ended, for the record; ``candidate`` is the source that won."""
+
+    project: ProjectId
+    path: NodePath
+    status: TaskStatus
+    purpose: Purpose | None = None
+    candidate: Digest | None = None
+    election: Election | None = None
+    k: int = 0
+    note: str = ""
+
+
+class NodeState(Schema):
+    """A node's status while it is under way."""
+
+    project: ProjectId
+    path: NodePath
+    status: TaskStatus
+    note: str = ""
+
+
+class AskRequest(Schema):
+    """Put a question about an exhausted election to a person."""
+
+    election: ElectionRef
+    outcome: Election
+    number: int = 1
+
+
+class AnswerRecord(Schema):
+    """An answered question and the decision that settled it."""
+
+    question: Question
+    decision: Decision
+
+
+class IntegrationResult(Schema):
+    """The whole, as assembled and verified: ``problems`` is empty when all of it holds; ``passed`` names the checks."""
+
+    manifest: Digest | None = None
+    problems: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()
+
+
+class FinishRequest(Schema):
+    """End a project."""
+
+    project: ProjectId
+    root_status: TaskStatus
+    integration: IntegrationResult
+    budget_reached: bool = False
+    message: str = ""
+
+
+class SpendView(Schema):
+    """A project's spend, for the search attribute."""
+
+    spend: Spend

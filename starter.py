@@ -1,0 +1,240 @@
+"""The ``millwright`` command: a composition root that makes the adapters the command line asks for, each when it asks.
+
+Nothing heavy is imported before it is needed, so that ``millwright --help`` answers at once. Commands live in
+``millwright.commandline``.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from millwright.commandline.application import run
+from millwright.commandline.composition import Check, Endpoints, LadderTools, Note, Session, Stores
+
+if TYPE_CHECKING:
+    from millwright.adapters.embedded.home import StackState
+    from millwright.adapters.embedded.stack import EmbeddedStack
+    from millwright.adapters.embedded.supervisor import Child
+    from millwright.settings import Settings
+    from schemas.specification import TaskSpecification
+
+ROOT = Path(__file__).resolve().parent
+"""Where the packages lie: the repository, or site-packages."""
+
+DEMO_MODEL_NAME = "millwright-demo"
+EXAMPLE = "order-pricing"
+
+
+class Adapters:
+    """The composition over the real adapters, for one environment."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def settings(self) -> "Settings":
+        """Read the settings. Raises BadInput."""
+        from millwright.settings import Settings
+
+        return Settings.read(self._environment)
+
+    def read_requirements(self, content: bytes, origin: str) -> str:
+        """Read prose. Raises BadInput."""
+        from millwright.adapters.documents.specification_file import read_requirements
+
+        return read_requirements(content, origin)
+
+    def read_specification(self, content: bytes, origin: str) -> "tuple[TaskSpecification, ...]":
+        """Read and resolve task specifications. Raises SpecificationInvalid."""
+        from millwright.adapters.documents.specification_file import read_specification
+        from millwright.core.specification import check_document, resolve
+        from millwright.errors import BadInput
+
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise BadInput(f"{origin} is not text in UTF-8: save it as UTF-8 and try again") from error
+        return resolve(read_specification(text, origin, check_document))
+
+    @asynccontextmanager
+    async def stores(self, note: Note) -> AsyncIterator[Stores]:
+        """Open the stores; with no database running or configured, over the home's Postgres for as long as needed."""
+        from millwright.adapters.embedded.home import Home, read_state
+
+        settings = self.settings()
+        running = read_state(settings.home)
+        url = settings.database_url or (running.database_url if running else None)
+        if url is not None:
+            async with _opened(url) as stores:
+                yield stores
+        elif not Home(settings.home).postgres_data.exists():
+            from millwright.adapters.storage.memory import MemoryStore
+
+            # Nothing was ever built on this home: an empty store says so, and no cluster is made for it.
+            empty = MemoryStore()
+            yield Stores(empty, empty)
+        else:
+            from millwright.adapters.embedded.postgres_server import EmbeddedPostgres
+            from millwright.adapters.storage.migration import upgrade
+
+            async with EmbeddedPostgres(settings.home) as url:
+                await asyncio.to_thread(upgrade, url)
+                async with _opened(url) as stores:
+                    yield stores
+
+    @asynccontextmanager
+    async def session(self, note: Note, *, demo: bool = False) -> AsyncIterator[Session]:
+        """Reach the running or configured stack, or start the embedded one; ``demo`` asks for the demo model."""
+        from millwright.adapters.embedded.home import read_state
+
+        settings = self.settings()
+        running = read_state(settings.home)
+        if settings.database_url and settings.temporal_address:
+            async with self._joined(settings, None) as session:
+                yield session
+        elif running is not None:
+            async with self._joined(settings, running) as session:
+                yield session
+        else:
+            note(f"starting the embedded stack on {settings.home}")
+            async with self._stack(note, demo=demo) as state, self._joined(settings, state, owned=True) as session:
+                yield session
+
+    @asynccontextmanager
+    async def stack(self, note: Note) -> AsyncIterator[Endpoints]:
+        """Run the embedded stack; a signal to end cancels the task. Raises BadInput when one runs on this home."""
+        async with self._stack(note, demo=False) as state:
+            yield self._endpoints(state)
+
+    @asynccontextmanager
+    async def ladder(self, jobs: int) -> AsyncIterator[LadderTools]:
+        """Open the ladder's tools, for at most ``jobs`` programs at once."""
+        from millwright.adapters.inputs.hypothesis_inputs import HypothesisInputs
+
+        from activities.climbing import Climber
+        from millwright.adapters.analysis.static_analyser import StaticAnalyser
+        from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
+
+        climber = Climber(BubblewrapSandbox(), StaticAnalyser())
+        yield LadderTools(inputs=HypothesisInputs().inputs, climb_layer=climber.climb_layer)
+
+    async def checks(self) -> tuple[Check, ...]:
+        """Examine the machine and everything configured."""
+        from millwright.adapters.embedded.checks import check_everything
+
+        found = await check_everything(self.settings())
+        examined = tuple(Check(check.name, check.ok, check.detail, check.remedy) for check in found)
+        return (*examined, *(_tool_check(name) for name in ("mypy", "ruff", "hypothesis")))
+
+    def example(self) -> Path:
+        """Return the folder of the bundled example. Raises BadInput when this installation lacks it."""
+        from millwright.errors import BadInput
+
+        folder = ROOT / "examples" / EXAMPLE
+        if not (folder / "requirements.md").is_file():
+            raise BadInput(f"the bundled example is not in {folder.parent}: install millwright again")
+        return folder
+
+    def work(self, role: str) -> None:
+        """Run a worker until it is stopped."""
+        import worker
+
+        worker.main(["--role", role])
+
+    def serve_demo_model(self, completions: Sequence[Path], port: int) -> None:
+        """Serve recorded completions until stopped."""
+        from millwright.adapters.embedded.demo_model import main as serve
+
+        serve(["--port", str(port), "--completions", *map(str, completions)])
+
+    def _stack(self, note: Note, *, demo: bool) -> "EmbeddedStack":
+        import dataclasses
+
+        from millwright.adapters.embedded.stack import EmbeddedStack
+
+        settings = self.settings()
+        if demo:
+            settings = dataclasses.replace(settings, model=None)
+        return EmbeddedStack(
+            settings, children=lambda state: self._children(settings, state), serves_model=True, report=note
+        )
+
+    def _children(self, settings: "Settings", state: "StackState") -> "Sequence[Child]":
+        """Bring the home's own database up to date, and name the programs of the stack: the demo model, the worker."""
+        from millwright.adapters.embedded.supervisor import Child
+        from millwright.adapters.storage.migration import check_up_to_date, upgrade
+
+        if state.database_url is not None:
+            upgrade(state.database_url)
+        elif settings.database_url is not None:
+            check_up_to_date(settings.database_url)
+        environment = {**self._environment, **state.environment(), "PYTHONPATH": self._python_path()}
+        children = []
+        if state.model_url is not None:
+            port = int(state.model_url.removesuffix("/v1").rpartition(":")[2])
+            answers = [str(path) for path in sorted((ROOT / "examples").glob("*/completions*.jsonl"))]
+            command = [sys.executable, "-m", "millwright.adapters.embedded.demo_model", "--port", str(port)]
+            children.append(
+                Child("demo-model", [*command, "--completions", *answers], environment=environment, ready_port=port)
+            )
+            environment = {**environment, "MILLWRIGHT_MODEL_NAME": DEMO_MODEL_NAME, "MILLWRIGHT_MODEL_KEY": ""}
+        children.append(Child("worker", [sys.executable, "-m", "worker", "--role", "all"], environment=environment))
+        return children
+
+    def _python_path(self) -> str:
+        """Let children find the packages although they run in the home, installed or not."""
+        given = self._environment.get("PYTHONPATH", "")
+        return os.pathsep.join(filter(None, (str(ROOT), given)))
+
+    @asynccontextmanager
+    async def _joined(
+        self, settings: "Settings", state: "StackState | None", *, owned: bool = False
+    ) -> AsyncIterator[Session]:
+        from millwright.client import Client
+        from millwright.temporal import connect
+
+        url = state.database_url if state and state.database_url else settings.database_url
+        assert url is not None, "a stack has a database of its own, or the settings name one"
+        temporal = await connect(state.temporal_address if state else None)
+        endpoints = self._endpoints(state) if state else Endpoints(settings.home, temporal=settings.temporal_address)
+        async with _opened(url) as stores:
+            yield Session(Client(temporal, stores.projects, stores.artifacts), stores, endpoints, owned)
+
+    def _endpoints(self, state: "StackState") -> Endpoints:
+        return Endpoints(
+            home=state.home,
+            web_ui=state.ui_url,
+            temporal=state.temporal_address,
+            database=state.database_url,
+            model=state.model_url,
+        )
+
+
+def _tool_check(name: str) -> Check:
+    """Check that a tool of the ladder is installed beside this program."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return Check(name, True, version(name))
+    except PackageNotFoundError:
+        return Check(name, False, "is not installed, and candidates cannot be verified without it", "make setup")
+
+
+@asynccontextmanager
+async def _opened(url: str) -> AsyncIterator[Stores]:
+    from millwright.adapters.storage.postgres import open_store
+
+    async with open_store(url) as store:
+        yield Stores(store, store)
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    sys.exit(run(sys.argv[1:], Adapters(os.environ), traceback=bool(os.environ.get("MILLWRIGHT_TRACEBACK"))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""What a person is asked, and which answers are understood."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from millwright.core.escalation import exhausted_question, understood
+from millwright.core.voting import decide
+from schemas.election import Attempt, Flag, Merit, Rule, Slot
+from schemas.identity import LayerName, NodePath, ProjectId
+from schemas.verification import Finding, Severity, Verdict, VerdictStatus
+from tests import strategies
+from tests.strategies import SIGNATURES, attempt_of
+
+PROJECT, PATH = ProjectId("shop"), NodePath("root.cart.subtotal")
+MERIT = Merit(code_lines=1, complexity=1, nesting=1, size_bytes=1)
+
+
+def _vote(index: int, group: int) -> Attempt:
+    return attempt_of(Slot(round=1, index=index), (SIGNATURES[group], MERIT, None, None))
+
+
+def _rejection(message: str, severity: Severity = Severity.ERROR) -> Verdict:
+    finding = Finding(code="example", message=message, severity=severity)
+    return Verdict(layer=LayerName.UNIT_TESTS, status=VerdictStatus.REJECTED, findings=(finding, finding))
+
+
+def test_tells_why_nothing_was_decided() -> None:
+    """Votes by group, flags, layers and the commonest complaints are all there."""
+    attempts = [
+        _vote(0, 0),
+        _vote(1, 0),
+        _vote(2, 1),
+        attempt_of(Slot(round=1, index=3), (None, None, Flag.REFUSES, None)),
+        attempt_of(Slot(round=1, index=4), (None, None, None, LayerName.UNIT_TESTS)),
+    ]
+    election = decide(attempts, Rule(k=3, max_attempts=5))
+    verdicts = [_rejection("expected 3,\n got 4"), _rejection("expected 3, got 4"), _rejection("empty cart")]
+    asked = exhausted_question(PROJECT, PATH, election, verdicts, k=3)
+    assert asked.text == (
+        "No answer to root.cart.subtotal won after 5 attempts: 3 votes for 2 different behaviours, the first leading "
+        "by 1; a lead of 3 is required.\n\n"
+        "Votes by behaviour:\n- 2 votes, first in round 2, answer 1\n- 1 vote, first in round 2, answer 3\n\n"
+        "Without a vote: 1 red flag, 1 rejected (unit_tests 1).\n\n"
+        "What failed:\n- unit_tests: example: expected 3, got 4 (2 candidates)\n"
+        "- unit_tests: example: empty cart (1 candidate)\n\n"
+        "Answers:\n- retry: draw again, with a fresh budget of attempts\n"
+        "- accept_partial: take the best verified candidate, marked as below the margin\n"
+        "- give_up: let this task fail; what depends on it is blocked"
+    )
+
+
+def test_offers_no_partial_answer_where_there_is_none() -> None:
+    """Only a verified candidate can be accepted."""
+    asked = exhausted_question(PROJECT, PATH, decide((), Rule(k=3, max_attempts=1)), ())
+    assert asked.options == ("retry", "give_up")
+    assert "none of them passed" in asked.text
+    assert not understood(asked, "accept_partial")
+
+
+def test_says_when_all_votes_agreed() -> None:
+    """One behaviour below the margin is told from several that disagree."""
+    asked = exhausted_question(PROJECT, PATH, decide([_vote(0, 0)], Rule(k=2, max_attempts=1)), ())
+    assert "1 vote, all for the same behaviour." in asked.text
+
+
+def test_passes_over_warnings_and_layers_that_did_not_reject() -> None:
+    """Only what rejected a candidate is a reason."""
+    passed = _rejection("slow").model_copy(update={"status": VerdictStatus.PASSED})
+    asked = exhausted_question(PROJECT, PATH, decide((), Rule()), [passed, _rejection("style", Severity.WARNING)])
+    assert "What failed" not in asked.text
+
+
+def test_ids_follow_from_path_and_number() -> None:
+    """Asking again after a retry is another question; asking the same again is the same."""
+    election = decide((), Rule())
+    first, again = (exhausted_question(PROJECT, PATH, election, ()) for _ in range(2))
+    assert first == again
+    assert first.id == "root.cart.subtotal/1"
+    assert exhausted_question(PROJECT, PATH, election, (), number=2).id == "root.cart.subtotal/2"
+
+
+@pytest.mark.parametrize("value", ["", "yes", "Retry", "retry ", "accept_partial"])
+def test_understands_nothing_but_its_options(value: str) -> None:
+    """An answer is taken by the letter."""
+    asked = exhausted_question(PROJECT, PATH, decide((), Rule()), ())
+    assert not understood(asked, value)
+    assert all(understood(asked, option) for option in asked.options)
+
+
+@given(strategies.attempts(), strategies.rules(), st.lists(strategies.verdicts(), max_size=12), st.data())
+def test_stays_short_and_the_same_for_any_election(
+    attempts: tuple[Attempt, ...], rule: Rule, verdicts: list[Verdict], data: st.DataObject
+) -> None:
+    """The text fits a workflow's history, and the order of the verdicts does not change it."""
+    election = decide(attempts, rule)
+    asked = exhausted_question(PROJECT, PATH, election, verdicts, k=rule.k)
+    assert len(asked.text) < 4_000
+    assert ("accept_partial" in asked.options) == (election.best is not None)
+    assert exhausted_question(PROJECT, PATH, election, data.draw(st.permutations(verdicts)), k=rule.k) == asked

@@ -1,0 +1,253 @@
+"""The worker: settings become adapters, adapters become activities, and a Temporal worker runs them by role.
+
+A composition root; nothing imports it. Roles: ``control`` (workflows and records), ``model`` (waiting on models),
+``verify`` (CPU and the sandbox), ``all``.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.worker import Worker
+
+from activities.climbing import Climber
+from activities.decomposition import Decomposition
+from activities.generation import Generation
+from activities.integration import Integration
+from activities.notification import Notification
+from activities.records import Records
+from activities.specification import Specification
+from activities.verification import Verification
+from millwright.adapters.analysis.static_analyser import StaticAnalyser
+from millwright.adapters.documents.specification_file import read_specification
+from millwright.adapters.inputs.hypothesis_inputs import HypothesisInputs
+from millwright.adapters.llm import open_model
+from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
+from millwright.adapters.storage.postgres import open_store
+from millwright.core.budget import FREE
+from millwright.errors import BadInput, MillwrightError, TemporalUnavailable
+from millwright.ports import Analyser, ArtifactStore, InputSource, Model, ProjectStore, Sandbox
+from millwright.settings import Settings
+from millwright.temporal import connect
+from workflows.identifiers import (
+    CONTROL_QUEUE,
+    MODEL_QUEUE,
+    NODE_ATTRIBUTE,
+    PROJECT_ATTRIBUTE,
+    SPEND_ATTRIBUTE,
+    STATE_ATTRIBUTE,
+    VERIFY_QUEUE,
+    WAITS_FOR_ATTRIBUTE,
+)
+from workflows.node import NodeWorkflow
+from workflows.project import ProjectWorkflow
+from workflows.sandbox import runner
+
+MODEL_CALLS_AT_ONCE = 64
+"""Model calls of one worker in flight at once."""
+
+MODEL_TIMEOUT_SECONDS = 300.0
+"""The longest wait for one completion."""
+
+STICKY_TIMEOUT = timedelta(seconds=2)
+"""How long a dead worker's waiting workflows stay unanswered (10 s by default: measured as the longest gap)."""
+
+HEARTBEAT_INTERVAL = timedelta(seconds=2)
+"""How soon a cancellation reaches an activity."""
+
+log = logging.getLogger("millwright.worker")
+
+
+class Role(StrEnum):
+    """Which task queues a worker serves."""
+
+    CONTROL = "control"
+    MODEL = "model"
+    VERIFY = "verify"
+    ALL = "all"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The outside world as a worker needs it."""
+
+    model: Model
+    projects: ProjectStore
+    artifacts: ArtifactStore
+    sandbox: Sandbox
+    analyser: Analyser
+    inputs: InputSource
+
+
+Activities = list[Callable[..., Any]]
+
+
+def activities_of(ports: Ports) -> dict[str, Activities]:
+    """Make the activities of each task queue."""
+    projects, artifacts = ports.projects, ports.artifacts
+    records = Records(projects, artifacts, price=FREE)
+    specification = Specification(projects, artifacts, ports.sandbox, read_specification)
+    decomposition = Decomposition(projects, ports.sandbox)
+    integration = Integration(projects, artifacts, ports.sandbox)
+    verification = Verification(Climber(ports.sandbox, ports.analyser), ports.inputs, projects, artifacts)
+    generation = Generation(
+        ports.model,
+        projects,
+        artifacts,
+        price=FREE,
+        concurrency=MODEL_CALLS_AT_ONCE,
+        timeout_seconds=MODEL_TIMEOUT_SECONDS,
+    )
+    return {
+        CONTROL_QUEUE: [
+            records.open_project,
+            records.plan_given,
+            records.set_state,
+            records.block_below,
+            records.ask,
+            records.record_answer,
+            records.record_approval,
+            records.mark_waiting,
+            records.finish,
+            records.close,
+            specification.settle_root,
+            decomposition.plan_node,
+            decomposition.settle_proposal,
+            integration.settle_node,
+            integration.join,
+            Notification(()).notify,
+        ],
+        MODEL_QUEUE: [generation.draw],
+        VERIFY_QUEUE: [
+            specification.accept_given,
+            specification.examine_roots,
+            decomposition.examine_proposals,
+            verification.prepare_inputs,
+            verification.climb_layer,
+            verification.climb,
+            verification.observe,
+            integration.deliver,
+        ],
+    }
+
+
+def workers(client: Client, ports: Ports, role: Role) -> list[Worker]:
+    """Make the workers of a role, one per task queue that it serves."""
+    slots = {CONTROL_QUEUE: 50, MODEL_QUEUE: MODEL_CALLS_AT_ONCE, VERIFY_QUEUE: os.cpu_count() or 1}
+    served = {
+        Role.CONTROL: (CONTROL_QUEUE,),
+        Role.MODEL: (MODEL_QUEUE,),
+        Role.VERIFY: (VERIFY_QUEUE,),
+        Role.ALL: (CONTROL_QUEUE, MODEL_QUEUE, VERIFY_QUEUE),
+    }[role]
+    made = activities_of(ports)
+    return [
+        Worker(
+            client,
+            task_queue=queue,
+            activities=made[queue],
+            workflows=[ProjectWorkflow, NodeWorkflow] if queue == CONTROL_QUEUE else [],
+            workflow_runner=runner(),
+            max_concurrent_activities=slots[queue],
+            sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+            max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
+            graceful_shutdown_timeout=timedelta(seconds=10),
+        )
+        for queue in served
+    ]
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Register the search attributes that workflows set: an unregistered one would stall them for ever.
+
+    Raises:
+        TemporalUnavailable: they are missing and may not be added here; the message has the command that adds them.
+    """
+    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+    wanted = {
+        key.name: keyword for key in (PROJECT_ATTRIBUTE, NODE_ATTRIBUTE, STATE_ATTRIBUTE, WAITS_FOR_ATTRIBUTE)
+    } | {SPEND_ATTRIBUTE.name: IndexedValueType.INDEXED_VALUE_TYPE_DOUBLE}
+    try:
+        present = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
+        )
+        missing = {name: kind for name, kind in wanted.items() if name not in present.custom_attributes}
+        if missing:
+            await client.operator_service.add_search_attributes(
+                AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+            )
+    except RPCError as error:
+        commands = "; ".join(
+            f"temporal operator search-attribute create --name {name} --type "
+            + ("Keyword" if kind == keyword else "Double")
+            for name, kind in wanted.items()
+        )
+        raise TemporalUnavailable(
+            f"search attributes cannot be registered in {client.namespace} ({error.message}); run: {commands}"
+        ) from error
+
+
+async def run(settings: Settings, role: Role) -> None:
+    """Serve a role until SIGINT or SIGTERM, then leave gracefully.
+
+    Raises:
+        BadInput: no database or no model is configured.
+        TemporalUnavailable: Temporal does not answer.
+        DatabaseUnavailable: Postgres does not answer.
+    """
+    if settings.database_url is None:
+        raise BadInput("MILLWRIGHT_DATABASE_URL is not set: a worker needs it (`millwright up` sets it for its own)")
+    if settings.model is None:
+        raise BadInput("MILLWRIGHT_MODEL_URL is not set: a worker needs it (`millwright up` sets it for its own)")
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    client = await connect()
+    await register_search_attributes(client)
+    async with open_store(settings.database_url) as store, open_model(settings.model) as model:
+        ports = Ports(
+            model=model,
+            projects=store,
+            artifacts=store,
+            sandbox=BubblewrapSandbox(),
+            analyser=StaticAnalyser(),
+            inputs=HypothesisInputs(),
+        )
+        async with contextlib.AsyncExitStack() as serving:
+            for worker in workers(client, ports, role):
+                await serving.enter_async_context(worker)
+            log.info("worker.serving", extra={"role": role.value})
+            await stop.wait()
+    log.info("worker.stopped", extra={"role": role.value})
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a worker from the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="millwright worker", description=__doc__)
+    parser.add_argument("--role", choices=[role.value for role in Role], default=Role.ALL.value)
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        asyncio.run(run(Settings.read(os.environ), Role(given.role)))
+    except MillwrightError as error:
+        sys.stderr.write(f"millwright worker: {error}\n")
+        return 2 if isinstance(error, BadInput) else 5
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,407 @@
+"""One node of the tree: plan it, build what is below it, elect its code, fall back, and ask a person at last.
+
+It decides; activities touch. Its history holds ids, digests, verdicts and counts.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from temporalio import workflow
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, is_cancelled_exception
+from temporalio.workflow import ParentClosePolicy
+
+from activities.decomposition import Decomposition
+from activities.integration import Integration
+from activities.notification import Notification
+from activities.records import Records
+from activities.verification import Verification
+from millwright.core import escalation
+from millwright.core.fallback import Step, next_step
+from schemas.election import Election, Rule
+from schemas.evidence import Decision, Question
+from schemas.identity import DELIVERED, NodePath, TaskStatus
+from schemas.planning import ChildOutline, NodeKind, NodePlan
+from schemas.project import Answer, NodeInput, NodeResult
+from schemas.requests import (
+    AnswerRecord,
+    AskRequest,
+    ElectionRef,
+    NodeOutcome,
+    NodeRef,
+    NodeState,
+    Purpose,
+    SettleRequest,
+)
+from workflows import policies
+from workflows.election import Booth, Outcome
+from workflows.identifiers import (
+    NODE_ATTRIBUTE,
+    PROJECT_ATTRIBUTE,
+    STATE_ATTRIBUTE,
+    VERIFY_QUEUE,
+    WAITS_FOR_ATTRIBUTE,
+    node_workflow_id,
+)
+from workflows.presentation import election_details, failure_note, waiting_details
+
+
+@workflow.defn
+class NodeWorkflow:
+    """Builds one node and everything below it."""
+
+    @workflow.init
+    def __init__(self, given: NodeInput) -> None:
+        self._given = given
+        self._ref = NodeRef(project=given.project, path=given.path)
+        self._question: Question | None = None
+        self._asked = 0
+        self._answer: Answer | None = None
+        self._settled: dict[str, Answer] = {}
+        self._simplifications = 0
+        self._budget_reached = False
+
+    @workflow.run
+    async def run(self, given: NodeInput) -> NodeResult:
+        """Build the node; a failure of a part is a result, not an exception."""
+        try:
+            result = await self._build()
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            result = await self._end(TaskStatus.FAILED, note=failure_note(error))
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return result
+
+    async def _build(self) -> NodeResult:
+        plan = await self._record_plan()
+        if plan.kind is NodeKind.BLOCKED:
+            missing = ", ".join(plan.missing)
+            return await self._blocked(f"it depends on {missing}, which was not built")
+        await self._state(TaskStatus.RUNNING)
+        if plan.kind is NodeKind.UNDECIDED:
+            outcome = await self._elect_plan(0)
+            if isinstance(outcome, Outcome):
+                return await self._unplanned(outcome)
+            plan = outcome
+        if plan.kind is NodeKind.ATOMIC:
+            return await self._elect_code(plan)
+        return await self._compose(plan)
+
+    async def _record_plan(self) -> NodePlan:
+        return await workflow.execute_activity_method(
+            Decomposition.plan_node, self._ref, summary=f"plan {self._given.path}", **policies.RECORD
+        )
+
+    async def _elect_plan(self, simplification: int) -> NodePlan | Outcome:
+        """Elect the children; returns the plan, or the outcome of an election that nobody won."""
+        booth = self._booth(Purpose.DECOMPOSE, simplification, self._given.policy.rule)
+        outcome = await booth.hold()
+        if not outcome.won or outcome.election.winner is None:
+            return outcome
+        return await workflow.execute_activity_method(
+            Decomposition.settle_proposal,
+            SettleRequest(election=booth.ref, winner=outcome.election.winner, policy=self._given.policy),
+            summary=f"children of {self._given.path}",
+            **policies.RECORD,
+        )
+
+    async def _unplanned(self, outcome: Outcome) -> NodeResult:
+        note = outcome.budget_reached or "no decomposition won its vote: " + election_details(outcome.election, 0)
+        self._budget_reached = outcome.budget_reached is not None
+        return await self._end(TaskStatus.FAILED, note=note, election=outcome.election)
+
+    async def _compose(self, plan: NodePlan) -> NodeResult:
+        """Build the children, then join them by rule or elect the glue."""
+        results = await self._children(plan.children)
+        self._budget_reached = any(result.budget_reached for result in results)
+        lost = [result.path for result in results if result.status not in DELIVERED]
+        if plan.kind is NodeKind.GROUP:
+            note = f"not built: {', '.join(lost)}" if lost else ""
+            status = TaskStatus.FAILED if lost else TaskStatus.WON
+            outcome = NodeOutcome(project=self._given.project, path=self._given.path, status=status, note=note)
+            artifact = await workflow.execute_activity_method(
+                Integration.join, outcome, summary=f"join {self._given.path}", **policies.RECORD
+            )
+            self._show(status)
+            return NodeResult(
+                path=self._given.path, status=status, artifact=artifact, note=note, budget_reached=self._budget_reached
+            )
+        if lost:
+            return await self._blocked(f"its parts {', '.join(lost)} were not built")
+        return await self._elect_code(plan)
+
+    async def _children(self, outlines: Sequence[ChildOutline]) -> list[NodeResult]:
+        """Build children as soon as the siblings that they wait for have ended, a bounded number at a time."""
+        window = asyncio.Semaphore(self._given.policy.window)
+        ended = {outline.path: asyncio.Event() for outline in outlines}
+
+        async def build(outline: ChildOutline) -> NodeResult:
+            for sibling in outline.after:
+                await ended[sibling].wait()
+            try:
+                async with window:
+                    return await self._child(outline.path)
+            finally:
+                ended[outline.path].set()
+
+        return list(await asyncio.gather(*(build(outline) for outline in outlines)))
+
+    async def _child(self, path: NodePath) -> NodeResult:
+        given = NodeInput(project=self._given.project, path=path, policy=self._given.policy)
+        try:
+            return await workflow.execute_child_workflow(
+                NodeWorkflow.run,
+                given,
+                id=node_workflow_id(given.project, path),
+                static_summary=path,
+                search_attributes=node_attributes(given),
+                parent_close_policy=ParentClosePolicy.REQUEST_CANCEL,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            )
+        except ChildWorkflowError as error:
+            if is_cancelled_exception(error):
+                raise
+            return NodeResult(path=path, status=TaskStatus.FAILED, note=failure_note(error))
+
+    async def _elect_code(self, plan: NodePlan) -> NodeResult:
+        """Elect the node's own code, with fallbacks until it is settled."""
+        await workflow.execute_activity_method(
+            Verification.prepare_inputs,
+            self._ref,
+            task_queue=VERIFY_QUEUE,
+            summary=f"inputs for {plan.name}",
+            **policies.VERIFY,
+        )
+        purpose = Purpose.INTEGRATE if plan.kind is NodeKind.COMPOSED else Purpose.CODE
+        rule = self._given.policy.rule
+        booth = self._booth(purpose, 0, rule)
+        while True:
+            outcome = await booth.hold()
+            self._details(outcome.election)
+            if outcome.won:
+                return await self._won(plan, booth, outcome.election)
+            if outcome.budget_reached is not None:
+                self._budget_reached = True
+                return await self._end(TaskStatus.FAILED, note=outcome.budget_reached, election=outcome.election)
+            step = self._next_step(plan, outcome.election)
+            if step is Step.SIMPLIFY:
+                self._simplifications += 1
+                split = await self._split(plan)
+                if split is not None:
+                    return await self._compose(split)
+                booth = self._booth(purpose, self._simplifications, rule)
+            elif step is Step.PERSON:
+                settled = await self._ask_person(booth, outcome.election)
+                if settled is not None:
+                    return settled
+            else:
+                return await self._fall(step, booth, outcome.election)
+
+    def _next_step(self, plan: NodePlan, election: Election) -> Step:
+        return next_step(
+            self._given.policy,
+            simplifications_done=self._simplifications,
+            has_best=election.best is not None,
+            splittable=True,
+        )
+
+    async def _split(self, plan: NodePlan) -> NodePlan | None:
+        """Try to split an atomic task, once; None when it stays whole."""
+        if plan.kind is not NodeKind.ATOMIC or self._simplifications > 1:
+            return None
+        try:
+            outcome = await self._elect_plan(self._simplifications)
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            cause = error.cause
+            if isinstance(cause, ApplicationError) and cause.type == "ModelRefused":
+                return None  # the model has no answer for this: the task is simplified by its limits instead
+            raise
+        return None if isinstance(outcome, Outcome) else outcome
+
+    async def _won(self, plan: NodePlan, booth: Booth, election: Election) -> NodeResult:
+        """Accept the winner; what no example speaks of is never accepted silently."""
+        note = "" if plan.testable else "no example speaks of it: its behaviour is agreed on, not tested"
+        status = TaskStatus.WON if plan.testable else TaskStatus.PARTIAL
+        return await self._settle(status, booth, election, election.winner, note)
+
+    async def _fall(self, step: Step, booth: Booth, election: Election) -> NodeResult:
+        if step is Step.PARTIAL and election.best is not None:
+            note = "accepted below the margin: the best verified candidate"
+            return await self._settle(TaskStatus.PARTIAL, booth, election, election.best, note)
+        return await self._settle(TaskStatus.FAILED, booth, election, None, election_details(election, booth.rule.k))
+
+    async def _settle(
+        self, status: TaskStatus, booth: Booth, election: Election, candidate: str | None, note: str
+    ) -> NodeResult:
+        outcome = NodeOutcome.model_validate(
+            {
+                "project": self._given.project,
+                "path": self._given.path,
+                "status": status,
+                "purpose": booth.ref.purpose,
+                "candidate": candidate,
+                "election": election,
+                "k": booth.rule.k,
+                "note": note,
+            }
+        )
+        artifact = await workflow.execute_activity_method(
+            Integration.settle_node, outcome, summary=f"{status.value}: {self._given.path}", **policies.RECORD
+        )
+        self._show(status)
+        return NodeResult(
+            path=self._given.path, status=status, artifact=artifact, note=note, budget_reached=self._budget_reached
+        )
+
+    async def _ask_person(self, booth: Booth, election: Election) -> NodeResult | None:
+        """Wait for a person's answer and act on it; None when drawing goes on."""
+        self._asked += 1
+        question = await workflow.execute_activity_method(
+            Records.ask,
+            AskRequest(election=booth.ref, outcome=election, number=self._asked),
+            summary=f"a question about {self._given.path}",
+            **policies.RECORD,
+        )
+        self._question = question
+        await self._state(TaskStatus.WAITING, note=f"question {question.id}")
+        workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_set(question.id)])
+        workflow.set_current_details(waiting_details(question, workflow.info().workflow_id))
+        await workflow.execute_activity_method(Notification.notify, question, summary="tell people", **policies.RECORD)
+        await workflow.wait_condition(lambda: self._answer is not None)
+        answer = self._answer
+        assert answer is not None
+        self._answer, self._question = None, None
+        await workflow.execute_activity_method(
+            Records.record_answer,
+            AnswerRecord(question=question, decision=_decision(self._given, question, answer)),
+            summary=f"{answer.value} by {answer.by or 'unknown'}",
+            **policies.RECORD,
+        )
+        workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_unset()])
+        return await self._obey(answer, booth, election)
+
+    async def _obey(self, answer: Answer, booth: Booth, election: Election) -> NodeResult | None:
+        if answer.value == escalation.RETRY:
+            await self._state(TaskStatus.RUNNING)
+            more = booth.rule.max_attempts + self._given.policy.rule.max_attempts
+            booth.rule = Rule(k=booth.rule.k, max_attempts=more)
+            return None
+        by = answer.by or "a person"
+        if answer.value == escalation.ACCEPT_PARTIAL and election.best is not None:
+            note = f"accepted below the margin by {by}"
+            return await self._settle(TaskStatus.RESOLVED, booth, election, election.best, note)
+        return await self._settle(TaskStatus.FAILED, booth, election, None, f"given up by {by}")
+
+    async def _blocked(self, note: str) -> NodeResult:
+        await workflow.execute_activity_method(
+            Records.block_below,
+            NodeState(project=self._given.project, path=self._given.path, status=TaskStatus.BLOCKED, note=note),
+            summary=f"blocked: {self._given.path}",
+            **policies.RECORD,
+        )
+        self._show(TaskStatus.BLOCKED)
+        return NodeResult(
+            path=self._given.path, status=TaskStatus.BLOCKED, note=note, budget_reached=self._budget_reached
+        )
+
+    async def _end(self, status: TaskStatus, *, note: str, election: Election | None = None) -> NodeResult:
+        outcome = NodeOutcome(
+            project=self._given.project, path=self._given.path, status=status, election=election, note=note
+        )
+        await workflow.execute_activity_method(
+            Integration.settle_node, outcome, summary=f"{status.value}: {self._given.path}", **policies.RECORD
+        )
+        self._show(status)
+        return NodeResult(path=self._given.path, status=status, note=note, budget_reached=self._budget_reached)
+
+    async def _state(self, status: TaskStatus, note: str = "") -> None:
+        await workflow.execute_activity_method(
+            Records.set_state,
+            NodeState(project=self._given.project, path=self._given.path, status=status, note=note),
+            summary=status.value,
+            **policies.RECORD,
+        )
+        self._show(status)
+
+    def _show(self, status: TaskStatus) -> None:
+        workflow.upsert_search_attributes([STATE_ATTRIBUTE.value_set(status.value)])
+
+    def _details(self, election: Election) -> None:
+        details = election_details(election, self._given.policy.rule.k)
+        workflow.set_current_details(details)
+        workflow.upsert_memo({"votes": election.tally.ballots, "margin": election.tally.margin})
+
+    def _booth(self, purpose: Purpose, simplification: int, rule: Rule) -> Booth:
+        ref = ElectionRef(
+            project=self._given.project, path=self._given.path, purpose=purpose, simplification=simplification
+        )
+        workflow.upsert_memo({"archetype": purpose.value})
+        return Booth(ref=ref, policy=self._given.policy, rule=rule)
+
+    @workflow.query
+    def question(self) -> Question | None:
+        """Return the question that waits for an answer, if there is one."""
+        return self._question
+
+    @workflow.update(name="answer")
+    async def answer(self, given: Answer) -> str:
+        """Answer the node's question; the same decision twice is one."""
+        if given.decision_id in self._settled:
+            return "this decision was already taken"
+        self._settled[given.decision_id] = given
+        self._answer = given
+        return f"understood: {given.value}"
+
+    @answer.validator
+    def _check_answer(self, given: Answer) -> None:
+        problem = self._refusal(given)
+        if problem:
+            raise ApplicationError(problem, type="AnswerRefused", non_retryable=True)
+
+    @workflow.signal(name="answer")
+    def answer_by_signal(self, given: Answer) -> None:
+        """Answer by signal; one that is not understood is shown in the current details and ignored."""
+        problem = self._refusal(given)
+        if problem is None and given.decision_id not in self._settled:
+            self._settled[given.decision_id] = given
+            self._answer = given
+        elif problem is not None and self._question is not None:
+            shown = waiting_details(self._question, workflow.info().workflow_id)
+            workflow.set_current_details(f"**Not understood**: {problem}\n\n{shown}")
+
+    def _refusal(self, given: Answer) -> str | None:
+        """Say why an answer cannot be taken; None when it can."""
+        if given.decision_id in self._settled:
+            return None
+        if self._question is None or self._answer is not None:
+            return f"{self._given.path} waits for no answer"
+        if given.question != self._question.id:
+            return f"the open question is {self._question.id}, not {given.question}"
+        if not escalation.understood(self._question, given.value):
+            return f"{given.value!r} is none of {', '.join(self._question.options)}"
+        return None
+
+
+def node_attributes(given: NodeInput) -> TypedSearchAttributes:
+    """Return the search attributes that a node starts with."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(PROJECT_ATTRIBUTE, given.project),
+            SearchAttributePair(NODE_ATTRIBUTE, given.path),
+            SearchAttributePair(STATE_ATTRIBUTE, TaskStatus.PENDING.value),
+        ]
+    )
+
+
+def _decision(given: NodeInput, question: Question, answer: Answer) -> Decision:
+    return Decision(
+        id=answer.decision_id,
+        project=given.project,
+        question=question.id,
+        value=answer.value,
+        by=answer.by,
+        note=answer.note,
+    )

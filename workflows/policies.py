@@ -1,0 +1,76 @@
+"""Every timeout and retry of every kind of activity, in one place.
+
+Recovery after a worker's death is decided by the heartbeat timeout, so every activity that can be long has one; it
+is never under 10 s, because a loaded machine delays heartbeats (measured: 2 s gave false time-outs).
+"""
+
+from datetime import timedelta
+from typing import TypedDict
+
+from temporalio.common import RetryPolicy
+
+NEVER_RETRIED = [
+    "BadInput",
+    "SpecificationInvalid",
+    "ProjectConflict",
+    "NotFound",
+    "SchemaOutdated",
+    "ModelRefused",
+    "BudgetReached",
+    "IntegrityError",
+]
+"""Errors whose repetition can bring nothing; ``activities.boundary`` marks them so as well."""
+
+
+class ActivityPolicy(TypedDict):
+    """The keyword arguments that an activity is executed with."""
+
+    start_to_close_timeout: timedelta
+    schedule_to_close_timeout: timedelta
+    heartbeat_timeout: timedelta | None
+    retry_policy: RetryPolicy
+
+
+def _retry(longest: timedelta) -> RetryPolicy:
+    return RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=2.0,
+        maximum_interval=longest,
+        non_retryable_error_types=NEVER_RETRIED,
+    )
+
+
+RECORD = ActivityPolicy(
+    start_to_close_timeout=timedelta(seconds=60),
+    schedule_to_close_timeout=timedelta(hours=24),
+    heartbeat_timeout=None,
+    retry_policy=_retry(timedelta(seconds=30)),
+)
+"""Short reads and writes of the store."""
+
+GENERATE = ActivityPolicy(
+    start_to_close_timeout=timedelta(minutes=30),
+    schedule_to_close_timeout=timedelta(hours=24),
+    heartbeat_timeout=timedelta(seconds=30),
+    retry_policy=_retry(timedelta(seconds=60)),
+)
+"""A batch of model calls; a retry pays only for what is missing."""
+
+VERIFY = ActivityPolicy(
+    start_to_close_timeout=timedelta(minutes=20),
+    schedule_to_close_timeout=timedelta(hours=24),
+    heartbeat_timeout=timedelta(seconds=30),
+    retry_policy=_retry(timedelta(seconds=30)),
+)
+"""A layer, or the ladder, over a batch of candidates."""
+
+INTEGRATE = ActivityPolicy(
+    start_to_close_timeout=timedelta(minutes=20),
+    schedule_to_close_timeout=timedelta(hours=6),
+    heartbeat_timeout=timedelta(seconds=30),
+    retry_policy=_retry(timedelta(seconds=30)),
+)
+"""Assembling, building and testing the whole."""
+
+PERSON_REMINDER = timedelta(days=1)
+"""How long a question stays open before the next reminder is recorded."""

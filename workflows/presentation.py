@@ -1,0 +1,59 @@
+"""What the Web UI shows of a workflow: details in Markdown, and failures in a line.
+
+It decides nothing; every text is made of ids, counts and our own messages.
+"""
+
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError
+
+from schemas.election import Election
+from schemas.evidence import Question
+from schemas.identity import Gate
+
+
+def election_details(election: Election, k: int) -> str:
+    """Describe an election's count."""
+    tally = election.tally
+    groups = ", ".join(f"{group.signature[:8]}: {group.votes}" for group in tally.groups[:5]) or "none"
+    layers = ", ".join(f"{layer.value} {count}" for layer, count in election.rejected_by_layer.items()) or "none"
+    return (
+        f"**{election.state.value}**, margin {tally.margin} of {k}; votes {groups}; {tally.attempts} answers, "
+        f"{tally.red_flags} red flags; rejected by layer: {layers}"
+    )
+
+
+def waiting_details(question: Question, workflow_id: str) -> str:
+    """Describe what is awaited, and the exact command that answers it."""
+    value = question.options[0] if question.options else ""
+    command = (
+        f"temporal workflow update execute -w {workflow_id} --name answer --input "
+        f'\'{{"question": "{question.id}", "decision_id": "1", "value": "{value}", "by": "me"}}\''
+    )
+    options = ", ".join(question.options)
+    return f"**Waits for a person**\n\n{question.text}\n\nAnswers: {options}\n\n```\n{command}\n```"
+
+
+def approval_details(gate: Gate, workflow_id: str, shown: str) -> str:
+    """Describe a gate that waits for an approval, and the exact command that gives it."""
+    command = (
+        f"temporal workflow update execute -w {workflow_id} --name approve --input "
+        f'\'{{"gate": "{gate.value}", "decision_id": "1", "decision": "approve", "by": "me"}}\''
+    )
+    return f"**Waits for approval of the {gate.value}**\n\n{shown}\n\n```\n{command}\n```"
+
+
+def failure_note(error: FailureError) -> str:
+    """Return the message of what an activity or a child failed of."""
+    cause: BaseException | None = error
+    while isinstance(cause, ActivityError | ChildWorkflowError) and cause.cause is not None:
+        cause = cause.cause
+    if isinstance(cause, ApplicationError):
+        return cause.message
+    return str(cause)
+
+
+def failure_type(error: FailureError) -> str:
+    """Return the type of what an activity failed of; empty when it is none of ours."""
+    cause: BaseException | None = error
+    while isinstance(cause, ActivityError | ChildWorkflowError) and cause.cause is not None:
+        cause = cause.cause
+    return cause.type or "" if isinstance(cause, ApplicationError) else ""

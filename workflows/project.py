@@ -1,0 +1,318 @@
+"""One project from request to deliverable: open, specify, forecast, build the tree, integrate, report.
+
+It decides the order and waits for approvals; everything else is done by activities and node workflows.
+"""
+
+from temporalio import workflow
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
+from temporalio.exceptions import (
+    ApplicationError,
+    ChildWorkflowError,
+    FailureError,
+    is_cancelled_exception,
+)
+from temporalio.workflow import ParentClosePolicy
+
+from activities.integration import Integration
+from activities.records import Records
+from activities.specification import Specification
+from schemas.evidence import Decision
+from schemas.identity import ROOT_PATH, Gate, ProjectId, TaskStatus
+from schemas.project import (
+    Approval,
+    ApprovalDecision,
+    NodeInput,
+    NodeResult,
+    Policy,
+    ProjectInput,
+    ProjectProgress,
+    ProjectResult,
+)
+from schemas.requests import (
+    ElectionRef,
+    FinishRequest,
+    IntegrationResult,
+    NodeRef,
+    NodeState,
+    OpenedProject,
+    OpenRequest,
+    Purpose,
+    SettleRequest,
+)
+from workflows import policies
+from workflows.election import Booth
+from workflows.identifiers import (
+    NODE_ATTRIBUTE,
+    PROJECT_ATTRIBUTE,
+    SPEND_ATTRIBUTE,
+    STATE_ATTRIBUTE,
+    VERIFY_QUEUE,
+    WAITS_FOR_ATTRIBUTE,
+    node_workflow_id,
+)
+from workflows.node import NodeWorkflow
+from workflows.presentation import approval_details, election_details, failure_note, failure_type
+
+READY_GATES = frozenset({Gate.SPECIFICATION, Gate.PLAN, Gate.DELIVERY})
+"""The gates that can be asked for; a budget that is reached ends the project."""
+
+
+@workflow.defn
+class ProjectWorkflow:
+    """Builds one project."""
+
+    @workflow.init
+    def __init__(self, given: ProjectInput) -> None:
+        self._gates = frozenset(given.approve)
+        self._project = ProjectId("")
+        self._phase = "opening"
+        self._gate: Gate | None = None
+        self._approvals: dict[str, Approval] = {}
+        self._approval: Approval | None = None
+
+    @workflow.run
+    async def run(self, given: ProjectInput) -> ProjectResult:
+        """Build the project; a part that fails is in the result, an input that cannot be built fails the workflow."""
+        try:
+            result = await self._build(given)
+        except FailureError as error:
+            if is_cancelled_exception(error):
+                await self._close(TaskStatus.CANCELLED, "cancelled")
+                raise
+            await self._close(TaskStatus.FAILED, failure_note(error))
+            raise ApplicationError(
+                failure_note(error), type=failure_type(error) or "ProjectFailed", non_retryable=True
+            ) from error
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return result
+
+    async def _build(self, given: ProjectInput) -> ProjectResult:
+        if self._gates - READY_GATES:
+            names = ", ".join(sorted(gate.value for gate in self._gates - READY_GATES))
+            raise ApplicationError(
+                f"no approval can be asked for at: {names}; known gates are "
+                + ", ".join(sorted(gate.value for gate in READY_GATES)),
+                type="BadInput",
+                non_retryable=True,
+            )
+        opened = await self._open(given)
+        if opened.finished is not None:
+            return opened.finished
+        self._enter("specifying")
+        policy = await self._accept(opened) if opened.has_specification else await self._specify(opened)
+        if isinstance(policy, ProjectResult):
+            return policy
+        rejected = await self._approved(Gate.SPECIFICATION, "the specification") or await self._approved(
+            Gate.PLAN, f"k = {policy.rule.k}, about {opened.forecast.calls} model calls"
+        )
+        if rejected:
+            return await self._finish(TaskStatus.FAILED, IntegrationResult(), message=rejected)
+        self._enter("building")
+        root = await self._root(policy)
+        self._enter("integrating")
+        integration = await workflow.execute_activity_method(
+            Integration.deliver,
+            NodeRef(project=self._project, path=ROOT_PATH),
+            task_queue=VERIFY_QUEUE,
+            summary="assemble and verify the whole",
+            **policies.INTEGRATE,
+        )
+        rejected = await self._approved(Gate.DELIVERY, "the deliverable")
+        return await self._finish(
+            root.status, integration, message=rejected or root.note, budget_reached=root.budget_reached
+        )
+
+    async def _open(self, given: ProjectInput) -> OpenedProject:
+        info = workflow.info()
+        opened = await workflow.execute_activity_method(
+            Records.open_project,
+            OpenRequest(given=given, workflow_id=info.workflow_id, run_id=info.run_id),
+            summary="open the project",
+            **policies.RECORD,
+        )
+        self._project = opened.project
+        workflow.upsert_search_attributes(
+            [PROJECT_ATTRIBUTE.value_set(opened.project), STATE_ATTRIBUTE.value_set(TaskStatus.RUNNING.value)]
+        )
+        return opened
+
+    async def _accept(self, opened: OpenedProject) -> Policy:
+        """Take the specification that was given."""
+        ref = NodeRef(project=opened.project, path=ROOT_PATH)
+        await workflow.execute_activity_method(
+            Specification.accept_given,
+            ref,
+            task_queue=VERIFY_QUEUE,
+            summary="check and store the given specification",
+            **policies.VERIFY,
+        )
+        return await workflow.execute_activity_method(
+            Records.plan_given, ref, summary="forecast, choose k", **policies.RECORD
+        )
+
+    async def _specify(self, opened: OpenedProject) -> Policy | ProjectResult:
+        """Elect the root's specification from the prose."""
+        booth = Booth(
+            ref=ElectionRef(project=opened.project, path=ROOT_PATH, purpose=Purpose.SPECIFY),
+            policy=opened.policy,
+            rule=opened.policy.rule,
+        )
+        outcome = await booth.hold()
+        if outcome.election.winner is None:
+            counted = election_details(outcome.election, booth.rule.k)
+            message = outcome.budget_reached or (
+                f"the specification was not agreed on ({counted}): make the requirements more precise, or give --spec"
+            )
+            return await self._finish(
+                TaskStatus.FAILED,
+                IntegrationResult(),
+                message=message,
+                budget_reached=outcome.budget_reached is not None,
+            )
+        await workflow.execute_activity_method(
+            Specification.settle_root,
+            SettleRequest(election=booth.ref, winner=outcome.election.winner, policy=opened.policy),
+            summary="the root's specification",
+            **policies.RECORD,
+        )
+        return opened.policy
+
+    async def _root(self, policy: Policy) -> NodeResult:
+        given = NodeInput(project=self._project, path=ROOT_PATH, policy=policy)
+        try:
+            return await workflow.execute_child_workflow(
+                NodeWorkflow.run,
+                given,
+                id=node_workflow_id(self._project, ROOT_PATH),
+                static_summary=ROOT_PATH,
+                search_attributes=TypedSearchAttributes(
+                    [
+                        SearchAttributePair(PROJECT_ATTRIBUTE, self._project),
+                        SearchAttributePair(NODE_ATTRIBUTE, ROOT_PATH),
+                        SearchAttributePair(STATE_ATTRIBUTE, TaskStatus.PENDING.value),
+                    ]
+                ),
+                parent_close_policy=ParentClosePolicy.REQUEST_CANCEL,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            )
+        except ChildWorkflowError as error:
+            if is_cancelled_exception(error):
+                raise
+            return NodeResult(path=ROOT_PATH, status=TaskStatus.FAILED, note=failure_note(error))
+
+    async def _approved(self, gate: Gate, shown: str) -> str | None:
+        """Wait for consent at a gate where it was asked for; returns why it was refused, or None."""
+        if gate not in self._gates:
+            return None
+        self._gate = gate
+        await self._waiting(TaskStatus.WAITING, f"waits for approval of the {gate.value}")
+        workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_set(gate.value)])
+        workflow.set_current_details(approval_details(gate, workflow.info().workflow_id, shown))
+        await workflow.wait_condition(lambda: self._approval is not None)
+        approval, self._approval, self._gate = self._approval, None, None
+        if approval is None:
+            raise ApplicationError("an approval vanished", type="InternalError", non_retryable=True)
+        await workflow.execute_activity_method(
+            Records.record_approval,
+            Decision(
+                id=approval.decision_id,
+                project=self._project,
+                gate=gate,
+                value=approval.decision.value,
+                by=approval.by,
+                note=approval.note,
+            ),
+            summary=f"{approval.decision.value} by {approval.by or 'unknown'}",
+            **policies.RECORD,
+        )
+        await self._waiting(TaskStatus.RUNNING, "")
+        workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_unset()])
+        workflow.set_current_details("")
+        if approval.decision is ApprovalDecision.APPROVE:
+            return None
+        return f"the {gate.value} was rejected by {approval.by or 'a person'}: {approval.note or 'no reason given'}"
+
+    async def _waiting(self, status: TaskStatus, note: str) -> None:
+        await workflow.execute_activity_method(
+            Records.mark_waiting,
+            NodeState(project=self._project, path=ROOT_PATH, status=status, note=note),
+            summary=note or "goes on",
+            **policies.RECORD,
+        )
+
+    async def _finish(
+        self, root: TaskStatus, integration: IntegrationResult, *, message: str, budget_reached: bool = False
+    ) -> ProjectResult:
+        result = await workflow.execute_activity_method(
+            Records.finish,
+            FinishRequest(
+                project=self._project,
+                root_status=root,
+                integration=integration,
+                budget_reached=budget_reached,
+                message=message,
+            ),
+            summary="report",
+            **policies.RECORD,
+        )
+        workflow.upsert_search_attributes(
+            [STATE_ATTRIBUTE.value_set(result.status.value), SPEND_ATTRIBUTE.value_set(result.spend.cost)]
+        )
+        self._enter("finished")
+        return result
+
+    async def _close(self, status: TaskStatus, note: str) -> None:
+        if not self._project:
+            return
+        await workflow.execute_activity_method(
+            Records.close,
+            NodeState(project=self._project, path=ROOT_PATH, status=status, note=note),
+            summary=status.value,
+            **policies.RECORD,
+        )
+        workflow.upsert_search_attributes([STATE_ATTRIBUTE.value_set(status.value)])
+
+    def _enter(self, phase: str) -> None:
+        self._phase = phase
+
+    @workflow.query
+    def progress(self) -> ProjectProgress:
+        """Say what the project is doing."""
+        return ProjectProgress(project=self._project, phase=self._phase, waits_for=self._gate)
+
+    @workflow.update(name="approve")
+    async def approve(self, given: Approval) -> str:
+        """Approve or reject at the open gate; the same decision twice is one."""
+        if given.decision_id in self._approvals:
+            return "this decision was already taken"
+        self._take(given)
+        return f"{given.decision.value}: {given.gate.value}"
+
+    @approve.validator
+    def _check_approval(self, given: Approval) -> None:
+        problem = self._refusal(given)
+        if problem:
+            raise ApplicationError(problem, type="ApprovalRefused", non_retryable=True)
+
+    @workflow.signal(name="approve")
+    def approve_by_signal(self, given: Approval) -> None:
+        """Approve by signal; a decision about another gate is shown in the current details and ignored."""
+        problem = self._refusal(given)
+        if problem is None and given.decision_id not in self._approvals:
+            self._take(given)
+        elif problem is not None and self._gate is not None:
+            shown = approval_details(self._gate, workflow.info().workflow_id, "")
+            workflow.set_current_details(f"**Not understood**: {problem}\n\n{shown}")
+
+    def _take(self, given: Approval) -> None:
+        self._approvals[given.decision_id] = given
+        self._approval = given
+
+    def _refusal(self, given: Approval) -> str | None:
+        if given.decision_id in self._approvals:
+            return None
+        if self._gate is None or self._approval is not None:
+            return "nothing waits for an approval"
+        if given.gate is not self._gate:
+            return f"the open gate is {self._gate.value}, not {given.gate.value}"
+        return None
