@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent
 """Where the packages lie: the repository, or site-packages."""
 
-DEMO_MODEL_NAME = "millwright-demo"
 EXAMPLE = "order-pricing"
 
 
@@ -118,8 +117,12 @@ class Adapters:
         from millwright.adapters.analysis.static_analyser import StaticAnalyser
         from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
 
-        climber = Climber(BubblewrapSandbox(), StaticAnalyser())
-        yield LadderTools(inputs=HypothesisInputs().inputs, climb_layer=climber.climb_layer)
+        sandbox = BubblewrapSandbox(slots=jobs)
+        climber = Climber(sandbox, StaticAnalyser())
+        try:
+            yield LadderTools(inputs=HypothesisInputs().inputs, climb_layer=climber.climb_layer)
+        finally:
+            sandbox.close()
 
     async def checks(self) -> tuple[Check, ...]:
         """Examine the machine and everything configured."""
@@ -138,17 +141,17 @@ class Adapters:
             raise BadInput(f"the bundled example is not in {folder.parent}: install millwright again")
         return folder
 
-    def work(self, role: str) -> None:
-        """Run a worker until it is stopped."""
+    def work(self, role: str) -> int:
+        """Run a worker until it is stopped; return its exit code."""
         import worker
 
-        worker.main(["--role", role])
+        return worker.main(["--role", role])
 
-    def serve_demo_model(self, completions: Sequence[Path], port: int) -> None:
-        """Serve recorded completions until stopped."""
+    def serve_demo_model(self, completions: Sequence[Path], port: int) -> int:
+        """Serve recorded completions until stopped; return the exit code."""
         from millwright.adapters.embedded.demo_model import main as serve
 
-        serve(["--port", str(port), "--completions", *map(str, completions)])
+        return serve(["--port", str(port), "--completions", *map(str, completions)])
 
     def _stack(self, note: Note, *, demo: bool) -> "EmbeddedStack":
         import dataclasses
@@ -164,6 +167,7 @@ class Adapters:
 
     def _children(self, settings: "Settings", state: "StackState") -> "Sequence[Child]":
         """Bring the home's own database up to date, and name the programs of the stack: the demo model, the worker."""
+        from millwright.adapters.embedded.demo_model import DEMO_MODEL_NAME
         from millwright.adapters.embedded.supervisor import Child
         from millwright.adapters.storage.migration import check_up_to_date, upgrade
 
@@ -175,11 +179,8 @@ class Adapters:
         children = []
         if state.model_url is not None:
             port = int(state.model_url.removesuffix("/v1").rpartition(":")[2])
-            answers = [str(path) for path in sorted((ROOT / "examples").glob("*/completions*.jsonl"))]
             command = [sys.executable, "-m", "millwright.adapters.embedded.demo_model", "--port", str(port)]
-            children.append(
-                Child("demo-model", [*command, "--completions", *answers], environment=environment, ready_port=port)
-            )
+            children.append(Child("demo-model", command, environment=environment, ready_port=port))
             environment = {**environment, "MILLWRIGHT_MODEL_NAME": DEMO_MODEL_NAME, "MILLWRIGHT_MODEL_KEY": ""}
         children.append(Child("worker", [sys.executable, "-m", "worker", "--role", "all"], environment=environment))
         return children

@@ -38,10 +38,12 @@ from millwright.adapters.llm import open_model
 from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
 from millwright.adapters.storage.postgres import open_store
 from millwright.core.budget import FREE
+from millwright.core.specification import check_document
 from millwright.errors import BadInput, MillwrightError, TemporalUnavailable
 from millwright.ports import Analyser, ArtifactStore, InputSource, Model, ProjectStore, Sandbox
 from millwright.settings import Settings
 from millwright.temporal import connect
+from schemas.specification import SpecificationDocument
 from workflows.identifiers import (
     CONTROL_QUEUE,
     MODEL_QUEUE,
@@ -99,7 +101,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
     """Make the activities of each task queue."""
     projects, artifacts = ports.projects, ports.artifacts
     records = Records(projects, artifacts, price=FREE)
-    specification = Specification(projects, artifacts, ports.sandbox, read_specification)
+    specification = Specification(projects, artifacts, ports.sandbox, _read)
     decomposition = Decomposition(projects, ports.sandbox)
     integration = Integration(projects, artifacts, ports.sandbox)
     verification = Verification(Climber(ports.sandbox, ports.analyser), ports.inputs, projects, artifacts)
@@ -142,6 +144,10 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             integration.deliver,
         ],
     }
+
+
+def _read(text: str, origin: str) -> SpecificationDocument:
+    return read_specification(text, origin, check_document)
 
 
 def workers(client: Client, ports: Ports, role: Role) -> list[Worker]:

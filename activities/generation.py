@@ -5,18 +5,19 @@ It verifies nothing and counts no votes. A retry pays only for the answers that 
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from temporalio import activity
 
 from activities.boundary import heartbeating, translated
 from activities.prompting import Prompting
-from millwright.core.budget import Price, prompt_bytes, upper_bound
+from millwright.core.budget import Price, prompt_bytes, time_passed, upper_bound
 from millwright.core.swarm import agent
 from millwright.errors import BudgetReached, ModelRefused
 from millwright.ports import ArtifactStore, Model, ProjectStore
 from schemas.digests import digest_of_bytes
 from schemas.election import Draw, Slot
-from schemas.evidence import CompletionRecord
+from schemas.evidence import CompletionRecord, ProjectRecord
 from schemas.models import Budget, CallKey, LedgerEntry, LedgerStatus, ModelAnswer, ModelRequest, Prompt
 from schemas.requests import ARCHETYPE_OF, DrawRequest, DrawResult, Purpose
 
@@ -74,7 +75,11 @@ class Generation:
         if not missing:
             return None
         prompt, schema = await self._prompting.prompt(request.election)
-        budget = await self._budget(request)
+        project = await self._projects.project(request.election.project)
+        budget = Budget.model_validate(project.options.get("budget", {}))
+        late = time_passed(_elapsed_seconds(project), budget)
+        if late is not None:
+            return late
         calls = [self._call(request, index, prompt, schema) for index in missing]
         outcomes = await asyncio.gather(*(self._pay(call, budget) for call in calls), return_exceptions=True)
         reached: str | None = None
@@ -84,10 +89,6 @@ class Generation:
             elif isinstance(outcome, BaseException):
                 raise outcome
         return reached
-
-    async def _budget(self, request: DrawRequest) -> Budget:
-        project = await self._projects.project(request.election.project)
-        return Budget.model_validate(project.options.get("budget", {}))
 
     def _call(self, request: DrawRequest, index: int, prompt: Prompt, schema: dict[str, object] | None) -> _Call:
         election = request.election
@@ -164,3 +165,8 @@ class Generation:
             await self._projects.label_completion(election.project, labelled)
         slot = Slot(round=completion.round, index=completion.index)
         return Draw(slot=slot, candidate=labelled.candidate, flag=labelled.flag)
+
+
+def _elapsed_seconds(project: ProjectRecord) -> float:
+    """Return the wall-clock since the project was first opened."""
+    return (datetime.now(UTC) - project.started_at).total_seconds() if project.started_at else 0.0

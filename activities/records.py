@@ -9,7 +9,6 @@ from temporalio import activity
 
 from activities.boundary import translated
 from activities.reporting import Reporting
-from millwright.core.assembly import package_name
 from millwright.core.budget import Price
 from millwright.core.escalation import exhausted_question
 from millwright.core.estimation import LINES_PER_TASK, Interval, forecast, lines_from_prose
@@ -52,7 +51,7 @@ class Records:
     async def open_project(self, request: OpenRequest) -> OpenedProject:
         """Register a project, or find it; one that is already built on the same input is returned as it ended."""
         given = request.given
-        packager_for(language_named(given.target_language).name)
+        packager = packager_for(language_named(given.target_language).name)
         project = project_id_from(given.project or request.workflow_id)
         if project is None:
             raise BadInput(f"{given.project or request.workflow_id!r} makes no project id: use letters and digits")
@@ -67,7 +66,7 @@ class Records:
             requirements=await self._artifacts.put(prose.encode(), "text/markdown") if prose else None,
             specification=await self._artifacts.put(specification.encode(), "text/plain") if specification else None,
             target_language=given.target_language,
-            package=package_name(project),
+            package=packager.package_name(project),
             seed=given.seed,
             workflow_id=request.workflow_id,
             run_id=request.run_id,

@@ -3,24 +3,20 @@
 It neither starts services nor prints: the command line does both, and uses nothing else to reach a build.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from temporalio.client import Client as TemporalClient
 from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowQueryFailedError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from millwright.core.project_input import checked_project_id, input_digest
-from millwright.errors import (
-    BadInput,
-    NotFound,
-    ProjectConflict,
-    TemporalUnavailable,
-)
+from millwright.errors import BadInput, MillwrightError, NotFound, ProjectConflict, TemporalUnavailable
 from millwright.ports import ArtifactStore, ProjectStore
 from millwright.records import Records
-from millwright.temporal_errors import speaking_of
 from schemas.evidence import ProjectRecord
 from schemas.identity import DELIVERED, Digest, Gate, ProjectId, TaskStatus
 from schemas.models import Budget
@@ -121,7 +117,7 @@ class Client:
         """
         name = checked_project_id(project)
         try:
-            async with speaking_of(name):
+            async with _speaking_of(name):
                 result = await self._handle(name).result()
         except WorkflowFailureError as failure:
             return await self._fallen(name, failure.cause)
@@ -135,7 +131,7 @@ class Client:
             TemporalUnavailable: Temporal does not answer.
         """
         name = checked_project_id(project)
-        async with speaking_of(name):
+        async with _speaking_of(name):
             await self._handle(name).cancel()
 
     async def progress(self, project: str) -> ProjectProgress:
@@ -147,7 +143,7 @@ class Client:
         """
         name = checked_project_id(project)
         try:
-            async with speaking_of(name):
+            async with _speaking_of(name):
                 return ProjectProgress.model_validate(await self._handle(name).query("progress"))
         except WorkflowQueryFailedError as error:
             raise TemporalUnavailable(f"project {name!r} does not answer: {error}; is a worker running?") from error
@@ -164,7 +160,7 @@ class Client:
 
     async def _start(self, name: ProjectId, given: ProjectInput, digest: Digest) -> Build:
         try:
-            async with speaking_of(name):
+            async with _speaking_of(name):
                 await self._temporal.start_workflow(
                     _WORKFLOW,
                     given,
@@ -183,7 +179,7 @@ class Client:
         return Build(name, attached=False, _client=self)
 
     async def _demand_same_input(self, name: ProjectId, digest: Digest) -> None:
-        async with speaking_of(name):
+        async with _speaking_of(name):
             running = await (await self._handle(name).describe()).memo()
         known = running.get(_INPUT_MEMO)  # absent where a build was started without this client
         if known is not None and known != digest:
@@ -235,7 +231,8 @@ def _summary(name: ProjectId, given: ProjectInput) -> str:
 
 def _conflict(name: ProjectId) -> ProjectConflict:
     return ProjectConflict(
-        f"project {name!r} exists with other input or options: give the same again, or another name with --project"
+        f"project {name!r} exists with other requirements, specification, language or seed: give the same again, "
+        "or choose another name with --project"
     )
 
 
@@ -243,3 +240,22 @@ def _root_message(cause: BaseException) -> str:
     while isinstance(inner := cause.__cause__, BaseException):
         cause = inner
     return str(cause)
+
+
+@asynccontextmanager
+async def _speaking_of(name: ProjectId) -> AsyncIterator[None]:
+    """Turn Temporal's own errors of connection and lookup into ours."""
+    try:
+        yield
+    except RPCError as error:
+        raise _translated(name, error) from error
+    except RuntimeError as error:  # the SDK's bridge reports a connection it could not make so
+        raise TemporalUnavailable(f"the Temporal service does not answer: {error}; see `millwright doctor`") from error
+
+
+def _translated(name: ProjectId, error: RPCError) -> MillwrightError:
+    if error.status is RPCStatusCode.NOT_FOUND:
+        return NotFound(f"project {name!r} does not run here: `millwright list` shows the projects")
+    if error.status is RPCStatusCode.INVALID_ARGUMENT:
+        return BadInput(f"Temporal refused project {name!r}: {error.message}")
+    return TemporalUnavailable(f"the Temporal service does not answer: {error.message}; see `millwright doctor`")

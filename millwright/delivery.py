@@ -4,7 +4,6 @@ What it wrote is remembered in ``.millwright-manifest.json`` with digests, so th
 untouched files from everybody else's. It fetches nothing.
 """
 
-import hashlib
 import json
 import os
 import tempfile
@@ -15,6 +14,7 @@ from pydantic import Field, ValidationError
 from millwright.errors import BadInput, IntegrityError
 from millwright.records import Deliverable
 from schemas.base import Schema
+from schemas.digests import digest_of_bytes
 from schemas.evidence import Manifest
 from schemas.identity import Digest, ProjectId
 
@@ -63,7 +63,7 @@ def deliver(deliverable: Deliverable, into: Path, *, force: bool = False) -> Del
         stale = [path for path in earlier if path not in wanted]
         removed = [path for path in stale if _remove(into, path, earlier[path])]
         left = [path for path in stale if path not in removed and (into / path).exists()]
-        written = {path: digest_of(content) for path, content in sorted(wanted.items())}
+        written = {path: digest_of_bytes(content) for path, content in sorted(wanted.items())}
         record = Delivered(manifest=deliverable.manifest, written=written)
         text = json.dumps(record.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
         _write(into / MANIFEST_NAME, text.encode("utf-8"))
@@ -80,11 +80,6 @@ def deliver(deliverable: Deliverable, into: Path, *, force: bool = False) -> Del
     )
 
 
-def digest_of(content: bytes) -> Digest:
-    """Digest bytes."""
-    return Digest(hashlib.sha256(content).hexdigest())
-
-
 def _check(deliverable: Deliverable) -> None:
     for entry in deliverable.manifest.files:
         pure = PurePosixPath(entry.path)
@@ -99,7 +94,7 @@ def _check(deliverable: Deliverable) -> None:
         )
         if not sound:
             raise IntegrityError(f"the manifest names the path {entry.path!r}, which does not stay in its directory")
-        if digest_of(deliverable.files[entry.path]) != entry.digest:
+        if digest_of_bytes(deliverable.files[entry.path]) != entry.digest:
             raise IntegrityError(f"{entry.path} does not match its digest {entry.digest}: nothing was written")
 
 
@@ -122,8 +117,8 @@ def _blocks(target: Path, content: bytes, ours: Digest | None) -> bool:
         return True
     if not target.exists():
         return False
-    present = digest_of(target.read_bytes())
-    return present not in (digest_of(content), ours)
+    present = digest_of_bytes(target.read_bytes())
+    return present not in (digest_of_bytes(content), ours)
 
 
 def _refuse(into: Path, in_the_way: list[str], wanted: dict[str, bytes], force: bool) -> None:
@@ -177,7 +172,7 @@ def _remove(into: Path, path: str, ours: Digest) -> bool:
     target = into / path
     if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or target.is_symlink():
         return False
-    if not target.is_file() or digest_of(target.read_bytes()) != ours:
+    if not target.is_file() or digest_of_bytes(target.read_bytes()) != ours:
         return False
     if not target.resolve().is_relative_to(into.resolve()):
         return False

@@ -16,7 +16,7 @@ BUILTINS = (
 )
 """The built-in functions and types that an expression may use."""
 
-MATH_FUNCTIONS = ("isclose", "floor", "ceil", "sqrt", "isnan", "isinf")
+MATH_FUNCTIONS = ("isclose", "floor", "ceil", "sqrt", "isnan", "isinf", "isfinite")
 """The functions of ``math`` that an expression may use, as ``floor(x)`` or ``math.floor(x)``."""
 
 METHODS = frozenset(

@@ -80,7 +80,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     # each family of adapters, with the outside libraries that are its reason to exist
     "analysis": ("mypy", "ruff"),
     "documents": ("yaml",),
-    "embedded": ("google.protobuf", "httpx", "psycopg", "temporalio"),
+    "embedded": ("google.protobuf", "httpx", "psycopg", "temporalio", "yaml"),
     "inputs": ("hypothesis",),
     "llm": ("httpx",),
     "notification": ("httpx",),

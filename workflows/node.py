@@ -43,6 +43,7 @@ from workflows.identifiers import (
     WAITS_FOR_ATTRIBUTE,
     node_workflow_id,
 )
+from workflows.inbox import Inbox
 from workflows.presentation import election_details, failure_note, waiting_details
 
 
@@ -54,10 +55,8 @@ class NodeWorkflow:
     def __init__(self, given: NodeInput) -> None:
         self._given = given
         self._ref = NodeRef(project=given.project, path=given.path)
-        self._question: Question | None = None
+        self._inbox = Inbox()
         self._asked = 0
-        self._answer: Answer | None = None
-        self._settled: dict[str, Answer] = {}
         self._simplifications = 0
         self._budget_reached = False
 
@@ -265,15 +264,15 @@ class NodeWorkflow:
             summary=f"a question about {self._given.path}",
             **policies.RECORD,
         )
-        self._question = question
+        self._inbox.open(question)
         await self._state(TaskStatus.WAITING, note=f"question {question.id}")
         workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_set(question.id)])
         workflow.set_current_details(waiting_details(question, workflow.info().workflow_id))
         await workflow.execute_activity_method(Notification.notify, question, summary="tell people", **policies.RECORD)
-        await workflow.wait_condition(lambda: self._answer is not None)
-        answer = self._answer
-        assert answer is not None
-        self._answer, self._question = None, None
+        await workflow.wait_condition(self._inbox.answered)
+        answer = self._inbox.close()
+        if answer is None:
+            raise ApplicationError("an answer vanished", type="InternalError", non_retryable=True)
         await workflow.execute_activity_method(
             Records.record_answer,
             AnswerRecord(question=question, decision=_decision(self._given, question, answer)),
@@ -344,45 +343,29 @@ class NodeWorkflow:
     @workflow.query
     def question(self) -> Question | None:
         """Return the question that waits for an answer, if there is one."""
-        return self._question
+        return self._inbox.question
 
     @workflow.update(name="answer")
     async def answer(self, given: Answer) -> str:
         """Answer the node's question; the same decision twice is one."""
-        if given.decision_id in self._settled:
-            return "this decision was already taken"
-        self._settled[given.decision_id] = given
-        self._answer = given
-        return f"understood: {given.value}"
+        taken = self._inbox.take(given)
+        return f"understood: {given.value}" if taken else "this decision was already taken"
 
     @answer.validator
     def _check_answer(self, given: Answer) -> None:
-        problem = self._refusal(given)
+        problem = self._inbox.refusal(given)
         if problem:
             raise ApplicationError(problem, type="AnswerRefused", non_retryable=True)
 
     @workflow.signal(name="answer")
     def answer_by_signal(self, given: Answer) -> None:
         """Answer by signal; one that is not understood is shown in the current details and ignored."""
-        problem = self._refusal(given)
-        if problem is None and given.decision_id not in self._settled:
-            self._settled[given.decision_id] = given
-            self._answer = given
-        elif problem is not None and self._question is not None:
-            shown = waiting_details(self._question, workflow.info().workflow_id)
+        problem, question = self._inbox.refusal(given), self._inbox.question
+        if problem is None:
+            self._inbox.take(given)
+        elif question is not None:
+            shown = waiting_details(question, workflow.info().workflow_id)
             workflow.set_current_details(f"**Not understood**: {problem}\n\n{shown}")
-
-    def _refusal(self, given: Answer) -> str | None:
-        """Say why an answer cannot be taken; None when it can."""
-        if given.decision_id in self._settled:
-            return None
-        if self._question is None or self._answer is not None:
-            return f"{self._given.path} waits for no answer"
-        if given.question != self._question.id:
-            return f"the open question is {self._question.id}, not {given.question}"
-        if not escalation.understood(self._question, given.value):
-            return f"{given.value!r} is none of {', '.join(self._question.options)}"
-        return None
 
 
 def node_attributes(given: NodeInput) -> TypedSearchAttributes:

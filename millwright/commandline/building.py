@@ -92,9 +92,10 @@ def build(
     from schemas.project import LadderMode, OnExhausted
 
     composition: Composition = context.obj
+    material = read_material(composition, file, spec)
     request = BuildRequest(
         project=project_of(project, file, spec),
-        material=read_material(composition, file, spec),
+        material=material,
         language=checked_language(language),
         k=k,
         max_attempts=max_attempts,

@@ -84,7 +84,10 @@ class Checking:
             for index, verdict in zip(alive, verdicts, strict=True):
                 found[index].append(verdict)
             alive = [index for index in alive if self._goes_on(found[index][-1])]
-        return [(*verdicts, *_not_run_after(verdicts)) for verdicts in found]
+        return [
+            _in_own_lines((*verdicts, *_not_run_after(verdicts)), subject.source, candidate.source)
+            for verdicts, subject, candidate in zip(found, subjects, batch, strict=True)
+        ]
 
     def _goes_on(self, verdict: Verdict) -> bool:
         """Say whether the next layer may be climbed; nothing can be asked of what has no syntax."""
@@ -121,6 +124,25 @@ class Checking:
             else:
                 self._inputs[digest] = InputSet(specification_digest=digest, generator="none", vectors=())
         return self._inputs[digest]
+
+
+def _in_own_lines(verdicts: tuple[Verdict, ...], module: str, source: str) -> tuple[Verdict, ...]:
+    """Count the lines of findings in the candidate's own text and not in the module that was made of it."""
+    text = source.strip()
+    before = module.find(text)
+    if before < 0 or not text:
+        return verdicts
+    shift = source.count("\n", 0, source.find(text)) - module.count("\n", 0, before)
+    return tuple(
+        verdict.model_copy(update={"findings": tuple(_shifted(finding, shift) for finding in verdict.findings)})
+        for verdict in verdicts
+    )
+
+
+def _shifted(finding: Finding, shift: int) -> Finding:
+    if finding.line is None or finding.line + shift < 1:
+        return finding
+    return finding.model_copy(update={"line": finding.line + shift})
 
 
 def _not_run_after(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:

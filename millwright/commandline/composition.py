@@ -112,10 +112,10 @@ class Composition(Protocol):
         """Return the folder of the bundled example. Raises BadInput when this installation lacks it."""
         ...
 
-    def work(self, role: str) -> None:
-        """Run a worker until it is stopped."""
+    def work(self, role: str) -> int:
+        """Run a worker until it is stopped; return its exit code."""
         ...
 
-    def serve_demo_model(self, completions: Sequence[Path], port: int) -> None:
-        """Serve recorded completions until stopped."""
+    def serve_demo_model(self, completions: Sequence[Path], port: int) -> int:
+        """Serve recorded completions until stopped; return the exit code."""
         ...

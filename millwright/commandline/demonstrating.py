@@ -56,7 +56,7 @@ async def _demo(composition: Composition, out: Path | None, *, force: bool, as_j
         outcome = await followed(session, started.project)
         code = await conclude(outcome, session.stores, out, force=force, as_json=as_json)
     tell = note if as_json else say
-    if outcome.out:
+    if outcome.out and code in (0, 6):
         tell(f"the package lies in {outcome.out}: pip install it, and read its README.md and REPORT.md")
     tell(f"`millwright up` brings the Web UI back with this run in it{link}")
     tell(

@@ -117,10 +117,10 @@ def summary(outcome: Outcome) -> str:
         lines.append(f"  note   {outcome.message}")
     if outcome.out:
         lines.append(f"  result {outcome.out}")
-    elif outcome.manifest:
-        lines.append(f"  next   millwright fetch {outcome.project} --into DIR")
-    elif outcome.report:
+    if outcome.exit_code and outcome.report:
         lines.append(f"  next   millwright report {outcome.project}")
+    elif outcome.manifest and not outcome.out:
+        lines.append(f"  next   millwright fetch {outcome.project} --into DIR")
     return "\n".join(lines)
 
 

@@ -93,13 +93,14 @@ def worker(
     Exit codes: 0 stopped, 2 bad settings, 5 a service is not reachable.
     """
     composition: Composition = context.obj
-    composition.work(role.value)
+    raise typer.Exit(composition.work(role.value))
 
 
 def demo_model(
     context: typer.Context,
     completions: Annotated[
-        list[Path], typer.Option("--completions", metavar="FILE", help="Recorded answers, JSON lines; repeatable.")
+        list[Path],
+        typer.Option("--completions", metavar="FILE", help="File or folder of recorded answers; repeatable."),
     ],
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 0,
 ) -> None:
@@ -113,8 +114,8 @@ def demo_model(
     """
     from millwright.errors import BadInput
 
-    missing = [str(path) for path in completions if not path.is_file()]
+    missing = [str(path) for path in completions if not path.exists()]
     if missing:
-        raise BadInput(f"cannot read {', '.join(missing)}: give files of recorded completions, a JSON object a line")
+        raise BadInput(f"cannot read {', '.join(missing)}: give files or folders of recorded completions")
     composition: Composition = context.obj
-    composition.serve_demo_model(completions, port)
+    raise typer.Exit(composition.serve_demo_model(completions, port))

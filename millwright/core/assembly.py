@@ -4,20 +4,13 @@ Names only: what a language's package looks like is in ``millwright.core.packagi
 """
 
 import keyword
-import re
 
 from millwright.core.verification.language import Language
 from schemas.evidence import NodeRecord
-from schemas.identity import ROOT_PATH, NodePath, ProjectId
+from schemas.identity import ROOT_PATH, NodePath
 
 RECORDS_MODULE = "records"
 """The module of the deliverable that defines the records and errors which specifications declare."""
-
-
-def package_name(project: ProjectId) -> str:
-    """Return the importable name of a project's package."""
-    name = re.sub(r"[^a-z0-9]+", "_", project.lower()).strip("_")
-    return f"{name}_package" if keyword.iskeyword(name) or not name.isidentifier() else name
 
 
 def module_parts(path: NodePath) -> tuple[str, ...]:

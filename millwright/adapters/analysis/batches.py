@@ -86,9 +86,10 @@ async def run_bounded(command: Sequence[str], folder: Path, bounds: Bounds) -> E
     except TimeoutError as error:
         raise BatchFailed(f"it did not end within {bounds.wall_seconds:g} s", late=True) from error
     finally:
-        with suppress(ProcessLookupError):  # it has ended with all it started, as it should
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        if process.returncode is None:
+            with suppress(ProcessLookupError):  # it may end at this moment
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
     return Ended(process.returncode or 0, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
 
 

@@ -80,6 +80,8 @@ def _parse(text: str, origin: str) -> Located:
     try:
         value = read_json(text) if looks_like_json else None
     except DocumentSyntaxError as json_fault:
+        if not isinstance(json_fault.__cause__, json.JSONDecodeError):
+            raise _unreadable(json_fault, origin) from json_fault
         try:
             return read_yaml(text)  # a flow mapping or sequence of YAML begins like JSON
         except DocumentSyntaxError:

@@ -120,8 +120,8 @@ def check_ports(home: Path, ports: Sequence[int] = (DEFAULT_PORT, DEFAULT_UI_POR
     except MillwrightError as error:
         return Check("ports", False, str(error), f"rm {Home(home).state_file}")
     if state is not None:
-        where = f"Temporal at {state.temporal_address}, Web UI at {state.ui_url}"
-        return Check("ports", True, f"in use by this home's own stack, process {state.pids['millwright']}: {where}")
+        own = f"in use by this home's own stack, process {state.pids['millwright']}: {state.whereabouts()}"
+        return Check("ports", True, own)
     busy = [str(port) for port in ports if not is_free(port)]
     if busy:
         return Check("ports", True, f"{' and '.join(busy)} in use by another program: `millwright up` takes others")

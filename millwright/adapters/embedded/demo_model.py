@@ -10,157 +10,28 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from millwright.adapters.embedded.demo_protocol import Refusal, answer
 from millwright.adapters.embedded.demo_sampling import (
-    Completion,
+    DEMO_MODEL_LABEL,
+    DEMO_MODEL_NAME,
     CompletionBook,
-    addressee,
     bundled_files,
-    cut,
     read_book,
-    tokens_in,
 )
 from millwright.errors import BadInput
 
-DEMO_MODEL_NAME = "millwright-demo"
-"""The name to ask for, as in ``MILLWRIGHT_MODEL_NAME``; any other is answered alike."""
-
-DEMO_MODEL_LABEL = f"{DEMO_MODEL_NAME} (scripted demo, not a language model)"
-"""What every answer gives as its model."""
+__all__ = ["DEMO_MODEL_NAME", "DemoModelServer", "demo_server", "main", "serve"]
 
 _LOGGER = logging.getLogger(__name__)
 _LONGEST_BODY = 16 * 1024 * 1024
-_MOST_CHOICES = 128
 _IDLE_SECONDS = 60.0
-
-
-class _Refusal(Exception):
-    """A request that is answered with an error."""
-
-    def __init__(self, status: HTTPStatus, message: str, code: str) -> None:
-        super().__init__(message)
-        self.status, self.message, self.code = status, message, code
-
-
-@dataclass(frozen=True)
-class _Call:
-    """What the server reads of a request for completions."""
-
-    messages: tuple[tuple[str, str], ...]
-    temperature: float
-    seed: int
-    max_tokens: int | None
-    choices: int
-
-
-def answer(book: CompletionBook, body: bytes) -> dict[str, object]:
-    """Answer the body of a chat completions request with the body of the response."""
-    call = _read_call(body)
-    archetype, task = addressee(call.messages)
-    drawn: list[Completion] = []
-    for index in range(call.choices):
-        found = book.draw(archetype or "", task or "", seed=call.seed, temperature=call.temperature, index=index)
-        if found is None:
-            raise _unknown(archetype, task)
-        drawn.append(cut(found, call.max_tokens))
-    prompt_tokens = sum(tokens_in(content) for _, content in call.messages)
-    completion_tokens = sum(tokens_in(completion.text) for completion in drawn)
-    return {
-        "id": f"chatcmpl-demo-{call.seed}",
-        "object": "chat.completion",
-        "created": 0,
-        "model": DEMO_MODEL_LABEL,
-        "choices": [
-            {
-                "index": index,
-                "message": {"role": "assistant", "content": completion.text},
-                "finish_reason": completion.finish_reason.value,
-            }
-            for index, completion in enumerate(drawn)
-        ],
-        "usage": {
-            "prompt_tokens": prompt_tokens,
-            "completion_tokens": completion_tokens,
-            "total_tokens": prompt_tokens + completion_tokens,
-        },
-    }
-
-
-def _unknown(archetype: str | None, task: str | None) -> _Refusal:
-    asked = f"the {archetype or 'unnamed role'}'s task {task!r}" if task else "a prompt without a task line"
-    message = (
-        "This is Millwright's scripted demo model, not a language model: it only answers its bundled examples and "
-        f"knows nothing of {asked}. To build anything else, point MILLWRIGHT_MODEL_URL and MILLWRIGHT_MODEL_NAME at a "
-        "real model behind an OpenAI-compatible endpoint."
-    )
-    return _Refusal(HTTPStatus.NOT_FOUND, message, "unknown_task")
-
-
-def _read_call(body: bytes) -> _Call:
-    try:
-        data: object = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise _bad("the body is not JSON") from error
-    if not isinstance(data, dict):
-        raise _bad("the body is not a JSON object")
-    if data.get("stream"):
-        raise _bad("the demo model does not stream; leave `stream` out")
-    limit = data.get("max_completion_tokens", data.get("max_tokens"))
-    return _Call(
-        messages=_messages(data.get("messages")),
-        temperature=_number(data, "temperature", 1.0, 0, 2),
-        seed=int(_whole(data, "seed", 0, 0, 2**63 - 1)),
-        max_tokens=None if limit is None else _whole({"max_tokens": limit}, "max_tokens", 1, 1, 2**31),
-        choices=_whole(data, "n", 1, 1, _MOST_CHOICES),
-    )
-
-
-def _messages(data: object) -> tuple[tuple[str, str], ...]:
-    if not isinstance(data, list) or not data:
-        raise _bad("`messages` must be a list of at least one message")
-    found: list[tuple[str, str]] = []
-    for message in data:
-        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-            raise _bad("every message needs a `role` and a `content`")
-        found.append((message["role"], _content(message.get("content"))))
-    return tuple(found)
-
-
-def _content(data: object) -> str:
-    """Return a message's text, given as a string or as a list of text parts."""
-    if isinstance(data, str):
-        return data
-    if isinstance(data, list) and all(isinstance(part, dict) and isinstance(part.get("text"), str) for part in data):
-        return "".join(part["text"] for part in data)
-    raise _bad("a message's `content` must be text")
-
-
-def _whole(data: Mapping[str, object], name: str, default: int, least: int, most: int) -> int:
-    value = data.get(name)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise _bad(f"`{name}` must be a whole number from {least} to {most}")
-    return value
-
-
-def _number(data: Mapping[str, object], name: str, default: float, least: float, most: float) -> float:
-    value = data.get(name)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise _bad(f"`{name}` must be a number from {least} to {most}")
-    return float(value)
-
-
-def _bad(message: str) -> _Refusal:
-    return _Refusal(HTTPStatus.BAD_REQUEST, message, "invalid_request")
+_POLL_SECONDS = 0.05
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -188,15 +59,15 @@ class _Handler(BaseHTTPRequestHandler):
                 }
                 self._send(HTTPStatus.OK, {"object": "list", "data": [model]})
             case _:
-                self._refuse(_Refusal(HTTPStatus.NOT_FOUND, f"nothing is served at {self.path}", "not_found"))
+                self._refuse(Refusal(HTTPStatus.NOT_FOUND, f"nothing is served at {self.path}", "not_found"))
 
     def do_POST(self) -> None:
         try:
             body = self._body()
             if self.path != "/v1/chat/completions":
-                raise _Refusal(HTTPStatus.NOT_FOUND, f"nothing is served at {self.path}", "not_found")
+                raise Refusal(HTTPStatus.NOT_FOUND, f"nothing is served at {self.path}", "not_found")
             response = answer(self.server.book, body)
-        except _Refusal as refusal:
+        except Refusal as refusal:
             self._refuse(refusal)
         else:
             self._send(HTTPStatus.OK, response)
@@ -205,13 +76,13 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdigit()):
             self.close_connection = True
-            raise _Refusal(HTTPStatus.LENGTH_REQUIRED, "the request needs a Content-Length", "invalid_request")
+            raise Refusal(HTTPStatus.LENGTH_REQUIRED, "the request needs a Content-Length", "invalid_request")
         if int(length) > _LONGEST_BODY:
             self.close_connection = True
-            raise _Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the request is too long", "invalid_request")
+            raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the request is too long", "invalid_request")
         return self.rfile.read(int(length))
 
-    def _refuse(self, refusal: _Refusal) -> None:
+    def _refuse(self, refusal: Refusal) -> None:
         kind = "not_found_error" if refusal.status is HTTPStatus.NOT_FOUND else "invalid_request_error"
         error = {"message": refusal.message, "type": kind, "param": None, "code": refusal.code}
         self._send(refusal.status, {"error": error})
@@ -252,7 +123,9 @@ class DemoModelServer:
             self._server = _Server(book, port)
         except (OSError, OverflowError) as error:
             raise BadInput(f"port {port} cannot be bound for the demo model ({error}): give another") from error
-        self._thread = threading.Thread(target=self._server.serve_forever, name="demo-model", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_SECONDS,), name="demo-model", daemon=True
+        )
 
     @property
     def port(self) -> int:
@@ -313,7 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; any free one by default")
     parser.add_argument(
-        "--completions", type=Path, nargs="+", action="extend", default=[], help="files or folders; bundled by default"
+        "--completions", type=Path, nargs="*", action="extend", default=[], help="files or folders; bundled by default"
     )
     given = parser.parse_args(arguments)
     try:

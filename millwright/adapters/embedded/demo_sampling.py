@@ -14,7 +14,13 @@ import yaml
 
 from millwright.errors import BadInput
 from schemas.identity import Archetype
-from schemas.models import ROLE_LINE, TASK_LINE, FinishReason
+from schemas.models import ROLE_LINE, TASK_LINE, FinishReason, ModelAnswer, ModelRequest, Usage
+
+DEMO_MODEL_NAME = "millwright-demo"
+"""The name to ask for, as in ``MILLWRIGHT_MODEL_NAME``; any other is answered alike."""
+
+DEMO_MODEL_LABEL = f"{DEMO_MODEL_NAME} (scripted demo, not a language model)"
+"""What every answer gives as its model."""
 
 BYTES_PER_TOKEN = 4
 """What stands for a token where no tokenizer exists: about four bytes of English or code."""
@@ -86,6 +92,23 @@ class CompletionBook:
         marks = list(accumulate(completion.weight for completion in known.completions))
         chosen = next((number for number, mark in enumerate(marks) if point * marks[-1] < mark), len(marks) - 1)
         return known.completions[chosen]
+
+    def answer(self, request: ModelRequest) -> ModelAnswer | None:
+        """Answer a request as the demo model's server does; None for a task that is not known."""
+        messages = [(message.role.value, message.content) for message in request.prompt.messages]
+        archetype, task = addressee(messages)
+        drawn = self.draw(archetype or "", task or "", seed=request.seed, temperature=request.temperature)
+        if drawn is None:
+            return None
+        given = cut(drawn, request.max_tokens)
+        prompt_tokens = sum(tokens_in(content) for _, content in messages)
+        return ModelAnswer(
+            text=given.text,
+            finish_reason=given.finish_reason,
+            usage=Usage(prompt_tokens=prompt_tokens, completion_tokens=tokens_in(given.text)),
+            model=DEMO_MODEL_LABEL,
+            endpoint="scripted",
+        )
 
 
 def _unit_interval(seed: int, temperature: float, archetype: str, task: str, index: int) -> float:

@@ -82,6 +82,11 @@ class StackState(Schema):
     model_url: str | None = None
     pids: dict[str, int]
 
+    def whereabouts(self) -> str:
+        """Say in a phrase where the stack's services are."""
+        named = {"Temporal": self.temporal_address, "Web UI": self.ui_url, "model": self.model_url}
+        return ", ".join(f"{what} at {where}" for what, where in named.items() if where) or "services of yours only"
+
     def environment(self) -> dict[str, str]:
         """Name the variables that point a process at this stack; the model's name and key are not among them."""
         named = {
@@ -262,10 +267,7 @@ def by_holder(home: Home) -> str:
 
 def _in_use(home: Home, holder: Holder) -> str:
     state = read_state(home.path)
-    if state is None:
-        where = "it is still starting"
-    else:
-        where = f"Temporal at {state.temporal_address}, Web UI at {state.ui_url}"
+    where = state.whereabouts() if state else "it is still starting"
     return (
         f"a stack already runs on {home.path}: process {holder.process.pid}, {where}; "
         "stop it with Ctrl-C where it runs, or set MILLWRIGHT_HOME to another folder"

@@ -149,13 +149,13 @@ class Supervisor:
         self._changed = changed
         self._pauses = (first_pause, longest_pause)
         self._steady = steady
-        self._services: list[Service] = []
+        self._pids: dict[str, int] = {}
         self._running = AsyncExitStack()
 
     @property
     def pids(self) -> dict[str, int]:
-        """The current process of every service."""
-        return {service.name: service.pid for service in self._services}
+        """The process of every service, as of the last time it was ready."""
+        return dict(self._pids)
 
     async def add(self, service: Service) -> None:
         """Start a service and keep it running.
@@ -164,7 +164,7 @@ class Supervisor:
             MillwrightError: it did not start.
         """
         await service.start()
-        self._services.append(service)
+        self._pids[service.name] = service.pid
         keeper = asyncio.create_task(self._keep(service), name=f"keep {service.name}")
         self._running.push_async_callback(self._end, service, keeper)
         self._changed()
@@ -194,7 +194,9 @@ class Supervisor:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, longest)
                 what = await self._start_again(service)
+            self._pids[service.name] = service.pid
             self._changed()
+            self._report(f"{service.name} runs again")
 
     async def _start_again(self, service: Service) -> str:
         try:

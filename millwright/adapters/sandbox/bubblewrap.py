@@ -107,13 +107,15 @@ class BubblewrapSandbox:
             cancellation.check()
             return work(self._ready(cancellation), cancellation)
 
-        future = asyncio.get_running_loop().run_in_executor(self._threads, whole)
+        job = self._threads.submit(whole)
+        future = asyncio.wrap_future(job)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             cancellation.cancel()
-            if not future.cancel():
+            if not job.cancel():
                 await asyncio.wait([future])  # the thread ends as soon as its process is dead; leave nothing behind
+                future.exception()  # retrieved, so that nobody is told of an error that was asked for
             raise
 
     def _ready(self, cancellation: Cancellation) -> Engine:

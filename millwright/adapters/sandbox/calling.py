@@ -3,6 +3,7 @@
 It compares no output with anything; it decides only what counts as an answer.
 """
 
+import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -66,11 +67,16 @@ class Candidate:
         return outcome
 
     def finish(self) -> None:
-        """Demand a clean end: nothing more than the line that says so. Raises Stopped, Malformed."""
-        self._cell.send(frame(None))
+        """Demand a clean end: the line that says so, with a word that could not be known before, and nothing else.
+
+        Raises:
+            Stopped, Malformed: the process gave no such answer.
+        """
+        word = secrets.token_hex(8)
+        self._cell.send(frame(word))
         line = read_line(self._cell.receive(time.monotonic() + _BYE_SECONDS))
         self._cell.sample(at_once=True)
-        if line != ["bye", self._answered]:
+        if line != ["bye", self._answered, word]:
             raise Malformed("more lines than calls")
 
 

@@ -11,8 +11,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import astuple, dataclass, field
+from typing import Any, Final
 
 from millwright.errors import SandboxUnavailable
 from schemas.execution import Ending
@@ -149,44 +149,38 @@ class Cell:
         self.close()
 
     def _spawn(self, argv: Callable[[Descriptors], list[str]], filter_program: bytes, with_stdout: bool) -> None:
-        opened: list[int] = []  # descriptors of the child's, closed here once it has them
+        ours: list[int] = []
+        theirs: list[int] = []  # closed here once the child has them
 
-        def pipe(child_reads: bool) -> tuple[int, int]:
+        def pipe(child_reads: bool = False) -> tuple[int, int]:
             reader, writer = os.pipe()
-            opened.append(reader if child_reads else writer)
-            return (writer, reader) if child_reads else (reader, writer)
+            mine, other = (writer, reader) if child_reads else (reader, writer)
+            ours.append(mine)
+            theirs.append(other)
+            return mine, other
 
-        self._writer, receive = pipe(child_reads=True)
-        self._reader, send = pipe(child_reads=False)
-        self._information, information = pipe(child_reads=False)
-        error, error_child = pipe(child_reads=False)
-        self.stderr = _Stream(error)
-        self.stdout = _Stream(None)
-        filter_fd = os.memfd_create("filter")
-        opened.append(filter_fd)
-        os.write(filter_fd, filter_program)
-        os.lseek(filter_fd, 0, os.SEEK_SET)
-        actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = [
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_DUP2, error_child, 2),
-        ]
-        if with_stdout:
-            self.stdout.fd, stdout_child = pipe(child_reads=False)
-            actions.append((os.POSIX_SPAWN_DUP2, stdout_child, 1))
-        else:
-            actions.append((os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0))
-        # a descriptor duplicated onto itself stays open across exec (POSIX.1-2024, glibc since 2.29)
-        actions += [(os.POSIX_SPAWN_DUP2, fd, fd) for fd in (receive, send, information, filter_fd)]
-        command = argv(Descriptors(receive=receive, send=send, information=information, filter=filter_fd))
         try:
+            self._writer, receive = pipe(child_reads=True)
+            self._reader, send = pipe()
+            self._information, information = pipe()
+            error, error_child = pipe()
+            output, output_child = pipe() if with_stdout else (None, None)
+            theirs.append(os.memfd_create("filter"))
+            os.write(theirs[-1], filter_program)
+            os.lseek(theirs[-1], 0, os.SEEK_SET)
+            inherited = Descriptors(receive=receive, send=send, information=information, filter=theirs[-1])
+            command = argv(inherited)
+            actions = _file_actions(inherited, error_child, output_child)
             self._pid = os.posix_spawn(command[0], command, {}, file_actions=actions, setpgroup=0)
-        except OSError as error_:
-            self._close_pipes()
-            raise SandboxUnavailable(f"{command[0]} cannot be started: {error_.strerror}") from error_
-        finally:
-            for fd in opened:
+            self._pidfd = os.pidfd_open(self._pid)
+        except OSError as error_:  # no such program, or no descriptors left
+            for fd in ours:
                 os.close(fd)
-        self._pidfd = os.pidfd_open(self._pid)
+            raise SandboxUnavailable(f"bubblewrap cannot be started: {error_}") from error_
+        finally:
+            for fd in theirs:
+                os.close(fd)
+        self.stderr, self.stdout = _Stream(error), _Stream(output)
         os.set_blocking(self._writer, False)
 
     def _greet(self) -> None:
@@ -335,6 +329,17 @@ class Cell:
             os.close(fd)
         self.stdout.close()
         self.stderr.close()
+
+
+def _file_actions(inherited: Descriptors, error: int, output: int | None) -> list[tuple[Any, ...]]:
+    if output is None:
+        stdout: tuple[Any, ...] = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
+    else:
+        stdout = (os.POSIX_SPAWN_DUP2, output, 1)
+    stdin = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
+    # a descriptor duplicated onto itself stays open across exec (POSIX.1-2024, glibc since 2.29)
+    kept = [(os.POSIX_SPAWN_DUP2, fd, fd) for fd in astuple(inherited)]
+    return [stdin, stdout, (os.POSIX_SPAWN_DUP2, error, 2), *kept]
 
 
 def _open_pid(number: int) -> int | None:

@@ -5,6 +5,7 @@ It runs nothing by itself.
 
 import itertools
 import os
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -66,7 +67,7 @@ class Engine:
 
     def _processes(self, count: int) -> int | None:
         # before Linux 5.14 the limit counts all processes of the user outside too, in whatever namespace
-        release = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
+        release = tuple(map(int, re.findall(r"[0-9]+", os.uname().release)[:2]))
         return None if self.layout.privilege is Privilege.USER_NAMESPACE and release < (5, 14) else count
 
     @staticmethod

@@ -51,20 +51,35 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True)
 class Interpreter:
-    """The interpreter that runs inside: where it lies here, and where there."""
+    """The interpreter that runs inside: where it lies here, and where there.
+
+    ``packages`` are folders of installed packages here, ``hidden`` such folders as they would be seen inside.
+    """
 
     executable: str
     prefix: str
     inside: str
     packages: tuple[str, ...]
+    hidden: tuple[str, ...]
 
     @classmethod
     def running(cls) -> "Interpreter":
         """Describe the interpreter that runs this process, its virtual environment left off."""
         name = f"python{sys.version_info.major}.{sys.version_info.minor}"
         root = "/usr" if sys.base_prefix == "/usr" else "/python"
-        paths = dict.fromkeys(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))
-        return cls(os.path.realpath(sys.executable), sys.base_prefix, f"{root}/bin/{name}", tuple(paths))
+        folders = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *sys.path]
+        paths = [path for path in dict.fromkeys(folders) if path.endswith(("/site-packages", "/dist-packages"))]
+        installed = {
+            f"{sys.base_prefix}/lib/{name}/site-packages": f"{root}/lib/{name}/site-packages",
+            "/usr/lib/python3/dist-packages": "/usr/lib/python3/dist-packages",
+        }
+        return cls(
+            executable=os.path.realpath(sys.executable),
+            prefix=sys.base_prefix,
+            inside=f"{root}/bin/{name}",
+            packages=tuple(path for path in paths if os.path.isdir(path)),
+            hidden=tuple(inside for outside, inside in installed.items() if os.path.isdir(outside)),
+        )
 
     @property
     def moved(self) -> bool:
@@ -118,7 +133,7 @@ class Layout:
         if self.interpreter.moved:
             names["LD_LIBRARY_PATH"] = str(Path(self.interpreter.inside).parents[1] / "lib")
         if purpose is Purpose.COMMAND:
-            path = dict.fromkeys((str(Path(self.interpreter.inside).parent), "/usr/local/bin", "/usr/bin", "/bin"))
+            path = dict.fromkeys((str(Path(self.interpreter.inside).parent), "/usr/bin", "/bin"))
             names |= {"PATH": ":".join(path), "LANG": "C.UTF-8", "TZ": "UTC", "LOGNAME": "sandbox"}
             names |= {"HOME": "/tmp", "TMPDIR": "/tmp", "PYTHONDONTWRITEBYTECODE": "1"}  # noqa: S108 - as above
         if packages:
@@ -141,6 +156,8 @@ class Layout:
                 source = Path(self.interpreter.prefix, name)
                 argv += ["--ro-bind-try", str(source), str(inside.parents[1] / name)]
         argv += ["--ro-bind", self.interpreter.executable, str(inside)]
+        for path in self.interpreter.hidden:
+            argv += ["--perms", "0755", "--tmpfs", path, "--remount-ro", path]
         if not whole:
             return argv + _scratch("/tmp", _FUNCTION_SCRATCH)  # noqa: S108 - the sandbox's own
         size = min(memory_bytes, _MEMORY_CEILING)

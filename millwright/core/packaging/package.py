@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from schemas.execution import CommandRequest
-from schemas.identity import NodePath
+from schemas.identity import NodePath, ProjectId
 from schemas.specification import DeclaredError, Record, TaskSpecification
 
 
@@ -39,6 +39,10 @@ class Packager(Protocol):
     @property
     def language(self) -> str:
         """The target language's name."""
+        ...
+
+    def package_name(self, project: ProjectId) -> str:
+        """Return the name of a project's package: importable, and taken by nothing that the language brings along."""
         ...
 
     def group(self, summary: str, members: Sequence[tuple[str, str]]) -> str:

@@ -3,12 +3,15 @@
 The generated tests use the standard library alone, so that they run wherever the package does.
 """
 
+import keyword
+import re
+import sys
 from collections.abc import Sequence
 
 from millwright.core.packaging.package import Part, Whole
 from millwright.core.packaging.python_tests import test_module
 from schemas.execution import CommandRequest
-from schemas.identity import ROOT_PATH
+from schemas.identity import ROOT_PATH, ProjectId
 
 _PYPROJECT = """[build-system]
 requires = ["hatchling>=1.27"]
@@ -55,7 +58,15 @@ if __name__ == "__main__":
 '''
 
 
-_MYPY = ("python", "-m", "mypy", "--strict", "--no-incremental", "--cache-dir=/dev/null")
+_MYPY = (
+    "python",
+    "-c",
+    # Where psutil can be imported mypy asks it for the number of cores, which needs a /proc; the sandbox has none.
+    "import sys; sys.modules['psutil'] = None; from mypy.__main__ import console_entry; console_entry()",
+    "--strict",
+    "--no-incremental",
+    "--cache-dir=/dev/null",
+)
 _TESTS = ("python", "-m", "unittest", "discover", "-s", "tests", "-t", ".")
 _WHEEL = ("python", "-m", "hatchling", "build", "-t", "wheel")
 
@@ -64,6 +75,14 @@ class PythonPackager:
     """Makes Python packages."""
 
     language = "python"
+
+    def package_name(self, project: ProjectId) -> str:
+        """Return the project's id as a module name; one that the standard library or the tests have gets a suffix."""
+        name = re.sub(r"[^a-z0-9]+", "_", project.lower()).strip("_")
+        if not name.isidentifier():
+            return f"package_{name}"
+        taken = keyword.iskeyword(name) or name in sys.stdlib_module_names or name == "tests"
+        return f"{name}_package" if taken else name
 
     def group(self, summary: str, members: Sequence[tuple[str, str]]) -> str:
         """Write an ``__init__`` that re-exports the members."""
@@ -89,6 +108,7 @@ class PythonPackager:
             if part.task.test_cases:
                 name = "_".join(part.path.split("."))
                 files[f"tests/test_{name}.py"] = test_module(part, whole)
+                files["tests/__init__.py"] = ""
         return dict(sorted(files.items()))
 
     def checks(self, whole: Whole, files: dict[str, str]) -> tuple[tuple[str, CommandRequest], ...]:
@@ -159,7 +179,7 @@ def _pyproject(whole: Whole, has_command: bool) -> str:
 
 def _readme(whole: Whole, has_command: bool) -> str:
     name = whole.package.replace("_", "-")
-    use = f"    {name} document.txt        # or: {name} < document.txt\n\n" if has_command else ""
+    use = f"    {name} document.txt        # or: {name} < document.txt\n" if has_command else ""
     functions = "".join(
         f"- `{part.module}.{part.task.name}`: {_one_line(part.task.description)}\n"
         for part in whole.parts
@@ -167,7 +187,7 @@ def _readme(whole: Whole, has_command: bool) -> str:
     )
     return (
         f"# {name}\n\n{_one_line(whole.summary)}\n\n"
-        f"## Use\n\n    pip install .\n{use}"
+        f"## Use\n\n    pip install .\n{use}\n"
         f"## Test\n\n    python -m unittest discover -s tests -t .\n\n"
         f"## What is in it\n\n{functions}"
     )

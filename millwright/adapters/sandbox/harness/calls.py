@@ -100,10 +100,12 @@ def serve(channel: Channel, header: dict[str, Any]) -> None:
         return channel.line(["loaded", brief(error)])
     channel.line(["loaded", None])
     index = 0
-    while (frame := channel.frame()) is not None:
+    while isinstance(frame := channel.frame(), list):
         channel.line([index, *_answer(function, frame, records)])
         index += 1
-    return channel.line(["bye", index])
+    channel.line(["bye", index, frame])
+    channel.frame()  # wait to be killed: the driver still reads this process's memory account
+    return None
 
 
 def _answer(function: Callable[..., Any], frame: list[Any], records: Records) -> list[Any]:

@@ -11,7 +11,7 @@ from .wire import Records
 
 TYPE_CHECKING = False  # as in wire
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 
 def make_records(declared: Sequence[tuple[str, Sequence[str]]]) -> tuple[dict[str, type], Records]:
@@ -47,7 +47,8 @@ def recreate(name: str, bases: Sequence[str], message: str, declared: dict[str, 
         return kind(message)
 
     def quiet() -> BaseException:  # UnicodeDecodeError and its kin want more than a message
-        return type(name, (kind,), {"__init__": lambda *_: None, "__str__": lambda _: message})(message)
+        made: type[BaseException] = type(name, (kind,), {"__init__": lambda *_: None, "__str__": lambda _: message})
+        return made(message)
 
     for make in (plain, quiet):
         try:

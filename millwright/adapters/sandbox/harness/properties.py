@@ -51,11 +51,11 @@ class _Proxy:
 
 def serve(channel: Channel, header: dict[str, Any]) -> None:
     """Compile the property and try it on each frame of arguments, one line for each."""
-    classes, records = make_records(header["records"])
-    errors = make_errors(header["errors"])
-    proxy = _Proxy(channel, header, records, errors)
     prepare_random([header["source"]])
     try:
+        classes, records = make_records(header["records"])
+        errors = make_errors(header["errors"])
+        proxy = _Proxy(channel, header, records, errors)
         names = {**classes, **errors, header["function"]: proxy, "__name__": "property"}
         function = _compile(header, names)
     except BaseException as error:  # noqa: BLE001 - the property's own top level may raise anything

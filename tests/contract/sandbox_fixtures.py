@@ -1,0 +1,83 @@
+"""The engine and the small program that the sandbox's suites share.
+
+It judges nothing; expected values stand in the suites.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
+from schemas.execution import CallReport, CallRequest, Limits, Outcome, Program
+from schemas.specification import DeclaredError, Record, RecordField
+from schemas.values import Value
+
+MONEY = Record(
+    name="Money",
+    fields=(RecordField(name="cents", type_annotation="int"), RecordField(name="unit", type_annotation="str")),
+)
+KINDS = """
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Money:
+    cents: int
+    unit: str
+
+class TooPoor(ValueError):
+    pass
+"""
+LIMITS = Limits()
+ONE: Value = ["int", "1"]
+MONEY_VALUE: Value = ["record", "Money", [["cents", ["int", "5"]], ["unit", ["str", "EUR"]]]]
+ERRORS = (DeclaredError(name="TooPoor", base="ValueError"),)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[BubblewrapSandbox]:
+    """Give one engine to all tests, and see that it leaves no process behind."""
+    engine = BubblewrapSandbox()
+    yield engine
+    engine.close()
+    assert children() == []
+
+
+def children() -> list[str]:
+    """List the command names of this process's living children."""
+    names = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            before, _, after = stat.read_text().rpartition(")")
+        except OSError:
+            continue
+        if int(after.split()[1]) == os.getpid():
+            names.append(before.partition("(")[2])
+    return [name for name in names if name.startswith(("bwrap", "python3"))]
+
+
+async def call(sandbox: BubblewrapSandbox, source: str, *calls: Sequence[Value], limits: Limits = LIMITS) -> CallReport:
+    """Call ``f`` of a one-module program that also declares the record Money."""
+    program = Program(
+        modules={"shop/kinds.py": KINDS, "shop/work.py": source},
+        module="shop.work",
+        function="f",
+        records=(MONEY,),
+        errors=ERRORS,
+        records_module="shop.kinds",
+        limits=limits,
+    )
+    return await sandbox.call(CallRequest(program=program, calls=tuple(map(tuple, calls))))
+
+
+def numbers(count: int) -> list[list[Value]]:
+    """Give calls with one number each, from 0."""
+    return [[["int", str(number)]] for number in range(count)]
+
+
+async def outcome(sandbox: BubblewrapSandbox, source: str, *arguments: Value) -> Outcome:
+    """Call once and give the outcome."""
+    report = await call(sandbox, source, list(arguments))
+    assert report.load_error is None
+    return report.outcomes[0]

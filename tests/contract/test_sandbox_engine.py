@@ -1,0 +1,103 @@
+"""How the bubblewrap engine starts, refuses and cleans up after itself.
+
+It judges no outcome.
+"""
+
+import asyncio
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from millwright.adapters.sandbox import calling
+from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
+from millwright.adapters.sandbox.cell import Cancellation
+from millwright.adapters.sandbox.engine import Engine
+from millwright.adapters.sandbox.layout import Interpreter, Layout, Privilege
+from millwright.errors import BadInput, SandboxUnavailable
+from schemas.execution import CallRequest, Limits, Program
+from tests.contract.sandbox_fixtures import (
+    call,
+    children,
+    numbers,
+)
+
+pytestmark = pytest.mark.sandbox
+
+
+async def test_cancelling_ends_the_process(sandbox: BubblewrapSandbox) -> None:
+    """A cancelled call is gone at once, and so is its process."""
+    task = asyncio.create_task(
+        call(sandbox, "import time\ndef f(): time.sleep(60)", [], limits=Limits(call_seconds=60))
+    )
+    await asyncio.sleep(0.5)
+    assert children() == ["bwrap"]
+    started = time.monotonic()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert time.monotonic() - started < 5
+    assert children() == []
+
+
+async def test_waiting_work_can_be_cancelled() -> None:
+    """Work that waits for a slot starts nothing once it is cancelled."""
+    narrow = BubblewrapSandbox(slots=1)
+    slow = "import time\ndef f(): time.sleep(60)"
+    tasks = [asyncio.create_task(call(narrow, slow, [], limits=Limits(call_seconds=60))) for _ in range(3)]
+    await asyncio.sleep(0.3)
+    for task in reversed(tasks):
+        task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(result, asyncio.CancelledError) for result in results)
+    narrow.close()
+
+
+async def test_no_descriptor_is_left_open(sandbox: BubblewrapSandbox) -> None:
+    """Ten programs, some of them killed, leave this process's descriptors as they were."""
+    source = "import os\ndef f(n):\n    if n == 3: os._exit(1)\n    return n"
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        await call(sandbox, source, *numbers(6))
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_another_language_is_refused(sandbox: BubblewrapSandbox) -> None:
+    """This engine speaks Python only, and says so."""
+    program = Program(language="go", modules={}, module="m", function="f")
+    with pytest.raises(BadInput, match="go"):
+        await sandbox.call(CallRequest(program=program, calls=()))
+
+
+async def test_a_missing_bubblewrap_names_the_remedy() -> None:
+    """Without bubblewrap nothing is run, and the message says what to install."""
+    engine = BubblewrapSandbox(bwrap="bwrap-that-is-not-there")
+    with pytest.raises(SandboxUnavailable, match="apt-get install bubblewrap"):
+        await engine.check()
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    "script", ["echo 'setting up uid map: Permission denied' >&2; exit 1", "exit 0", "sleep 0.1; kill -9 $$"]
+)
+async def test_a_bubblewrap_that_is_refused_is_the_sandboxs_fault(tmp_path: Path, script: str) -> None:
+    """When no harness says hello, nothing is said of any candidate; the words of bubblewrap are passed on."""
+    fake = tmp_path / "bwrap"
+    fake.write_text(f"#!/bin/sh\n{script}\n")
+    fake.chmod(0o755)
+    engine = BubblewrapSandbox(bwrap=str(fake))
+    with pytest.raises(SandboxUnavailable, match="namespaces") as caught:
+        await call(engine, "def f(): return 1", [])
+    assert ("Permission denied" in str(caught.value)) == ("denied" in script)
+    engine.close()
+
+
+async def test_a_user_namespace_confines_too() -> None:
+    """What an ordinary user gets, and root where it may not change its user, runs programs alike."""
+    engine = Engine(Layout(shutil.which("bwrap") or "", Interpreter.running(), Privilege.USER_NAMESPACE))
+    source = "import os\ndef f():\n    try: os.setuid(0)\n    except OSError: return os.getuid()"
+    program = Program(modules={"m.py": source}, module="m", function="f")
+    report = await asyncio.to_thread(calling.call, engine, CallRequest(program=program, calls=((),)), Cancellation())
+    assert report.outcomes[0].value == ["int", "1000"]

@@ -1,0 +1,166 @@
+"""What every sandbox promises of properties and conditions, held against the bubblewrap engine.
+
+The candidate and what judges it never share a process.
+"""
+
+import pytest
+
+from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
+from schemas.execution import Binding, ConditionRequest, Ending, Limits, Program, PropertyReport, PropertyRequest, Truth
+from schemas.specification import Property
+from tests.contract.sandbox_fixtures import ERRORS, KINDS, LIMITS, MONEY, MONEY_VALUE
+
+pytestmark = pytest.mark.sandbox
+
+
+async def check_properties(
+    sandbox: BubblewrapSandbox, source: str, *properties: str, limits: Limits = LIMITS
+) -> PropertyReport:
+    """Check properties named p0, p1, … of a function over an int and a Money, on three argument lists."""
+    program = Program(
+        modules={"kinds.py": KINDS, "work.py": "from kinds import *\n" + source},
+        module="work",
+        function="f",
+        records=(MONEY,),
+        errors=ERRORS,
+        records_module="kinds",
+        limits=limits,
+    )
+    return await sandbox.check_properties(
+        PropertyRequest(
+            program=program,
+            properties=tuple(Property(name=f"p{i}", property_function=text) for i, text in enumerate(properties)),
+            calls=tuple((["int", str(n)], MONEY_VALUE) for n in (1, 2, 3)),
+            input_names=("n", "money"),
+        )
+    )
+
+
+CATCHING = """
+def p3(n, money):
+    try:
+        f(1000, money)
+    except TooPoor as error:
+        assert str(error) == "no"
+    else:
+        assert False
+"""
+ADD = """
+def f(n, money):
+    if n > 100: raise TooPoor("no")
+    return Money(money.cents + n, money.unit)
+"""
+
+
+async def test_properties_hold_fail_or_are_broken(sandbox: BubblewrapSandbox) -> None:
+    """Each property gets its own result, with the failing argument list and the line."""
+    report = await check_properties(
+        sandbox,
+        ADD,
+        "def p0(n, money):\n    assert f(n, money).unit\n    assert f(n=n, money=money) == f(n, money)",
+        "def p1(n, money):\n    x = 1\n    assert f(n, money).cents < 7, 'grew'",
+        "def p2(n, money):\n    return f(n, money).unit == 'USD'",
+        CATCHING,
+        "def p4(n, money):\n    f(1000, money)",
+        "def p5(n, money):\n    return 1 / 0",
+        "def p6(n, other): pass",
+        "def p7(n, money) pass",
+        "def p8(n): assert f(n, Money(1, 'x')) == Money(n + 1, 'x')",
+        "def p9(n, money): f(n)",
+        "x = 1",
+    )
+    assert (report.load_error, report.ending) == (None, Ending.COMPLETED)
+    held, grew, false, raising, raised, zero, strange, syntax, partial, wrongly, nothing = report.results
+    assert (held.checked, held.failure, held.broken) == (3, None, None)
+    assert grew.failure is not None
+    assert (grew.failure.call, grew.failure.reason, grew.checked) == (1, "assertion failed at line 3: grew", 2)
+    assert false.failure is not None
+    assert "returned False" in false.failure.reason
+    assert (raising.checked, raising.failure, raising.broken) == (3, None, None)
+    assert raised.failure is not None
+    assert raised.failure.reason == "the candidate raised TooPoor: no"
+    assert "ZeroDivisionError" in (zero.broken or "")
+    assert "other" in (strange.broken or "")
+    assert "SyntaxError" in (syntax.broken or "")
+    assert (partial.checked, partial.failure, partial.broken) == (3, None, None)
+    assert "takes the arguments" in (wrongly.broken or "")
+    assert "no function" in (nothing.broken or "")
+
+
+async def test_a_candidate_that_gives_no_answer_fails_the_property(sandbox: BubblewrapSandbox) -> None:
+    """Silence is the candidate's failure, whatever the property catches, and the next property is still checked."""
+    catching = "def p(n, money):\n    try:\n        f(n, money)\n    except BaseException:\n        pass"
+    source = "import os, time\ndef f(n, money):\n    if n == 2: time.sleep(60)\n    if n == 3: os._exit(0)"
+    report = await check_properties(
+        sandbox, source, catching, catching.replace("f(n", "f(3"), limits=Limits(call_seconds=1)
+    )
+    for result, index in zip(report.results, (1, 0), strict=True):
+        assert result.failure is not None
+        assert result.failure.call == index
+        assert "no answer" in result.failure.reason
+    assert report.ending is Ending.TIMED_OUT
+
+
+async def test_a_property_that_never_ends_is_broken(sandbox: BubblewrapSandbox) -> None:
+    """A property's own time and process are not the candidate's."""
+    limits = Limits(wall_seconds=1)
+    report = await check_properties(
+        sandbox, ADD, "def p(n, money):\n    while True: pass", "import os\nos._exit(0)", limits=limits
+    )
+    assert [item.broken is not None for item in report.results] == [True, True]
+    assert [item.failure for item in report.results] == [None, None]
+
+
+async def test_a_property_does_not_see_the_candidate(sandbox: BubblewrapSandbox) -> None:
+    """No source, module or class of the candidate's is in the property's process."""
+    looking = (
+        "import sys\ndef p(n, money):\n    assert 'work' not in sys.modules\n    assert not hasattr(f, '__code__')"
+    )
+    assert (await check_properties(sandbox, ADD, looking)).results[0].failure is None
+
+
+async def test_a_candidate_that_does_not_load_leaves_properties_unchecked(sandbox: BubblewrapSandbox) -> None:
+    """The reason is the report's, not a property's."""
+    report = await check_properties(sandbox, "raise ValueError('bad')", "def p(n): pass", "def q(n): pass")
+    assert "bad" in (report.load_error or "")
+    assert [(item.checked, item.failure, item.broken) for item in report.results] == [(0, None, None)] * 2
+
+
+async def test_conditions_are_true_false_or_undefined(sandbox: BubblewrapSandbox) -> None:
+    """What raises, is no bool, costs too much or names the unknown is undefined, and the rest is still evaluated."""
+    report = await sandbox.evaluate(
+        ConditionRequest(
+            expressions=(
+                "x > old.x",
+                "x",
+                "1 // (x - 2) == 1",
+                "len([0] * 10 ** 9) > 0",
+                "all(isclose(y, 1.0) for y in [1.0])",
+                "open('/etc/passwd') is None",
+                "result == Money(cents=5, unit='EUR') and result.cents == 5",
+                "x.append(1) is None",
+                "not a condition",
+            ),
+            bindings=tuple(
+                Binding(names={"x": ["int", str(n)], "result": MONEY_VALUE}, old={"x": ["int", "1"]}) for n in (1, 2, 3)
+            ),
+            records=(MONEY,),
+        )
+    )
+    t, f, u = Truth.TRUE, Truth.FALSE, Truth.UNDEFINED
+    assert report.truths == (
+        (f, u, f, u, t, u, t, u, u),
+        (t, u, u, u, t, u, t, u, u),
+        (t, u, t, u, t, u, t, u, u),
+    )
+
+
+async def test_a_binding_that_kills_the_process_is_undefined_and_the_rest_go_on(sandbox: BubblewrapSandbox) -> None:
+    """Endless evaluation costs its own binding only."""
+    bindings = tuple(Binding(names={"x": ["int", str(n)]}) for n in range(4))
+    expressions = ("x == 3 or sum(range(10 ** 11 * (x == 1))) == 0", "x >= 0")
+    report = await sandbox.evaluate(ConditionRequest(expressions=expressions, bindings=bindings))
+    t, u = Truth.TRUE, Truth.UNDEFINED
+    assert report.truths == ((t, t), (u, u), (t, t), (t, t))
+    nothing = await sandbox.evaluate(ConditionRequest(expressions=("True",), bindings=()))
+    assert nothing.truths == ()

@@ -1,0 +1,1 @@
+"""Candidates per target language, and the ladder held against them."""

@@ -1,0 +1,2 @@
+def limit(value: int, low: int, high: int) -> int:
+    return max(low, min(value, high))

@@ -1,0 +1,2 @@
+async def clamp(value: int, low: int, high: int) -> int:
+    return max(low, min(value, high))

@@ -1,0 +1,3 @@
+# mypy: ignore-errors
+def clamp(value: int, low: int, high: int) -> int:
+    return max(low, min(value, high))

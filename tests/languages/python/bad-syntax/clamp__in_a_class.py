@@ -1,0 +1,4 @@
+class Numbers:
+    @staticmethod
+    def clamp(value: int, low: int, high: int) -> int:
+        return max(low, min(value, high))

@@ -1,0 +1,6 @@
+def clamp(value: int, low: int, high: int) -> int:
+    return max(low, min(value, high))
+
+
+if True:
+    clamp = max

@@ -1,0 +1,2 @@
+def subtotal(lines: list[Line]) -> Money:
+    return Money(cents=sum(line.price.cents for line in lines))

@@ -1,0 +1,2 @@
+def word_counts(text: str) -> dict[str, int]:
+    return {letter: text.count(letter) for letter in text}

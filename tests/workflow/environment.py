@@ -1,0 +1,127 @@
+"""A real Temporal test server with our workflows and activities on it, an in-memory store and a model of a few lines."""
+
+import asyncio
+import re
+import shutil
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import Client as TemporalClient
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from millwright.adapters.analysis.static_analyser import StaticAnalyser
+from millwright.adapters.inputs.hypothesis_inputs import HypothesisInputs
+from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
+from millwright.adapters.storage.memory import MemoryStore
+from millwright.errors import ModelRefused
+from millwright.temporal import data_converter
+from schemas.models import ROLE_LINE, TASK_LINE, FinishReason, ModelAnswer, ModelRequest, Usage
+from worker import Ports, activities_of
+from workflows.identifiers import (
+    NODE_ATTRIBUTE,
+    PROJECT_ATTRIBUTE,
+    SPEND_ATTRIBUTE,
+    STATE_ATTRIBUTE,
+    WAITS_FOR_ATTRIBUTE,
+)
+from workflows.node import NodeWorkflow
+from workflows.project import ProjectWorkflow
+from workflows.sandbox import runner
+
+_ROLE = re.compile(rf"^{re.escape(ROLE_LINE)}(\w+)$", re.MULTILINE)
+_TASK = re.compile(rf"^{re.escape(TASK_LINE)}(\S+)$", re.MULTILINE)
+
+
+@dataclass
+class TableModel:
+    """Answers from a table by (archetype, task), the texts of an entry in turn by seed; counts its calls."""
+
+    answers: Mapping[tuple[str, str], Sequence[str]]
+    calls: list[tuple[str, str]] = field(default_factory=list)
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """Answer by the prompt's role and task."""
+        text = "\n".join(message.content for message in request.prompt.messages)
+        role, task = _ROLE.search(text), _TASK.search(text)
+        key = (role[1] if role else "", task[1] if task else "")
+        if key not in self.answers:
+            raise ModelRefused(f"no answer is written down for {key}")
+        self.calls.append(key)
+        texts = self.answers[key]
+        return ModelAnswer(
+            text=texts[request.seed % len(texts)],
+            finish_reason=FinishReason.STOP,
+            usage=Usage(prompt_tokens=10, completion_tokens=5),
+            model="table",
+            endpoint="memory",
+        )
+
+
+@dataclass
+class Stage:
+    """Everything that a workflow test needs."""
+
+    client: TemporalClient
+    environment: WorkflowEnvironment
+    store: MemoryStore
+    model: TableModel
+
+
+def server_program() -> str:
+    """Find the time-skipping test server that the development dependencies install."""
+    beside = Path(sys.executable).with_name("temporal-test-server")
+    found = str(beside) if beside.exists() else shutil.which("temporal-test-server")
+    if not found:
+        raise RuntimeError("temporal-test-server is not installed: run `make setup`")
+    return found
+
+
+@asynccontextmanager
+async def staged(
+    model: TableModel, *, workflow_runner: SandboxedWorkflowRunner | None = None
+) -> AsyncIterator[Stage]:
+    """Run a time-skipping server and workers on every queue."""
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=server_program(), data_converter=data_converter
+    ) as environment:
+        await _add_search_attributes(environment.client)
+        store = MemoryStore()
+        ports = Ports(
+            model=model,
+            projects=store,
+            artifacts=store,
+            sandbox=BubblewrapSandbox(),
+            analyser=StaticAnalyser(),
+            inputs=HypothesisInputs(),
+        )
+        async with AsyncExitStack() as serving:
+            for queue, activities in activities_of(ports).items():
+                await serving.enter_async_context(
+                    Worker(
+                        environment.client,
+                        task_queue=queue,
+                        activities=activities,
+                        workflows=[ProjectWorkflow, NodeWorkflow] if "control" in queue else [],
+                        workflow_runner=workflow_runner or runner(),
+                        max_concurrent_activities=4,
+                    )
+                )
+            yield Stage(environment.client, environment, store, model)
+
+
+async def _add_search_attributes(client: TemporalClient) -> None:
+    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+    keys = (PROJECT_ATTRIBUTE, NODE_ATTRIBUTE, STATE_ATTRIBUTE, WAITS_FOR_ATTRIBUTE)
+    attributes = {key.name: keyword for key in keys}
+    attributes[SPEND_ATTRIBUTE.name] = IndexedValueType.INDEXED_VALUE_TYPE_DOUBLE
+    await client.operator_service.add_search_attributes(
+        AddSearchAttributesRequest(namespace=client.namespace, search_attributes=attributes)
+    )
+    await asyncio.sleep(0)

@@ -1,0 +1,47 @@
+"""Small specifications and answers that the workflow tests build."""
+
+SPECIFICATION = """
+tasks:
+  - id: double
+    name: double
+    description: Double a number.
+    inputs: [{name: n, type_annotation: int, constraints: ["-1000 <= n <= 1000"]}]
+    outputs: [{name: result, type_annotation: int}]
+    postconditions: [{name: twice, expression: "result == n + n"}]
+    test_cases:
+      - {name: two, inputs: {n: 2}, expected_output: 4}
+      - {name: zero, inputs: {n: 0}, expected_output: 0}
+    properties:
+      - name: even
+        property_function: |
+          def even(n: int) -> None:
+              assert double(n) % 2 == 0
+  - id: quadruple
+    name: quadruple
+    description: Quadruple a number.
+    dependencies: [double]
+    inputs: [{name: n, type_annotation: int, constraints: ["-1000 <= n <= 1000"]}]
+    outputs: [{name: result, type_annotation: int}]
+    test_cases:
+      - {name: one, inputs: {n: 1}, expected_output: 4}
+      - {name: minus, inputs: {n: -2}, expected_output: -8}
+"""
+
+
+def fenced(code: str) -> str:
+    """Write code as a chat model does."""
+    return f"Here it is:\n\n```python\n{code}```\n"
+
+
+DOUBLE = (
+    fenced("def double(n: int) -> int:\n    return n * 2\n"),
+    fenced("def double(n: int) -> int:\n    return n + n\n"),
+    fenced("def double(n: int) -> int:\n    return n << 1\n"),
+)
+WRONG_DOUBLE = fenced("def double(n: int) -> int:\n    return n ** 2\n")
+QUADRUPLE = (
+    fenced("def quadruple(n: int) -> int:\n    return double(double(n))\n"),
+    fenced("def quadruple(n: int) -> int:\n    return 2 * double(n)\n"),
+)
+
+ANSWERS = {("coder", "double"): (*DOUBLE, WRONG_DOUBLE), ("coder", "quadruple"): QUADRUPLE}

@@ -1,0 +1,222 @@
+"""Whole projects through real workflows, on the time-skipping server with an in-memory store."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
+
+from schemas.identity import Gate, LayerName, NodePath, ProjectId, TaskStatus
+from schemas.models import Budget
+from schemas.project import LadderMode, OnExhausted, ProjectInput, ProjectResult
+from schemas.verification import VerdictStatus
+from tests.workflow.environment import Stage, TableModel, staged
+from tests.workflow.samples import ANSWERS, QUADRUPLE, SPECIFICATION, WRONG_DOUBLE, fenced
+from workflows.identifiers import CONTROL_QUEUE, node_workflow_id, project_workflow_id
+from workflows.sandbox import GUARDED, runner
+
+pytestmark = [pytest.mark.temporal, pytest.mark.sandbox]
+
+PROJECT = ProjectId("sums")
+
+
+async def start(stage: Stage, **options: Any) -> WorkflowHandle[Any, ProjectResult]:
+    """Start a project as the command line does."""
+    given = ProjectInput.model_validate({"specification": SPECIFICATION, "project": PROJECT, "k": 2, **options})
+    return await stage.client.start_workflow(
+        "ProjectWorkflow", given, id=project_workflow_id(PROJECT), task_queue=CONTROL_QUEUE, result_type=ProjectResult
+    )
+
+
+async def build(stage: Stage, **options: Any) -> ProjectResult:
+    """Build a project to its end."""
+    return await (await start(stage, **options)).result()
+
+
+async def until_waiting(stage: Stage, path: str) -> None:
+    """Wait until a node waits for a person; bounded."""
+    for _ in range(600):
+        if any(node.path == path for node in await stage.store.nodes(PROJECT)):
+            node = await stage.store.node(PROJECT, NodePath(path))
+            if node.status is TaskStatus.WAITING:
+                return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{path} never waited")
+
+
+async def test_a_specified_tree_is_built_and_delivered() -> None:
+    """Two tasks, one calling the other, end as a verified package with a manifest and a report."""
+    async with staged(TableModel(ANSWERS)) as stage:
+        result = await build(stage)
+        nodes = {node.path: node for node in await stage.store.nodes(PROJECT)}
+        assert (result.exit_code, result.message) == (0, "")
+        assert result.counts.tasks == result.counts.won == 2
+        assert nodes[NodePath("root.quadruple")].margin >= 2
+        assert result.manifest is not None
+        manifest = (await stage.store.get(result.manifest)).decode()
+        assert "sums/quadruple.py" in manifest
+        assert "tests/test_root_double.py" in manifest
+        assert result.report is not None
+        assert "root.double" in (await stage.store.get(result.report)).decode()
+
+
+async def test_both_ways_up_the_ladder_give_equal_verdicts() -> None:
+    """One activity a layer, or all layers in one: the same candidates get the same verdicts."""
+    seen = []
+    for mode in LadderMode:
+        async with staged(TableModel(ANSWERS)) as stage:
+            result = await build(stage, ladder=mode, max_attempts=8)
+            verdicts = {
+                (path, candidate, verdict.layer, verdict.status)
+                for path in (NodePath("root.double"), NodePath("root.quadruple"))
+                for candidate, given in (await stage.store.verdicts(PROJECT, path)).items()
+                for verdict in given
+            }
+            seen.append((result.counts, verdicts))
+    assert seen[0] == seen[1]
+    assert {layer for _, _, layer, _ in seen[0][1]} == set(LayerName)
+    assert VerdictStatus.PASSED in {status for _, _, _, status in seen[0][1]}
+
+
+async def test_core_inside_the_workflow_sandbox_builds_as_well() -> None:
+    """With the core kept inside Temporal's sandbox, where its guard is alive, a build goes through."""
+    async with staged(TableModel(ANSWERS), workflow_runner=runner(*GUARDED)) as stage:
+        assert (await build(stage)).exit_code == 0
+
+
+async def test_a_failed_task_stops_only_its_dependents() -> None:
+    """What nobody can solve fails, what calls it is blocked, and the exit code says so."""
+    answers = {("coder", "double"): (WRONG_DOUBLE,), ("coder", "quadruple"): QUADRUPLE}
+    async with staged(TableModel(answers)) as stage:
+        result = await build(stage, on_exhausted=OnExhausted.FAIL, max_attempts=4)
+        nodes = {node.path: node.status for node in await stage.store.nodes(PROJECT)}
+        assert result.exit_code == 1
+        assert nodes[NodePath("root.double")] is TaskStatus.FAILED
+        assert nodes[NodePath("root.quadruple")] is TaskStatus.BLOCKED
+        assert ("coder", "quadruple") not in stage.model.calls
+
+
+DISAGREEING = {
+    ("coder", "double"): ANSWERS[("coder", "double")],
+    ("coder", "quadruple"): (
+        fenced("def quadruple(n: int) -> int:\n    return n * 4 if n < 500 else 0\n"),
+        fenced("def quadruple(n: int) -> int:\n    return n * 4 if n < 501 else n\n"),
+        fenced("def quadruple(n: int) -> int:\n    return 4 * n if n > -500 else 0\n"),
+        fenced("def quadruple(n: int) -> int:\n    return 4 * n if n > -501 else n\n"),
+    ),
+}
+
+
+async def test_partial_acceptance_is_marked_in_the_exit_code() -> None:
+    """With ``partial`` the best verified candidate is taken, and exit code 6 says that it did not win."""
+    async with staged(TableModel(DISAGREEING)) as stage:
+        result = await build(stage, on_exhausted=OnExhausted.PARTIAL, k=6, max_attempts=8)
+        node = await stage.store.node(PROJECT, NodePath("root.quadruple"))
+        assert result.exit_code == 6
+        assert node.status is TaskStatus.PARTIAL
+        assert "below the margin" in node.note
+
+
+async def test_a_person_decides_what_votes_cannot() -> None:
+    """The node waits for days, refuses what it does not understand, and goes on with the answer."""
+    async with staged(TableModel(DISAGREEING)) as stage:
+        handle = await start(stage, k=6, max_attempts=8)
+        await until_waiting(stage, "root.quadruple")
+        question = (await stage.store.questions(PROJECT))[-1]
+        assert (await stage.store.project(PROJECT)).status is TaskStatus.WAITING
+        node = stage.client.get_workflow_handle(node_workflow_id(PROJECT, NodePath("root.quadruple")))
+        answer = {"question": question.id, "decision_id": "d1", "value": "perhaps", "by": "ann"}
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await node.execute_update("answer", answer)
+        assert "is none of" in str(refused.value.cause)
+        taken = await node.execute_update("answer", {**answer, "value": "accept_partial"})
+        assert taken == "understood: accept_partial"
+        result = await handle.result()
+        assert result.exit_code == 6
+        assert (await stage.store.node(PROJECT, NodePath("root.quadruple"))).status is TaskStatus.RESOLVED
+        assert [(item.value, item.by) for item in await stage.store.decisions(PROJECT)] == [("accept_partial", "ann")]
+
+
+async def test_an_answer_by_signal_is_taken_and_a_wrong_one_ignored() -> None:
+    """Tools that can only signal answer as well; a signal about another question changes nothing."""
+    async with staged(TableModel(DISAGREEING)) as stage:
+        handle = await start(stage, k=6, max_attempts=8)
+        await until_waiting(stage, "root.quadruple")
+        question = (await stage.store.questions(PROJECT))[-1]
+        node = stage.client.get_workflow_handle(node_workflow_id(PROJECT, NodePath("root.quadruple")))
+        await node.signal("answer", {"question": "other", "decision_id": "d0", "value": "give_up"})
+        await node.signal("answer", {"question": question.id, "decision_id": "d1", "value": "give_up", "by": "ann"})
+        assert (await handle.result()).exit_code == 1
+        assert (await stage.store.node(PROJECT, NodePath("root.quadruple"))).note == "given up by ann"
+
+
+async def test_a_cap_on_calls_ends_the_project_with_its_own_exit_code() -> None:
+    """A cap is never passed, and reaching it is told apart from failing."""
+    async with staged(TableModel(ANSWERS)) as stage:
+        result = await build(stage, budget=Budget(max_calls=1))
+        assert result.exit_code == 4
+        assert result.spend.calls == len(stage.model.calls) == 1
+
+
+async def test_input_that_does_not_fit_fails_at_once_with_a_readable_error() -> None:
+    """Wrong plain JSON fails the workflow, and does not retry its task for ever."""
+    async with staged(TableModel({})) as stage:
+        with pytest.raises(WorkflowFailureError) as failed:
+            await stage.client.execute_workflow(
+                "ProjectWorkflow", {"requirement": "typo"}, id="ci-1", task_queue=CONTROL_QUEUE
+            )
+        assert "requirement" in str(failed.value.cause)
+        with pytest.raises(WorkflowFailureError) as empty:
+            await stage.client.execute_workflow(
+                "ProjectWorkflow", {"requirements": ""}, id="ci-2", task_queue=CONTROL_QUEUE
+            )
+        assert "nothing to build" in str(empty.value.cause)
+
+
+async def test_a_faulty_specification_names_every_fault_and_leaves_nothing_running() -> None:
+    """A contradicting specification fails the project with all its faults."""
+    faulty = SPECIFICATION.replace("type_annotation: int, constraints", "type_annotation: integer, constraints", 1)
+    async with staged(TableModel(ANSWERS)) as stage:
+        with pytest.raises(WorkflowFailureError) as failed:
+            await build(stage, specification=faulty)
+        assert "integer" in str(failed.value.cause)
+        assert (await stage.store.project(PROJECT)).status is TaskStatus.FAILED
+
+
+async def test_a_gate_waits_for_consent_and_a_refusal_ends_the_build() -> None:
+    """The plan gate waits; a rejection is recorded and nothing is drawn."""
+    async with staged(TableModel(ANSWERS)) as stage:
+        handle = await start(stage, approve=(Gate.PLAN,))
+        for _ in range(300):
+            if (await stage.store.projects()) and (await stage.store.project(PROJECT)).status is TaskStatus.WAITING:
+                break
+            await asyncio.sleep(0.1)
+        decision = {"gate": "plan", "decision_id": "p1", "decision": "reject", "by": "ann", "note": "too dear"}
+        with pytest.raises(WorkflowUpdateFailedError):
+            await handle.execute_update("approve", {**decision, "gate": "delivery"})
+        await handle.execute_update("approve", decision)
+        result = await handle.result()
+        assert result.exit_code == 1
+        assert "too dear" in result.message
+        assert stage.model.calls == []
+
+
+async def test_a_cancelled_project_closes_its_nodes() -> None:
+    """Cancelling stops the tree and records it."""
+    async with staged(TableModel(DISAGREEING)) as stage:
+        handle = await start(stage, k=6, max_attempts=8)
+        await until_waiting(stage, "root.quadruple")
+        await handle.cancel()
+        with pytest.raises(WorkflowFailureError):
+            await handle.result()
+        assert (await stage.store.project(PROJECT)).status is TaskStatus.CANCELLED
+        assert (await stage.store.node(PROJECT, NodePath("root.quadruple"))).status is TaskStatus.CANCELLED
+
+
+async def test_the_same_input_again_returns_the_stored_result_without_a_call() -> None:
+    """A finished project is not built twice."""
+    async with staged(TableModel(ANSWERS)) as stage:
+        first = await build(stage)
+        calls = len(stage.model.calls)
+        assert await build(stage) == first
+        assert len(stage.model.calls) == calls
