@@ -1,7 +1,6 @@
 """The ``millwright`` command: a composition root that makes the adapters the command line asks for, each when it asks.
 
-Nothing heavy is imported before it is needed, so that ``millwright --help`` answers at once. Commands live in
-``millwright.commandline``.
+Nothing heavy is imported before, so that help answers at once. Commands live in ``millwright.commandline``.
 """
 
 import asyncio
@@ -87,10 +86,8 @@ class Adapters:
     @asynccontextmanager
     async def session(self, note: Note, *, demo: bool = False) -> AsyncIterator[Session]:
         """Reach the running or configured stack, or start the embedded one; ``demo`` asks for the demo model."""
-        from millwright.adapters.embedded.home import read_state
-
         settings = self.settings()
-        running = read_state(settings.home)
+        running = await _running_on(settings.home)
         if settings.database_url and settings.temporal_address:
             async with self._joined(settings, None) as session:
                 yield session
@@ -111,10 +108,9 @@ class Adapters:
     @asynccontextmanager
     async def ladder(self, jobs: int) -> AsyncIterator[LadderTools]:
         """Open the ladder's tools, for at most ``jobs`` programs at once."""
-        from millwright.adapters.inputs.hypothesis_inputs import HypothesisInputs
-
         from activities.climbing import Climber
         from millwright.adapters.analysis.static_analyser import StaticAnalyser
+        from millwright.adapters.inputs.hypothesis_inputs import HypothesisInputs
         from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
 
         sandbox = BubblewrapSandbox(slots=jobs)
@@ -212,6 +208,18 @@ class Adapters:
             database=state.database_url,
             model=state.model_url,
         )
+
+
+async def _running_on(home: Path) -> "StackState | None":
+    """Find the stack that runs on a home; one that is just starting or stopping is waited for, a minute at most."""
+    from millwright.adapters.embedded.home import Home, Purpose, read_holder, read_state
+
+    for _ in range(120):
+        state, holder = read_state(home), read_holder(Home(home))
+        if state is not None or holder is None or holder.purpose is not Purpose.STACK:
+            return state
+        await asyncio.sleep(0.5)
+    return None
 
 
 def _tool_check(name: str) -> Check:

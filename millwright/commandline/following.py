@@ -51,7 +51,7 @@ async def follow(client: Client, stores: Stores, project: ProjectId, shown: Disp
             while True:
                 done, _ = await asyncio.wait({result}, timeout=POLL_SECONDS)
                 view = await _view(records, project)
-                if view is not None:
+                if view is not None and (done or not _is_stale(view)):
                     shown.update(view)
                 if done:
                     return _ended(result.result(), view)
@@ -148,8 +148,12 @@ def _ended(result: ProjectResult, view: ProjectView | None) -> Outcome:
 
 
 def _waits(view: ProjectView) -> bool:
-    # With an exit code the row is still that of an earlier run: the new one has not opened its project yet.
-    return view.project.status is TaskStatus.WAITING and view.project.exit_code is None
+    return view.project.status is TaskStatus.WAITING and not _is_stale(view)
+
+
+def _is_stale(view: ProjectView) -> bool:
+    """Say whether the row is still that of an earlier run, and the new one has not opened its project yet."""
+    return view.project.exit_code is not None
 
 
 def _waiting(view: ProjectView, gate: Gate | None) -> Outcome:

@@ -68,6 +68,8 @@ def _unfinished(path: NodePath, by_path: Mapping[NodePath, NodeRecord]) -> bool:
 def exit_of(figures: Counts, *, budget_reached: bool, sound: bool) -> ExitCode:
     """Return how a project ended: the worst of budget, failure, waiting, below the margin, built.
 
+    A part that a person resolved was accepted below the margin, and counts as such.
+
     ``sound``: the whole was assembled and every check of it held.
     """
     if budget_reached:
@@ -76,7 +78,7 @@ def exit_of(figures: Counts, *, budget_reached: bool, sound: bool) -> ExitCode:
         return ExitCode.FAILED
     if figures.waiting:
         return ExitCode.WAITING
-    if figures.partial:
+    if figures.partial or figures.resolved:
         return ExitCode.BELOW_MARGIN
     return ExitCode.BUILT
 

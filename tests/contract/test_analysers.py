@@ -167,7 +167,7 @@ async def test_a_tool_that_misses_a_known_error_is_not_believed(
     """A linter that says nothing, or nonsense, or dies is an error and no clean bill."""
     program = _fake_ruff(tmp_path, body)
     monkeypatch.setattr(ruff_lint, "_ruff", lambda: str(program))
-    with pytest.raises(AnalyserUnavailable, match="ruff is not usable"):
+    with pytest.raises(AnalyserUnavailable, match=r"ruff is not usable"):
         await StaticAnalyser(tmp_path / "types").analyse([_lint(_GOOD)])
 
 
@@ -184,7 +184,7 @@ async def test_a_tool_that_does_not_end_is_an_error(tmp_path: Path, monkeypatch:
     """A tool past its time says nothing of the candidate."""
     program = _fake_ruff(tmp_path, "import time; time.sleep(60)")
     monkeypatch.setattr(ruff_lint, "_ruff", lambda: str(program))
-    with pytest.raises(AnalyserUnavailable, match="did not end within 0.3 s"):
+    with pytest.raises(AnalyserUnavailable, match=r"did not end within 0\.3 s"):
         await StaticAnalyser(tmp_path / "types", Bounds(wall_seconds=0.3)).analyse([_lint(_GOOD)])
 
 
@@ -212,5 +212,5 @@ async def test_a_missing_tool_names_the_remedy(tmp_path: Path, monkeypatch: pyte
     """Without the tool, the error says what to do."""
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(AnalyserUnavailable, match="ruff is not installed: .*make setup"):
+    with pytest.raises(AnalyserUnavailable, match=r"ruff is not installed: .*make setup"):
         await StaticAnalyser(tmp_path).analyse([_lint(_GOOD)])

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-import millwright
 from millwright.adapters.inputs import hypothesis_inputs
 from millwright.adapters.inputs.bounds import Bounds, bounds_of
 from millwright.adapters.inputs.hypothesis_inputs import HypothesisInputs
@@ -20,7 +19,7 @@ from schemas.specification import Condition, Parameter, Record, RecordField, Tas
 from schemas.values import Value, canonical_text
 from schemas.verification import InputOrigin, InputSet
 
-_ROOT = Path(millwright.__file__).parent.parent
+_ROOT = Path(__file__).parents[2]
 
 
 def _task(*inputs: tuple[str, ...], conditions: tuple[str, ...] = (), **fields: Any) -> TaskSpecification:
@@ -208,14 +207,14 @@ def test_inputs_depend_on_neither_hash_seed_nor_installation(tmp_path: Path) -> 
 async def test_a_generator_that_dies_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broken generator says nothing of the specification."""
     monkeypatch.setattr(hypothesis_inputs, "_PROGRAM", "millwright.nothing_of_this_name")
-    with pytest.raises(InputsUnavailable, match="ended with status 1: .*No module named"):
+    with pytest.raises(InputsUnavailable, match=r"ended with status 1: .*No module named"):
         await _inputs(_task(("n", "int")))
 
 
 async def test_a_generator_that_does_not_end_is_stopped() -> None:
     """A generator past its time is stopped, and is an error."""
     task = _task(("n", "int"))
-    with pytest.raises(InputsUnavailable, match="took longer than 0.01 s"):
+    with pytest.raises(InputsUnavailable, match=r"took longer than 0\.01 s"):
         await HypothesisInputs(seconds=0.01).inputs(task, digest_of(task))
 
 

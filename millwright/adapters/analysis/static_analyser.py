@@ -15,6 +15,8 @@ from millwright.adapters.analysis.mypy_types import MypyTypes
 from millwright.adapters.analysis.ruff_lint import RuffLint
 from schemas.verification import AnalysisReport, AnalysisRequest, AnalysisTool
 
+_Key = tuple[AnalysisTool, str, int, frozenset[tuple[str, str]]]
+
 
 class _Checker(Protocol):
     """One tool."""
@@ -41,11 +43,15 @@ class StaticAnalyser:
         Raises:
             AnalyserUnavailable: a tool is missing, died, or gave an answer that cannot be trusted.
         """
-        keys = [request.model_dump_json() for request in requests]
+        keys = [_key(request) for request in requests]
         unique = dict(zip(keys, requests, strict=True))
-        reports: dict[str, AnalysisReport] = {}
+        reports: dict[_Key, AnalysisReport] = {}
         for tool, checker in self._tools.items():
             chosen = {key: request for key, request in unique.items() if request.tool is tool}
             if chosen:
                 reports.update(zip(chosen, await checker.check(list(chosen.values())), strict=True))
         return tuple(reports[key] for key in keys)
+
+
+def _key(request: AnalysisRequest) -> _Key:
+    return request.tool, request.target, request.max_complexity, frozenset(request.modules.items())

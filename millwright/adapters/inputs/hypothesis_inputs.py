@@ -14,14 +14,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-import millwright
 from millwright.errors import InputsUnavailable, SpecificationInvalid
 from schemas.identity import Digest
 from schemas.specification import Fault, TaskSpecification
 from schemas.verification import InputSet
 
 _PROGRAM = "millwright.adapters.inputs.generate"
-_ROOT = Path(millwright.__file__).parent.parent
+_ROOT = Path(__file__).resolve().parents[3]
+"""Where ``millwright`` and ``schemas`` are imported from, in a checkout as in site-packages."""
 
 
 class HypothesisInputs:

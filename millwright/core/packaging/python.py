@@ -114,26 +114,8 @@ class PythonPackager:
     def checks(self, whole: Whole, files: dict[str, str]) -> tuple[tuple[str, CommandRequest], ...]:
         """Check types over the whole package, its tests, and that it builds without reaching for anything outside."""
         return (
-            (
-                "types",
-                CommandRequest(
-                    files=files,
-                    argv=(
-                        "python",
-                        "-m",
-                        "mypy",
-                        "--strict",
-                        "--no-incremental",
-                        "--cache-dir=/dev/null",
-                        whole.package,
-                    ),
-                    with_packages=True,
-                ),
-            ),
-            (
-                "tests",
-                CommandRequest(files=files, argv=("python", "-m", "unittest", "discover", "-s", "tests", "-t", ".")),
-            ),
+            ("types", CommandRequest(files=files, argv=(*_MYPY, whole.package), with_packages=True)),
+            ("tests", CommandRequest(files=files, argv=_TESTS)),
             ("build", CommandRequest(files=files, argv=_WHEEL, with_packages=True)),
         )
 

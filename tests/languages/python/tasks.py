@@ -1,6 +1,7 @@
 """The tasks that the candidates beside this module answer; a candidate's file is named ``<task>__<manner>.py``."""
 
 from pathlib import Path
+from typing import Any
 
 from millwright.core.verification.languages import language_named
 from millwright.core.verification.layer import Subject
@@ -110,7 +111,7 @@ TASKS = {
     )
 }
 
-_MORE = {
+_MORE: dict[str, list[list[Any]]] = {
     "clamp": [[37, 0, 50], [-3, 0, 9], [50, 0, 50], [1, 5, 2], [7, 7, 7]],
     "word_counts": [["a\tb"], ["x x x"], ["one two three four"], [" \n"]],
     "parse_amount": [["0.05"], ["1.5"], ["-1.00"], [""]],

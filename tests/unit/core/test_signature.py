@@ -206,7 +206,7 @@ def test_what_the_specification_demands_is_not_useless() -> None:
     """A function without outputs returns None; examples may demand None or an exception and nothing else."""
     assert not is_useless([returned(None)], _task(outputs=[]))
     assert not is_useless([RAISED], _task(test_cases=[{"name": "a", "inputs": {}, "raises": "ValueError"}]))
-    none = [{"name": "a", "inputs": {}, "expected_output": None}]
+    none: list[dict[str, object]] = [{"name": "a", "inputs": {}, "expected_output": None}]
     assert not is_useless([returned(None)], _task(test_cases=none))
     assert is_useless([returned(None)], _task(test_cases=[{"name": "a", "inputs": {}, "expected_output": 1}]))
 

@@ -10,6 +10,7 @@ import tokenize
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from schemas.specification import TaskSpecification
 
@@ -36,6 +37,18 @@ def lines_of(source: str) -> list[str]:
 
 def problem_of(source: str) -> Problem | None:
     """Return why the source does not compile; None when it does."""
+    found = _read(source)
+    return found if isinstance(found, Problem) else None
+
+
+def parse(source: str) -> ast.Module | None:
+    """Parse the source; None when it does not compile. The tree is shared: nobody may change it."""
+    found = _read(source)
+    return None if isinstance(found, Problem) else found
+
+
+@lru_cache(maxsize=32)  # every layer reads the same few sources again, a batch at a time
+def _read(source: str) -> ast.Module | Problem:
     if len(source) > LARGEST_SOURCE:
         return Problem(f"the source is longer than {LARGEST_SOURCE} characters")
     if "\x00" in source:
@@ -48,26 +61,17 @@ def problem_of(source: str) -> Problem | None:
         with warnings.catch_warnings():  # a warning about an odd literal says nothing about whether it compiles
             warnings.simplefilter("ignore")
             compile(source, "<candidate>", "exec", dont_inherit=True)
+            return ast.parse(source)
     except SyntaxError as error:
         return Problem(error.msg or "invalid syntax", error.lineno)
     except ValueError as error:
-        return Problem(str(error), None)
+        return Problem(str(error))
     except (RecursionError, MemoryError):
         return Problem("the source is nested too deeply to compile")
-    return None
 
 
 def _line_at(source: str, offset: int) -> int:
     return len(lines_of(source[:offset]))
-
-
-def parse(source: str) -> ast.Module | None:
-    """Parse the source; None when it does not compile."""
-    if problem_of(source) is not None:
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(source)
 
 
 def comments(source: str) -> Iterator[tuple[int, str]]:

@@ -21,7 +21,7 @@ class TypesLayer:
         if any(finding.severity is Severity.ERROR for finding in findings):
             return judged(self.name, findings)
         request = AnalysisRequest(tool=AnalysisTool.TYPES, modules=dict(subject.modules), target=subject.target)
-        return Needs((request,), state=findings)
+        return Needs((request,))
 
     def judge(self, subject: Subject, needs: Needs, results: tuple[Result, ...], language: Language) -> Plan:
         """Reject for any error that the type checker found in the candidate's own module."""

@@ -1,0 +1,1 @@
+"""The wheel, tested where the checkout is not."""
