@@ -7,6 +7,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 JOBS ?= 2
+OUT ?= out/order-pricing
 UV_VERSION := 0.13.9
 
 VENV := .venv
@@ -49,10 +50,10 @@ sandbox:
 	  fi; \
 	fi
 
-demo: setup ## Build the bundled sample project with the demo model, into ./out/order-pricing
-	$(BIN)/millwright demo --out out/order-pricing
+demo: setup ## Build the bundled sample project with the demo model, into OUT (out/order-pricing)
+	$(BIN)/millwright demo --out $(OUT)
 
-test: setup ## Run all tests
+test: setup ## Run all tests, JOBS (2) at once
 	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 lint: setup ## Check style and formatting

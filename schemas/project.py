@@ -28,6 +28,10 @@ class LadderMode(StrEnum):
     FUSED = "fused"
 
 
+READY_GATES = frozenset({Gate.SPECIFICATION, Gate.PLAN, Gate.DELIVERY})
+"""The gates that can be asked for; a budget that is reached ends the project instead of waiting."""
+
+
 class ProjectInput(Schema):
     """What ``ProjectWorkflow`` is started with; ``{"requirements": "…"}`` is enough.
 

@@ -19,6 +19,7 @@ from activities.specification import Specification
 from schemas.evidence import Decision
 from schemas.identity import ROOT_PATH, Gate, ProjectId, TaskStatus
 from schemas.project import (
+    READY_GATES,
     Approval,
     ApprovalDecision,
     NodeInput,
@@ -52,9 +53,6 @@ from workflows.identifiers import (
 )
 from workflows.node import NodeWorkflow
 from workflows.presentation import approval_details, election_details, failure_note, failure_type
-
-READY_GATES = frozenset({Gate.SPECIFICATION, Gate.PLAN, Gate.DELIVERY})
-"""The gates that can be asked for; a budget that is reached ends the project."""
 
 
 @workflow.defn

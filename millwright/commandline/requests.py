@@ -15,7 +15,7 @@ from millwright.core.verification.languages import language_named
 from millwright.errors import BadInput
 from schemas.identity import Gate, ProjectId, project_id_from
 from schemas.models import Budget
-from schemas.project import LadderMode, OnExhausted
+from schemas.project import READY_GATES, LadderMode, OnExhausted
 
 if TYPE_CHECKING:
     from millwright.client import Build, Client
@@ -131,8 +131,8 @@ def checked_language(name: str) -> str:
 def gates(text: str) -> tuple[Gate, ...]:
     """Read ``specification,plan``. Raises BadInput, with the gates there are."""
     names = [name.strip() for name in text.split(",") if name.strip()]
-    known = {gate.value for gate in Gate}
+    known = [gate.value for gate in Gate if gate in READY_GATES]
     for name in names:
         if name not in known:
-            raise BadInput(f"{name!r} is not a gate: --approve takes {', '.join(gate.value for gate in Gate)}")
+            raise BadInput(f"{name!r} is no gate to wait at: --approve takes {', '.join(known)}")
     return tuple(dict.fromkeys(Gate(name) for name in names))

@@ -1,7 +1,6 @@
-"""Compares what a project has spent and wants to spend with its caps.
+"""Prices, the most that one call can use, and the cap on time.
 
-It keeps no books: the ledger does, and reserves every call at its upper bound before it is made, so that a cap is
-never passed, not even by calls whose answers never arrived.
+It keeps no books: the ledger does, and refuses a reservation at its upper bound that would pass a cap.
 """
 
 from dataclasses import dataclass
@@ -27,41 +26,6 @@ class Price:
 FREE = Price()
 
 
-@dataclass(frozen=True)
-class Remaining:
-    """What is left under each cap, never below zero; None is no cap."""
-
-    calls: int | None = None
-    tokens: int | None = None
-    cost: float | None = None
-
-
-def remaining(spend: Spend, reserved: Spend, budget: Budget) -> Remaining:
-    """Return what is left of a budget when every reservation is counted at its upper bound."""
-    used = spend.plus(reserved)
-    return Remaining(
-        calls=None if budget.max_calls is None else max(0, budget.max_calls - used.calls),
-        tokens=None if budget.max_tokens is None else max(0, budget.max_tokens - _tokens(used)),
-        cost=None if budget.max_cost is None else max(0.0, budget.max_cost - used.cost),
-    )
-
-
-def cap_passed(spend: Spend, reserved: Spend, asking: Spend, budget: Budget) -> str | None:
-    """Say which cap ``asking`` would pass on top of what is spent and reserved; None where it fits.
-
-    Reaching a cap exactly is within it.
-    """
-    after = spend.plus(reserved).plus(asking)
-    if budget.max_calls is not None and after.calls > budget.max_calls:
-        return f"calls: {after.calls} would pass the cap of {budget.max_calls}"
-    if budget.max_tokens is not None and _tokens(after) > budget.max_tokens:
-        return f"tokens: {_tokens(after)} would pass the cap of {budget.max_tokens}"
-    # Sums of floats in another order differ in their last bits; a cap is not passed by less than a billionth of it.
-    if budget.max_cost is not None and after.cost > budget.max_cost * (1 + 1e-9):
-        return f"cost: {after.cost:.4f} would pass the cap of {budget.max_cost:.4f}"
-    return None
-
-
 def time_passed(elapsed_seconds: float, budget: Budget) -> str | None:
     """Say that a project's wall-clock since its start has reached its cap; None where it has not."""
     if budget.max_time_seconds is not None and elapsed_seconds >= budget.max_time_seconds:
@@ -85,7 +49,3 @@ def upper_bound(prompt_bytes: int, max_tokens: int, price: Price = FREE) -> Spen
 def prompt_bytes(prompt: Prompt) -> int:
     """Return a prompt's size in bytes of UTF-8, with room for what a chat template adds to each message."""
     return sum(len(message.content.encode("utf-8", "replace")) + _TEMPLATE_BYTES for message in prompt.messages)
-
-
-def _tokens(spend: Spend) -> int:
-    return spend.prompt_tokens + spend.completion_tokens

@@ -1,4 +1,4 @@
-"""A real Temporal test server with our workflows and activities on it, an in-memory store and a model of a few lines."""
+"""A real Temporal test server with our workflows and activities, an in-memory store and a model of a few lines."""
 
 import asyncio
 import re
@@ -84,9 +84,7 @@ def server_program() -> str:
 
 
 @asynccontextmanager
-async def staged(
-    model: TableModel, *, workflow_runner: SandboxedWorkflowRunner | None = None
-) -> AsyncIterator[Stage]:
+async def staged(model: TableModel, *, workflow_runner: SandboxedWorkflowRunner | None = None) -> AsyncIterator[Stage]:
     """Run a time-skipping server and workers on every queue."""
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=server_program(), data_converter=data_converter

@@ -1,47 +1,13 @@
-"""Caps hold to the last call, token and cent, reservations included."""
+"""Prices add up, a call's bound covers it, and time is up when its cap is reached."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millwright.core.budget import FREE, Price, cap_passed, prompt_bytes, remaining, time_passed, upper_bound
+from millwright.core.budget import FREE, Price, prompt_bytes, time_passed, upper_bound
 from schemas.identity import Archetype
 from schemas.models import Budget, Message, Prompt, Role, Spend
 from tests import strategies
-
-NOTHING = Spend()
-
-
-@pytest.mark.parametrize(
-    ("budget", "word"),
-    [
-        (Budget(max_calls=2), "calls: 3 would pass the cap of 2"),
-        (Budget(max_tokens=299), "tokens: 300 would pass the cap of 299"),
-        (Budget(max_cost=2.5), "cost: 3.0000 would pass the cap of 2.5000"),
-        (Budget(max_calls=3, max_tokens=300, max_cost=3.0), None),
-        (Budget(), None),
-    ],
-)
-def test_names_the_cap_that_would_be_passed(budget: Budget, word: str | None) -> None:
-    """What is spent, reserved and asked for counts together, and reaching a cap exactly is within it."""
-    each = Spend(calls=1, prompt_tokens=60, completion_tokens=40, cost=1.0)
-    assert cap_passed(each, each, each, budget) == word
-
-
-def test_says_what_is_left() -> None:
-    """A cap that is not set leaves no figure, and one that is passed leaves zero."""
-    left = remaining(Spend(calls=3, cost=0.5), Spend(calls=1, prompt_tokens=9), Budget(max_calls=10, max_tokens=5))
-    assert (left.calls, left.tokens, left.cost) == (6, 0, None)
-    assert remaining(NOTHING, NOTHING, Budget(max_cost=2.0)).cost == 2.0
-
-
-def test_a_cost_is_not_passed_by_rounding() -> None:
-    """Ten tenths are one, in whatever order floats are added."""
-    spend = NOTHING
-    for _ in range(9):
-        spend = spend.plus(Spend(cost=0.1))
-    assert cap_passed(spend, NOTHING, Spend(cost=0.1), Budget(max_cost=1.0)) is None
-    assert cap_passed(spend, NOTHING, Spend(cost=0.101), Budget(max_cost=1.0)) is not None
 
 
 def test_time_is_up_when_its_cap_is_reached() -> None:
@@ -63,34 +29,6 @@ def test_counts_a_prompt_in_bytes() -> None:
     message = Message(role=Role.USER, content="é" * 10)
     prompt = Prompt(archetype=Archetype.CODER, version="1", messages=(message, message))
     assert prompt_bytes(prompt) == 2 * (20 + 32)
-
-
-@given(strategies.spends(), strategies.spends(), strategies.spends(), strategies.budgets())
-def test_what_fits_leaves_nothing_below_zero(spend: Spend, reserved: Spend, asking: Spend, budget: Budget) -> None:
-    """Asking for no more than is left passes no cap, and asking for more passes one."""
-    left = remaining(spend, reserved, budget)
-    tokens = asking.prompt_tokens + asking.completion_tokens
-    fits = (
-        (left.calls is None or asking.calls <= left.calls)
-        and (left.tokens is None or tokens <= left.tokens)
-        and (left.cost is None or asking.cost <= left.cost)
-    )
-    over_already = cap_passed(spend, reserved, NOTHING, budget) is not None
-    if fits and not over_already:
-        assert cap_passed(spend, reserved, asking, budget) is None
-    if (left.calls is not None and asking.calls > left.calls) or (left.tokens is not None and tokens > left.tokens):
-        assert cap_passed(spend, reserved, asking, budget) is not None
-
-
-@given(strategies.spends(), strategies.budgets(), st.lists(strategies.spends(), max_size=5))
-def test_reservations_that_were_let_in_never_pass_a_cap(spend: Spend, budget: Budget, asked: list[Spend]) -> None:
-    """Admitting one call after another keeps the sum within every cap that held at the start."""
-    reserved = NOTHING
-    for asking in asked:
-        if cap_passed(spend, reserved, asking, budget) is None:
-            reserved = reserved.plus(asking)
-    if reserved != NOTHING:
-        assert cap_passed(spend, reserved, NOTHING, budget) is None
 
 
 @given(strategies.prompts(), st.integers(1, 4096), strategies.prices())

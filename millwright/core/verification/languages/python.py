@@ -32,7 +32,7 @@ class Python:
 
     name = "python"
     fence_tags = ("python", "py", "python3", "")
-    rejecting_lint = ("C901", "E9", "F63", "F7", "F82", "invalid-syntax")
+    rejecting_lint = ("C901", "E9", "F63", "F7", "F82", "invalid-syntax", "tool-failure")
     rejecting_security_lint = ("S102", "S301", "S302", "S307", "S602", "S605", "S608")
 
     def is_security_lint(self, code: str) -> bool:
