@@ -86,18 +86,23 @@ class Adapters:
     @asynccontextmanager
     async def session(self, note: Note, *, demo: bool = False) -> AsyncIterator[Session]:
         """Reach the running or configured stack, or start the embedded one; ``demo`` asks for the demo model."""
+        from millwright.adapters.embedded.guests import guests_gone, visiting
+        from millwright.adapters.embedded.home import Home
+
         settings = self.settings()
         running = await _running_on(settings.home)
         if settings.database_url and settings.temporal_address:
             async with self._joined(settings, None) as session:
                 yield session
         elif running is not None:
-            async with self._joined(settings, running) as session:
-                yield session
+            with visiting(Home(settings.home)):
+                async with self._joined(settings, running) as session:
+                    yield session
         else:
             note(f"starting the embedded stack on {settings.home}")
             async with self._stack(note, demo=demo) as state, self._joined(settings, state, owned=True) as session:
                 yield session
+                await guests_gone(Home(settings.home), note)
 
     @asynccontextmanager
     async def stack(self, note: Note) -> AsyncIterator[Endpoints]:

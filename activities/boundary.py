@@ -5,7 +5,7 @@ A type name is stable, a message holds no source text and no secret; whether a r
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
@@ -40,17 +40,34 @@ def translated(method: Method) -> Method:
     return cast(Method, wrapper)
 
 
+class Heart:
+    """The heartbeat of one activity. Each beat repeats the details: one without any would make the server forget."""
+
+    def __init__(self, details: Sequence[Any]) -> None:
+        self.details = tuple(details)
+
+    def say(self, *details: Any) -> None:
+        """Send details at once; they go with every beat from now on."""
+        self.details = details
+        self.beat()
+
+    def beat(self) -> None:
+        """Send the details again."""
+        activity.heartbeat(*self.details)
+
+
 @asynccontextmanager
-async def heartbeating() -> AsyncIterator[None]:
-    """Send a heartbeat every few seconds while the body runs, with the details sent last."""
+async def heartbeating() -> AsyncIterator[Heart]:
+    """Send a heartbeat every few seconds while the body runs; until it says more, with what an earlier attempt said."""
+    heart = Heart(activity.info().heartbeat_details)
 
     async def beat() -> None:
         while True:
-            activity.heartbeat()
+            heart.beat()
             await asyncio.sleep(_HEARTBEAT_SECONDS)
 
     task = asyncio.create_task(beat())
     try:
-        yield
+        yield heart
     finally:
         task.cancel()

@@ -66,7 +66,8 @@ class Generation:
 
     async def _stored(self, request: DrawRequest) -> tuple[CompletionRecord, ...]:
         election = request.election
-        return await self._projects.completions(election.project, election.path, election.key, request.round)
+        stored = await self._projects.completions(election.project, election.path, election.key, request.round)
+        return tuple(completion for completion in stored if completion.index < request.count)
 
     async def _fill(self, request: DrawRequest) -> str | None:
         """Make the calls that are missing; return the cap that stopped some of them, if one did."""

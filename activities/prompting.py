@@ -106,5 +106,9 @@ class Prompting:
 
 
 async def available_to(projects: ProjectStore, node: NodeRecord) -> tuple[TaskId, ...]:
-    """List the ids of the nodes that a node itself depends on: its children may depend on them as well."""
-    return tuple([(await projects.node(node.project, path)).task for path in node.dependencies])
+    """List the ids of the nodes that a node itself depends on: its children may depend on them as well.
+
+    Children that an earlier attempt already gave it are left out: the proposal brings them itself.
+    """
+    outside = [path for path in node.dependencies if path not in node.children]
+    return tuple([(await projects.node(node.project, path)).task for path in outside])

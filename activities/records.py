@@ -237,8 +237,12 @@ class Records:
     async def _text(self, inline: str, digest: Digest | None, what: str) -> str:
         if inline and digest:
             raise BadInput(f"the {what} are given both inline and by digest: give one of them")
-        text = inline if digest is None else (await self._artifacts.get(digest)).decode("utf-8")
-        if len(text.encode()) > LONGEST_REQUIREMENTS:
+        try:
+            text = inline if digest is None else (await self._artifacts.get(digest)).decode("utf-8")
+            size = len(text.encode("utf-8"))
+        except UnicodeError as error:
+            raise BadInput(f"the {what} are no UTF-8 text: {error}") from error
+        if size > LONGEST_REQUIREMENTS:
             raise BadInput(f"the {what} are larger than {LONGEST_REQUIREMENTS} bytes: split the project")
         return text
 

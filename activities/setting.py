@@ -6,17 +6,17 @@ It reads the store and assembles; it runs nothing.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from millwright.core.assembly import RECORDS_MODULE, dotted_name, file_path
+from millwright.core.assembly import RECORDS_MODULE, dotted_name, file_path, import_clash
 from millwright.core.fallback import simplified
 from millwright.core.prompts.wording import Neighbour
 from millwright.core.verification.language import Language
 from millwright.core.verification.languages import language_named
 from millwright.core.verification.layer import Subject
-from millwright.errors import NotFound
+from millwright.errors import NotFound, SpecificationInvalid
 from millwright.ports import ArtifactStore, ProjectStore
 from schemas.evidence import NodeRecord, ProjectRecord
 from schemas.identity import DELIVERED, Digest, NodePath, ProjectId
-from schemas.specification import DeclaredError, Record, TaskSpecification
+from schemas.specification import DeclaredError, Fault, Record, TaskSpecification
 from schemas.verification import InputSet
 
 
@@ -93,6 +93,7 @@ class Settings:
 
         Raises:
             NotFound: no such project or node.
+            SpecificationInvalid: two functions that meet in the node's module have the same name.
         """
         record = await self._projects.project(project)
         node = await self._projects.node(project, path)
@@ -103,16 +104,20 @@ class Settings:
         records_module, modules = _records(language, record.package, tasks)
         for item in reachable.values():
             modules[file_path(language, record.package, item.node)] = await self._source(item.node)
+        direct = tuple(
+            Dependency(item.node, item.task, dotted_name(record.package, item.node.path))
+            for item in (reachable[name] for name in node.dependencies)
+            if item.task.has_interface
+        )
+        clash = import_clash(task, [item.task.name for item in direct])
+        if clash:
+            raise SpecificationInvalid([Fault(where=path, what=clash)])
         return Setting(
             project=record,
             node=node,
             task=simplified(task, simplification),
             language=language,
-            direct=tuple(
-                Dependency(item.node, item.task, dotted_name(record.package, item.node.path))
-                for item in (reachable[name] for name in node.dependencies)
-                if item.task.has_interface
-            ),
+            direct=direct,
             modules=modules,
             records_module=records_module,
         )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from temporalio import activity
 
 from activities.boundary import heartbeating, translated
-from millwright.core.assembly import file_path
+from millwright.core.assembly import file_path, import_clash, records_clash
 from millwright.core.decomposition import read_root, root_signature
 from millwright.core.specification import condition_faults, examples_to_check, resolve
 from millwright.core.verification.languages import language_named
@@ -113,6 +113,7 @@ class Specification:
         tasks = list(tasks)
         if not any(task.id == _ROOT for task in tasks):
             tasks.insert(0, _group_of(project, tasks))
+        _demand_clear_names(tasks)
         by_id = {task.id: task for task in tasks}
         paths = {task.id: _path(task, by_id) for task in tasks}
         children: dict[TaskId, list[NodePath]] = {task.id: [] for task in tasks}
@@ -153,6 +154,24 @@ def _group_of(project: ProjectRecord, tasks: Sequence[TaskSpecification]) -> Tas
         target_language=project.target_language,
         children=tuple(task.id for task in tasks if task.parent is None),
     )
+
+
+def _demand_clear_names(tasks: Sequence[TaskSpecification]) -> None:
+    """Refuse names that would mean two things in one module of the deliverable. Raises SpecificationInvalid."""
+    by_id = {task.id: task for task in tasks}
+    top = [task.id for task in tasks if task.id != _ROOT and _parent(task) == _ROOT]
+    faults = []
+    for task in tasks:
+        below = [other for other in tasks if other.id != _ROOT and _parent(other) == task.id]
+        used = [*below, *(by_id[name] for name in task.dependencies)]
+        clash = import_clash(task, [other.name for other in used if other.has_interface])
+        if clash and task.has_interface:
+            faults.append(Fault(where=task.id, what=clash))
+        shadowed = records_clash(top, task)
+        if shadowed:
+            faults.append(Fault(where="id", what=shadowed))
+    if faults:
+        raise SpecificationInvalid(list(dict.fromkeys(faults)))
 
 
 def _parent(task: TaskSpecification) -> TaskId:

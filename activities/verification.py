@@ -60,14 +60,14 @@ class Verification:
     async def climb(self, request: BatchRequest) -> BatchVerdicts:
         """Take a batch over all layers, those that an earlier attempt completed apart."""
         done = _completed()
-        async with heartbeating():
+        async with heartbeating() as heart:
             subjects = await self._subjects(request)
             alive = list(request.candidates)
             for layer in LayerName:
                 if layer.value not in done:
                     verdicts = await self._layer(request, layer, alive, subjects)
                     done[layer.value] = {item.candidate: item.status.value for item in verdicts}
-                    activity.heartbeat(done)
+                    heart.say(done)
                 alive = [item for item in alive if done[layer.value].get(item) != VerdictStatus.REJECTED.value]
         return BatchVerdicts(
             verdicts=tuple(

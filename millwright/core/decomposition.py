@@ -5,13 +5,14 @@ It parses and checks; it never repairs. A bad proposal is a red flag.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import JsonValue, ValidationError
 
+from millwright.core.assembly import import_clash, records_clash
 from millwright.core.specification import check_document
 from schemas.election import Flag, RedFlag
-from schemas.identity import Digest, NodePath, TaskId
+from schemas.identity import Digest, NodePath, TaskId, parent_path
 from schemas.planning import Proposal, ProposedChild, SpecifiedRoot
 from schemas.project import Policy
 from schemas.specification import SpecificationDocument, TaskSpecification, TaskType
@@ -59,7 +60,7 @@ def read_proposal(
         proposal = Proposal.model_validate(answer)
     except ValidationError as error:
         return RedFlag(flag=Flag.MALFORMED, detail=_first_problems(error))
-    problem = _fits_parent(proposal, parent, depth, policy)
+    problem = _fits_parent(proposal, parent, depth, policy) or _clash(proposal, parent, available, depth)
     if problem:
         return RedFlag(flag=Flag.UNSOUND, detail=problem)
     outside = frozenset(available)
@@ -90,6 +91,24 @@ def _fits_parent(proposal: Proposal, parent: TaskSpecification, depth: int, poli
         if child.target_language != parent.target_language:
             return f"{child.id}: the target language is {parent.target_language}"
     return None
+
+
+def _clash(proposal: Proposal, parent: TaskSpecification, available: Sequence[TaskId], depth: int) -> str | None:
+    """Say which children could not be told from one another, from their parent or from what they may use."""
+    children = {child.specification.id: inherit(child, parent) for child in proposal.children}
+    taken = sorted(children.keys() & {*available})
+    if taken:
+        return f"{taken[0]}: this id is already that of a task that the children may depend on"
+    if depth == 0:
+        problem = records_clash(list(children), parent)
+        if problem:
+            return problem
+    for child in children.values():
+        siblings = [children[name].name for name in child.dependencies if name in children]
+        problem = import_clash(child, siblings)
+        if problem:
+            return f"{child.id}: {problem}"
+    return import_clash(parent, [child.name for child in children.values()])
 
 
 def _unsound(document: SpecificationDocument) -> RedFlag | None:
@@ -173,21 +192,21 @@ def waits_for(
 
     ``dependencies`` maps every known node to the nodes that it depends on.
     """
+    known = frozenset(siblings)
+    needed: dict[NodePath, set[NodePath]] = {sibling: set() for sibling in siblings}
+    for node, targets in dependencies.items():
+        sibling = _top(node, known)
+        if sibling is not None:
+            needed[sibling].update(other for other in (_top(target, known) for target in targets) if other is not None)
     return {
-        sibling: tuple(
-            other
-            for other in siblings
-            if other != sibling
-            and any(
-                _within(target, other)
-                for node, targets in dependencies.items()
-                if _within(node, sibling)
-                for target in targets
-            )
-        )
+        sibling: tuple(other for other in siblings if other != sibling and other in needed[sibling])
         for sibling in siblings
     }
 
 
-def _within(path: NodePath, top: NodePath) -> bool:
-    return path == top or path.startswith(f"{top}.")
+def _top(path: NodePath, siblings: Collection[NodePath]) -> NodePath | None:
+    """Return the sibling that a node is, or lies in; None when it lies in none."""
+    above: NodePath | None = path
+    while above is not None and above not in siblings:
+        above = parent_path(above)
+    return above

@@ -28,4 +28,4 @@ def accepts(task: TaskSpecification, case: TestCase, outcome: Outcome) -> bool:
         return False
     of = result_type(task)
     records = {record.name: record for record in task.records}
-    return equal(outcome.value, decode_json(case.expected_output, of, records), of, case.tolerance)
+    return equal(outcome.value, decode_json(case.expected_output, of, records), of, case.tolerance, records)

@@ -41,11 +41,15 @@ def is_stalled(nodes: Sequence[NodeRecord]) -> bool:
         return False
     by_path = {node.path: node for node in nodes}
     dependencies = {node.path: node.dependencies for node in nodes}
-    return not any(_can_go_on(node, by_path, dependencies) for node in nodes)
+    first: dict[NodePath, tuple[NodePath, ...]] = {}
+    for node in nodes:
+        if node.status is TaskStatus.RUNNING:
+            first |= waits_for(node.children, dependencies)
+    return not any(_can_go_on(node, by_path, first) for node in nodes)
 
 
 def _can_go_on(
-    node: NodeRecord, by_path: Mapping[NodePath, NodeRecord], dependencies: Mapping[NodePath, Sequence[NodePath]]
+    node: NodeRecord, by_path: Mapping[NodePath, NodeRecord], first: Mapping[NodePath, Sequence[NodePath]]
 ) -> bool:
     if node.status is TaskStatus.RUNNING:
         return not any(_unfinished(child, by_path) for child in node.children)
@@ -56,8 +60,7 @@ def _can_go_on(
         return True
     if parent.status is not TaskStatus.RUNNING:
         return False
-    first = waits_for(parent.children, dependencies).get(node.path, ())
-    return not any(_unfinished(sibling, by_path) for sibling in first)
+    return not any(_unfinished(sibling, by_path) for sibling in first.get(node.path, ()))
 
 
 def _unfinished(path: NodePath, by_path: Mapping[NodePath, NodeRecord]) -> bool:

@@ -78,8 +78,13 @@ def _outcome(account: Account) -> str:
         f"**Time**: {_moment(project.started_at)} to {_moment(project.finished_at)}.",
     ]
     if project.message:
-        lines.append(f"**Message**: {project.message}")
+        lines.append(f"**Message**: {_line(project.message)}")
     return "\n\n".join(lines)
+
+
+def _line(text: str) -> str:
+    """Put a text on one line, so that nothing in it becomes a heading or a table."""
+    return " ".join(text.split())
 
 
 def _moment(value: datetime | None) -> str:
@@ -89,13 +94,13 @@ def _moment(value: datetime | None) -> str:
 def _problems(account: Account) -> str:
     weak = [item for item in account.evidence if item.node.status in (TaskStatus.PARTIAL, TaskStatus.RESOLVED)]
     lost = [item for item in account.evidence if item.node.status not in DELIVERED]
-    lines = [f"- the whole: {problem}" for problem in account.problems]
+    lines = [f"- the whole: {_line(problem)}" for problem in account.problems]
     lines += [
         f"- `{item.node.path}` was accepted with a margin of {item.node.margin} where {item.node.k} was required"
-        f" ({item.node.status.value}). {item.node.note}".rstrip()
+        f" ({item.node.status.value}). {_line(item.node.note)}".rstrip()
         for item in weak
     ]
-    lines += [f"- `{item.node.path}` is {item.node.status.value}. {item.node.note}".rstrip() for item in lost]
+    lines += [f"- `{item.node.path}` is {item.node.status.value}. {_line(item.node.note)}".rstrip() for item in lost]
     return "## What is not proven\n\n" + (
         "\n".join(lines) if lines else "Nothing is left unproven by this build's checks."
     )
@@ -155,7 +160,7 @@ def _spend(account: Account) -> str:
 def _decisions(questions: Sequence[Question], decisions: Sequence[Decision]) -> str:
     lines = [f"- open: `{question.id}`" for question in questions if question.open]
     lines += [
-        f"- `{item.question or item.gate}`: {item.value} by {item.by or 'unknown'}. {item.note}".rstrip()
+        f"- `{item.question or item.gate}`: {item.value} by {_line(item.by) or 'unknown'}. {_line(item.note)}".rstrip()
         for item in decisions
     ]
     return "## What people decided\n\n" + "\n".join(lines) if lines else ""

@@ -244,7 +244,7 @@ def test_unusable_requirements_start_nothing(
     [
         (["--language", "cobol"], "cobol"),
         (["--project", "My Shop"], "'my-shop' would do"),
-        (["--approve", "plan,everything"], "'everything' is not a gate"),
+        (["--approve", "plan,everything"], "'everything' is no gate to wait at"),
         (["--max-time", "soon"], "not a duration"),
         (["--k", "0"], "--k"),
         (["--on-exhausted", "despair"], "--on-exhausted"),

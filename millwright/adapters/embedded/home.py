@@ -7,6 +7,7 @@ It starts nothing. The layout::
     logs/                one file a process
     ports.json           the ports of the last run, taken again when free
     stack.json           the running stack; absent when none runs
+    guests.lock          shared by commands that use a stack which another command started
     stack.lock           held, by flock, for as long as somebody uses the data; names the holder
 """
 
@@ -141,6 +142,11 @@ class Home:
     def lock_file(self) -> Path:
         """The lock."""
         return self.path / "stack.lock"
+
+    @property
+    def guests_file(self) -> Path:
+        """The file on which guests of the running stack hold a shared lock."""
+        return self.path / "guests.lock"
 
     def log(self, name: str) -> Path:
         """Return the log of a process."""
