@@ -84,9 +84,9 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Ports:
-    """The outside world as a worker needs it."""
+    """The outside world as a worker needs it; ``model`` None serves no task queue that waits on models."""
 
-    model: Model
+    model: Model | None
     projects: ProjectStore
     artifacts: ArtifactStore
     sandbox: Sandbox
@@ -105,14 +105,6 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
     decomposition = Decomposition(projects, ports.sandbox)
     integration = Integration(projects, artifacts, ports.sandbox)
     verification = Verification(Climber(ports.sandbox, ports.analyser), ports.inputs, projects, artifacts)
-    generation = Generation(
-        ports.model,
-        projects,
-        artifacts,
-        price=FREE,
-        concurrency=MODEL_CALLS_AT_ONCE,
-        timeout_seconds=MODEL_TIMEOUT_SECONDS,
-    )
     return {
         CONTROL_QUEUE: [
             records.open_project,
@@ -132,7 +124,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             integration.join,
             Notification(()).notify,
         ],
-        MODEL_QUEUE: [generation.draw],
+        MODEL_QUEUE: [_generation(ports, ports.model).draw] if ports.model else [],
         VERIFY_QUEUE: [
             specification.accept_given,
             specification.examine_roots,
@@ -144,6 +136,17 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             integration.deliver,
         ],
     }
+
+
+def _generation(ports: Ports, model: Model) -> Generation:
+    return Generation(
+        model,
+        ports.projects,
+        ports.artifacts,
+        price=FREE,
+        concurrency=MODEL_CALLS_AT_ONCE,
+        timeout_seconds=MODEL_TIMEOUT_SECONDS,
+    )
 
 
 def _read(text: str, origin: str) -> SpecificationDocument:
@@ -216,15 +219,17 @@ async def run(settings: Settings, role: Role) -> None:
     """
     if settings.database_url is None:
         raise BadInput("MILLWRIGHT_DATABASE_URL is not set: a worker needs it (`millwright up` sets it for its own)")
-    if settings.model is None:
-        raise BadInput("MILLWRIGHT_MODEL_URL is not set: a worker needs it (`millwright up` sets it for its own)")
+    if settings.model is None and role in (Role.MODEL, Role.ALL):
+        raise BadInput("MILLWRIGHT_MODEL_URL is not set: this role needs it (`millwright up` sets it for its own)")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     client = await connect()
     await register_search_attributes(client)
-    async with open_store(settings.database_url) as store, open_model(settings.model) as model:
+    async with contextlib.AsyncExitStack() as open_:
+        store = await open_.enter_async_context(open_store(settings.database_url))
+        model = await open_.enter_async_context(open_model(settings.model)) if settings.model else None
         ports = Ports(
             model=model,
             projects=store,
@@ -233,11 +238,10 @@ async def run(settings: Settings, role: Role) -> None:
             analyser=StaticAnalyser(),
             inputs=HypothesisInputs(),
         )
-        async with contextlib.AsyncExitStack() as serving:
-            for worker in workers(client, ports, role):
-                await serving.enter_async_context(worker)
-            log.info("worker.serving", extra={"role": role.value})
-            await stop.wait()
+        for worker in workers(client, ports, role):
+            await open_.enter_async_context(worker)
+        log.info("worker.serving", extra={"role": role.value})
+        await stop.wait()
     log.info("worker.stopped", extra={"role": role.value})
 
 

@@ -1,7 +1,7 @@
 """Builds the specifications of a folder from its recorded completions, through everything, and prints what it took.
 
-The embedded stack, the demo model over HTTP and a worker process are the real ones. Nothing here asserts, and no part of
-the product reads the verdicts: only this program does, after the build, to say how many accepted sources were right.
+The embedded stack, the demo model over HTTP and a worker process are the real ones. It demands no figure, and no part
+of the product reads the verdicts: only this program does, after the build, to say how many accepted sources were right.
 """
 
 import argparse
@@ -105,7 +105,8 @@ async def _measure(options: Options, home: Path) -> None:
     )
     booting = time.perf_counter()
     async with stack as state:
-        assert state.database_url is not None and state.temporal_address is not None
+        assert state.database_url is not None
+        assert state.temporal_address is not None
         temporal = await connect(state.temporal_address)
         async with open_store(state.database_url) as store:
             print(f"stack up in {time.perf_counter() - booting:.1f} s; load average {load:.1f}")
@@ -121,7 +122,8 @@ async def _measure(options: Options, home: Path) -> None:
 
 def _children(state: StackState, data: Path) -> list[Child]:
     """Name the programs of the stack as `millwright build` does, the demo model with the recorded completions."""
-    assert state.database_url is not None and state.model_url is not None
+    assert state.database_url is not None
+    assert state.model_url is not None
     upgrade(state.database_url)
     port = int(state.model_url.removesuffix("/v1").rpartition(":")[2])
     environment = {**os.environ, **state.environment(), "PYTHONPATH": str(ROOT)}

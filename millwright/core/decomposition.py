@@ -108,7 +108,7 @@ def _clash(proposal: Proposal, parent: TaskSpecification, available: Sequence[Ta
         problem = import_clash(child, siblings)
         if problem:
             return f"{child.id}: {problem}"
-    return import_clash(parent, [child.name for child in children.values()])
+    return import_clash(parent, [child.name for child in children.values()]) if parent.has_interface else None
 
 
 def _unsound(document: SpecificationDocument) -> RedFlag | None:

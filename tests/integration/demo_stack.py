@@ -16,18 +16,15 @@ from pathlib import Path
 
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowHistory
 
-from activities.prompting import Prompting
 from millwright.adapters.embedded.demo_sampling import Completion, CompletionBook, TaskCompletions
 from millwright.adapters.embedded.home import StackState, read_state
 from millwright.adapters.embedded.stack import EmbeddedStack
 from millwright.adapters.storage.postgres import PostgresStore, open_store
 from millwright.settings import Settings
 from millwright.temporal import data_converter
-from schemas.digests import digest_of_bytes
 from schemas.evidence import NodeRecord
-from schemas.identity import NodePath, ProjectId
+from schemas.identity import ProjectId
 from schemas.models import LedgerEntry
-from schemas.requests import ElectionRef, Purpose
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLE = REPOSITORY / "examples" / "order-pricing"
@@ -161,16 +158,15 @@ class Remains:
     nodes: tuple[NodeRecord, ...]
     ledger: tuple[LedgerEntry, ...]
     manifest: bytes
-    sources: tuple[str, ...]
-    completions: tuple[str, ...]
-    prompts: tuple[str, ...] = field(repr=False)
+    sources: tuple[str, ...] = field(repr=False)
+    completions: tuple[str, ...] = field(repr=False)
 
 
 async def remains(home: Path, project: str) -> Remains:
     """Bring the services of a home up, without a worker, and read what a build left there."""
-    async with EmbeddedStack(Settings(home=home), ui=False, handle_signals=False) as state:
-        async with reached(state) as (client, store):
-            return await _read(client, store, ProjectId(project))
+    stack = EmbeddedStack(Settings(home=home), ui=False, handle_signals=False)
+    async with stack as state, reached(state) as (client, store):
+        return await _read(client, store, ProjectId(project))
 
 
 async def _read(client: Client, store: PostgresStore, project: ProjectId) -> Remains:
@@ -188,7 +184,6 @@ async def _read(client: Client, store: PostgresStore, project: ProjectId) -> Rem
         manifest=await store.get(row.manifest),
         sources=tuple([await store.candidate(project, path, candidate) for path, candidate in candidates]),
         completions=tuple(item.text for item in completions),
-        prompts=await _prompts(store, ledger),
     )
 
 
@@ -200,24 +195,6 @@ async def traces(client: Client, query: str) -> dict[str, Trace]:
         description = await handle.describe()
         found[execution.id] = Trace(await handle.fetch_history(), description, await description.static_summary())
     return found
-
-
-async def _prompts(store: PostgresStore, ledger: Sequence[LedgerEntry]) -> tuple[str, ...]:
-    """Write the prompts of a ledger's calls again, each checked against the digest of the one that was sent."""
-    prompting = Prompting(store, store)
-    written: dict[tuple[NodePath, str], str] = {}
-    for entry in ledger:
-        key = entry.key
-        if (key.path, key.purpose) in written:
-            continue
-        purpose, _, simplification = key.purpose.partition("-")
-        election = ElectionRef(
-            project=key.project, path=key.path, purpose=Purpose(purpose), simplification=int(simplification or 0)
-        )
-        prompt, _ = await prompting.prompt(election)
-        assert digest_of_bytes(prompt.model_dump_json().encode()) == entry.prompt_digest
-        written[(key.path, key.purpose)] = "\n".join(message.content for message in prompt.messages)
-    return tuple(written.values())
 
 
 def files_under(folder: Path) -> dict[str, bytes]:

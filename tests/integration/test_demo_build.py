@@ -16,8 +16,10 @@ from google.protobuf.json_format import MessageToDict
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus
 
+from millwright.adapters.embedded import demo_model
 from millwright.adapters.embedded.demo_model import DemoModelServer
-from millwright.adapters.embedded.demo_sampling import bundled_files, read_book
+from millwright.adapters.embedded.demo_protocol import answer
+from millwright.adapters.embedded.demo_sampling import CompletionBook, bundled_files, read_book
 from schemas.identity import TaskStatus
 from schemas.models import LedgerStatus
 from tests.integration.demo_stack import (
@@ -58,15 +60,23 @@ class Demos:
     demo: Demo
     counted: Demo
     calls: Counter[tuple[str, str, int]]
+    prompts: tuple[str, ...]
 
 
 @pytest.fixture(scope="module")
-def demos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demos]:
+def demos(tmp_path_factory: pytest.TempPathFactory) -> Demos:
     """Build the sample project twice at once, by ``demo`` and by ``build``, in two fresh homes."""
     place = tmp_path_factory.mktemp("demo")
     book = CountingBook(list(read_book(bundled_files())))
+    prompts: list[str] = []
+
+    def noting(asked: CompletionBook, body: bytes) -> dict[str, object]:
+        prompts.extend(message["content"] for message in json.loads(body)["messages"])
+        return answer(asked, body)
+
     build = ["build", str(EXAMPLE / "requirements.md"), "--project", PROJECT, "--out", str(place / "counted-out")]
     with DemoModelServer(book) as server, contextlib.ExitStack() as ending:
+        ending.enter_context(pytest.MonkeyPatch.context()).setattr(demo_model, "answer", noting)
         first = start(["demo", "--out", str(place / "demo-out")], environment(place / "demo"), place / "demo.log")
         ending.callback(end, first)
         variables = environment(place / "counted", model_url=server.url)
@@ -74,10 +84,11 @@ def demos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demos]:
         ending.callback(end, second)
         outputs = [finish(first, place / "demo.log"), finish(second, place / "counted.log")]
     left = [asyncio.run(remains(place / name, PROJECT)) for name in ("demo", "counted")]
-    yield Demos(
+    return Demos(
         demo=Demo(outputs[0], place / "demo-out", left[0]),
         counted=Demo(outputs[1], place / "counted-out", left[1]),
         calls=Counter(book.calls),
+        prompts=tuple(prompts),
     )
 
 
@@ -94,7 +105,9 @@ def test_every_task_of_the_sample_project_is_won(demos: Demos) -> None:
 
 def test_every_node_is_a_workflow_of_its_own(demos: Demos) -> None:
     """The project and its nodes are separate workflows, their ids made of project and path, and all completed."""
-    expected = {f"millwright/{PROJECT}"} | {f"millwright/{PROJECT}/node/{node.path}" for node in demos.demo.remains.nodes}
+    expected = {f"millwright/{PROJECT}"} | {
+        f"millwright/{PROJECT}/node/{node.path}" for node in demos.demo.remains.nodes
+    }
     traces = demos.demo.remains.traces
     assert set(traces) == expected
     assert {trace.description.status for trace in traces.values()} == {WorkflowExecutionStatus.COMPLETED}
@@ -142,7 +155,7 @@ def test_no_history_holds_a_source_a_prompt_or_a_completion(demos: Demos) -> Non
         for leaf in _leaves(MessageToDict(event))
     )
     assert "plan root.totals" in text, "the search sees what is encoded"
-    for kind, written in (("sources", left.sources), ("completions", left.completions), ("prompts", left.prompts)):
+    for kind, written in (("sources", left.sources), ("completions", left.completions), ("prompts", demos.prompts)):
         lines = _telling(written)
         assert len(lines) > 100, kind
         assert [line for line in lines if line in text] == [], kind

@@ -33,6 +33,13 @@ class Whole:
     records_file: tuple[str, str] | None
 
 
+def one_line(text: str, longest: int) -> str:
+    """Put a text on one line that can stand inside double quotes in any language and in TOML; it may be empty."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    line = " ".join(printable.split()).replace("\\", "/").replace('"', "'")
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
 class Packager(Protocol):
     """Makes a language's package of the parts, and says how to check it."""
 

@@ -6,9 +6,9 @@ The generated tests use the standard library alone, so that they run wherever th
 import keyword
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from millwright.core.packaging.package import Part, Whole
+from millwright.core.packaging.package import Part, Whole, one_line
 from millwright.core.packaging.python_tests import test_module
 from schemas.execution import CommandRequest
 from schemas.identity import ROOT_PATH, ProjectId
@@ -34,7 +34,7 @@ _MAIN = '''"""The command: reads a document from a file or standard input, and w
 import sys
 from pathlib import Path
 
-from {module} import {function}
+from {module} import {imported}
 
 
 def main() -> int:
@@ -45,7 +45,7 @@ def main() -> int:
         return 0 if arguments in (["-h"], ["--help"]) else 2
     try:
         document = Path(arguments[0]).read_text(encoding="utf-8") if arguments else sys.stdin.read()
-        answer = {function}(document)
+        answer = {called}(document)
     except (OSError, {errors}) as error:
         sys.stderr.write(f"{command}: {{error}}\\n")
         return 2
@@ -67,6 +67,12 @@ _MYPY = (
     "--no-incremental",
     "--cache-dir=/dev/null",
 )
+_TAKEN = frozenset({"test", "tests"}) | {
+    *("mypy", "mypyc", "mypy_extensions", "typing_extensions", "librt"),
+    *("hatchling", "packaging", "pathspec", "pluggy", "trove_classifiers"),
+}
+"""Names of the interpreter, the tests and the tools of the checks: a package of such a name would hide theirs."""
+
 _TESTS = ("python", "-m", "unittest", "discover", "-s", "tests", "-t", ".")
 _WHEEL = ("python", "-m", "hatchling", "build", "-t", "wheel")
 
@@ -81,7 +87,7 @@ class PythonPackager:
         name = re.sub(r"[^a-z0-9]+", "_", project.lower()).strip("_")
         if not name.isidentifier():
             return f"package_{name}"
-        taken = keyword.iskeyword(name) or name in sys.stdlib_module_names or name == "tests"
+        taken = keyword.iskeyword(name) or name in sys.stdlib_module_names or name in _TAKEN
         return f"{name}_package" if taken else name
 
     def group(self, summary: str, members: Sequence[tuple[str, str]]) -> str:
@@ -106,8 +112,7 @@ class PythonPackager:
         files["README.md"] = _readme(whole, bool(command))
         for part in whole.parts:
             if part.task.test_cases:
-                name = "_".join(part.path.split("."))
-                files[f"tests/test_{name}.py"] = test_module(part, whole)
+                files[_test_path(part, files)] = test_module(part, whole)
                 files["tests/__init__.py"] = ""
         return dict(sorted(files.items()))
 
@@ -121,8 +126,17 @@ class PythonPackager:
 
 
 def _one_line(text: str) -> str:
-    line = " ".join(text.split()).replace("\\", "/").replace('"', "'")
-    return (line if len(line) <= 110 else line[:109].rstrip() + "…") or "A package built from its specification."
+    return one_line(text, 110) or "A package built from its specification."
+
+
+def _test_path(part: Part, files: Collection[str]) -> str:
+    """Return a free path: unittest finds only modules, so no hyphen may be left, and no other test may be lost."""
+    stem = "tests/test_" + re.sub(r"[.-]", "_", part.path)
+    name, number = stem, 1
+    while f"{name}.py" in files:
+        number += 1
+        name = f"{stem}_{number}"
+    return f"{name}.py"
 
 
 def _command(whole: Whole) -> Part | None:
@@ -137,17 +151,18 @@ def _command(whole: Whole) -> Part | None:
 
 def _main(whole: Whole, root: Part) -> str:
     declared = sorted(error.name for error in whole.errors)
+    name = root.task.name
+    called = f"{name}_" if name in ("main", "sys", "Path") else name
     text = _MAIN.format(
         module=root.module,
-        function=root.task.name,
+        imported=name if called == name else f"{name} as {called}",
+        called=called,
         command=whole.package.replace("_", "-"),
         errors=", ".join(["ValueError", *declared]),
     )
     if declared and whole.records_file:
         imported = f"from {whole.package}.{whole.records_file[0].rpartition('/')[2].removesuffix('.py')} import "
-        text = text.replace(
-            f"import {root.task.name}\n", f"import {root.task.name}\n{imported}{', '.join(declared)}\n", 1
-        )
+        text = text.replace("\n\n\ndef main", f"\n{imported}{', '.join(declared)}\n\n\ndef main", 1)
     return text
 
 

@@ -1,29 +1,37 @@
 """The tests of a delivered Python module, written from the examples and properties that verified it."""
 
 import ast
+import base64
 import re
 
 from pydantic import JsonValue
 
-from millwright.core.packaging.package import Part, Whole
+from millwright.core.packaging.package import Part, Whole, one_line
 from millwright.core.specification import input_types, result_type
-from schemas.specification import Property, Record, TestCase
-from schemas.types import Kind, Type
+from schemas.specification import Property, Record, TaskSpecification, TestCase
 from schemas.values import Value, decode_json
 
 _CLOSE = '''
-
-def close(left: Any, right: Any, tolerance: float) -> bool:
-    """Compare two values, floats within a tolerance."""
-    if isinstance(left, float) and isinstance(right, float | int):
-        return left == right or abs(left - right) <= tolerance or (left != left and right != right)
-    if type(left) is not type(right):
-        return False
-    if isinstance(left, list | tuple):
-        return len(left) == len(right) and all(close(a, b, tolerance) for a, b in zip(left, right))
-    if isinstance(left, dict):
-        return left.keys() == right.keys() and all(close(left[key], right[key], tolerance) for key in left)
-    return bool(left == right)
+    def is_close(self, found: Any, expected: Any, tolerance: float) -> bool:
+        """Compare two values, floats within a tolerance."""
+        if isinstance(expected, float) and isinstance(found, float | int) and not isinstance(found, bool):
+            both_nan = found != found and expected != expected
+            return both_nan or found == expected or abs(found - expected) <= tolerance
+        if type(found) is not type(expected):
+            return False
+        if isinstance(found, list | tuple):
+            pairs = zip(found, expected, strict=False)
+            return len(found) == len(expected) and all(self.is_close(a, b, tolerance) for a, b in pairs)
+        if isinstance(found, set):
+            pairs = zip(sorted(found, key=repr), sorted(expected, key=repr), strict=False)
+            same = found == expected or all(self.is_close(a, b, tolerance) for a, b in pairs)
+            return len(found) == len(expected) and same
+        if isinstance(found, dict):
+            same = found.keys() == expected.keys()
+            return same and all(self.is_close(found[key], expected[key], tolerance) for key in found)
+        if hasattr(found, "__dataclass_fields__"):
+            return self.is_close(vars(found), vars(expected), tolerance)
+        return bool(found == expected)
 '''
 
 
@@ -42,7 +50,7 @@ def literal(value: Value) -> str:
         case "str", [str(text)]:
             return repr(text)
         case "bytes", [str(text)]:
-            return f'b64decode("{text}")'
+            return repr(base64.b64decode(text))
         case "record", [str(name), list(fields)]:
             return f"{name}({', '.join(_field(field) for field in fields)})"
     return _container(value)
@@ -85,20 +93,40 @@ def test_module(part: Part, whole: Whole) -> str:
     """Write the test module of one part."""
     task = part.task
     records = {record.name: record for record in task.records}
+    functions = _property_functions(task)
     body = "".join(_example(part, case, records, number) for number, case in enumerate(task.test_cases, 1))
-    body += "".join(_property(part, item, records) for item in task.properties)
-    needs_close = "close(" in body
-    properties = "".join(f"\n\n{item.property_function.strip()}\n" for item in task.properties)
+    body += "".join(
+        _property(part, item, name, records, number)
+        for number, (item, (name, _)) in enumerate(zip(task.properties, functions, strict=True), 1)
+    )
+    needs_close = "self.is_close(" in body
+    properties = "".join(f"\n\n{source}\n" for _, source in functions)
     header = f'"""Tests of {part.module}.{task.name}, from the examples and properties that verified it."""\n\n'
+    base = "TestCase" if task.name == "unittest" else "unittest.TestCase"
     return (
         header
         + _imports(part, whole, body + properties, needs_close)
-        + (_CLOSE if needs_close else "")
         + properties
-        + f"\n\nclass {_class_name(part)}(unittest.TestCase):\n"
+        + f"\n\nclass {_class_name(part)}({base}):\n"
         + f'    """Examples and properties of {task.name}."""\n'
+        + (_CLOSE if needs_close else "")
         + body
     )
+
+
+def _property_functions(task: TaskSpecification) -> list[tuple[str, str]]:
+    """Return the name and the source of each property's function; one whose name is taken gets another."""
+    taken = {task.name, "unittest", "Any", *(item.name for item in (*task.records, *task.errors))}
+    functions = []
+    for number, item in enumerate(task.properties, 1):
+        function = _function(item)
+        source = item.property_function.strip()
+        if function.name in taken:
+            function.name = f"property_{number}_{function.name}"
+            source = ast.unparse(function)
+        taken.add(function.name)
+        functions.append((function.name, source))
+    return functions
 
 
 def _class_name(part: Part) -> str:
@@ -108,9 +136,7 @@ def _class_name(part: Part) -> str:
 def _imports(part: Part, whole: Whole, body: str, needs_close: bool) -> str:
     used = {node.id for node in ast.walk(ast.parse(_dedented(body))) if isinstance(node, ast.Name)}
     declared = sorted({*(item.name for item in whole.records), *(item.name for item in whole.errors)} & used)
-    lines = ["import unittest"]
-    if "b64decode" in used:
-        lines.append("from base64 import b64decode")
+    lines = ["from unittest import TestCase" if part.task.name == "unittest" else "import unittest"]
     if needs_close:
         lines.append("from typing import Any")
     lines += ["", f"from {part.module} import {part.task.name}"]
@@ -139,41 +165,40 @@ def _example(part: Part, case: TestCase, records: dict[str, Record], number: int
     else:
         of = result_type(task)
         expected = literal(decode_json(case.expected_output, of, records))
-        lines.append(f"        {_assertion(call, expected, of, case.tolerance)}")
+        lines.append(f"        {_assertion(call, expected, case.tolerance)}")
     return "\n" + "\n".join(lines) + "\n"
 
 
-def _assertion(call: str, expected: str, of: Type, tolerance: float | None) -> str:
-    if tolerance is not None or (of.kind is Kind.FLOAT and "nan" in expected):
-        return f"self.assertTrue(close({call}, {expected}, {tolerance or 0.0!r}))"
+def _assertion(call: str, expected: str, tolerance: float | None) -> str:
+    if tolerance is not None or 'float("nan")' in expected:
+        return f"self.assertTrue(self.is_close({call}, {expected}, {tolerance or 0.0!r}))"
     return f"self.assertEqual({call}, {expected})"
 
 
-def _property(part: Part, item: Property, records: dict[str, Record]) -> str:
+def _property(part: Part, item: Property, name: str, records: dict[str, Record], number: int) -> str:
     task = part.task
-    name = _function_name(item)
     calls = [
-        "            ("
-        + "".join(
-            f"{literal(decode_json(case.inputs[parameter], of, records))}, "
+        "            {"
+        + ", ".join(
+            f'"{parameter}": {literal(decode_json(case.inputs[parameter], of, records))}'
             for parameter, of in zip((given.name for given in task.inputs), input_types(task), strict=True)
         )
-        + "),\n"
+        + "},\n"
         for case in task.test_cases
         if case.raises is None
     ]
     return (
-        f"\n    def test_property_{_slug(item.name)}(self) -> None:\n"
+        f"\n    def test_property_{number}_{_slug(item.name)}(self) -> None:\n"
         f'        """{_sentence(item.description or item.name)}"""\n'
         f"        for arguments in [\n{''.join(calls)}        ]:\n"
-        f"            self.assertIsNot({name}(*arguments), False)\n"
+        f"            self.assertIsNot({name}(**arguments), False)\n"
     )
 
 
-def _function_name(item: Property) -> str:
+def _function(item: Property) -> ast.FunctionDef:
     for node in ast.parse(item.property_function).body:
         if isinstance(node, ast.FunctionDef):
-            return node.name
+            return node
     raise ValueError(f"the property {item.name} defines no function")
 
 
@@ -182,4 +207,4 @@ def _slug(text: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    return " ".join(text.split()).replace("\\", "/").replace('"', "'")[:100]
+    return one_line(text, 100) or "An example."
