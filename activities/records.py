@@ -21,7 +21,6 @@ from millwright.ports import ArtifactStore, ProjectStore
 from schemas.election import Rule
 from schemas.evidence import Decision, Forecast, NodeRecord, ProjectRecord, Question
 from schemas.identity import DELIVERED, Digest, NodePath, ProjectId, TaskStatus, project_id_from
-from schemas.models import Spend
 from schemas.project import Counts, Policy, ProjectInput, ProjectResult
 from schemas.requests import (
     AnswerRecord,
@@ -52,9 +51,10 @@ class Records:
         """Register a project, or find it; one that is already built on the same input is returned as it ended."""
         given = request.given
         packager = packager_for(language_named(given.target_language).name)
-        project = project_id_from(given.project or request.workflow_id)
+        name = given.project or request.name or request.workflow_id
+        project = project_id_from(name)
         if project is None:
-            raise BadInput(f"{given.project or request.workflow_id!r} makes no project id: use letters and digits")
+            raise BadInput(f"{name!r} makes no project id: use letters and digits")
         prose = await self._text(given.requirements, given.requirements_digest, "requirements")
         specification = await self._text(given.specification, given.specification_digest, "specification")
         if not prose.strip() and not specification.strip():
@@ -178,12 +178,6 @@ class Records:
         """Record that the project itself waits at a gate, or goes on."""
         project = await self._projects.project(state.project)
         await self._projects.save_project(project.model_copy(update={"status": state.status, "message": state.note}))
-
-    @activity.defn
-    @translated
-    async def spend(self, ref: NodeRef) -> Spend:
-        """Read what a project has spent."""
-        return (await self._projects.spend(ref.project)).settled
 
     @activity.defn
     @translated

@@ -15,7 +15,7 @@ from millwright.core.verification.layer import Subject
 from millwright.errors import NotFound, SpecificationInvalid
 from millwright.ports import ArtifactStore, ProjectStore
 from schemas.evidence import NodeRecord, ProjectRecord
-from schemas.identity import DELIVERED, Digest, NodePath, ProjectId
+from schemas.identity import DELIVERED, NodePath, ProjectId
 from schemas.specification import DeclaredError, Fault, Record, TaskSpecification
 from schemas.verification import InputSet
 
@@ -155,14 +155,3 @@ def declared(tasks: Sequence[TaskSpecification]) -> tuple[tuple[Record, ...], tu
     records = {record.name: record for task in tasks for record in task.records}
     errors = {error.name: error for task in tasks for error in task.errors}
     return tuple(records.values()), tuple(errors.values())
-
-
-def artifact_of(node: NodeRecord) -> Digest:
-    """Return the digest of a delivered node's module.
-
-    Raises:
-        NotFound: the node has none.
-    """
-    if node.artifact is None:
-        raise NotFound(f"{node.project}: {node.path} has no artifact")
-    return node.artifact

@@ -11,7 +11,6 @@ from schemas.base import Schema
 from schemas.election import Attempt, Draw, Election, Flag, Merit, Slot
 from schemas.evidence import Decision, Forecast, Question
 from schemas.identity import Archetype, Digest, LayerName, NodePath, ProjectId, TaskStatus
-from schemas.models import Spend
 from schemas.project import Policy, ProjectInput, ProjectResult
 from schemas.verification import VerdictStatus
 
@@ -34,11 +33,12 @@ ARCHETYPE_OF: dict[Purpose, Archetype] = {
 
 
 class OpenRequest(Schema):
-    """Open a project for the workflow that was started with ``given``."""
+    """Open a project for the workflow that was started with ``given``; ``name`` is what its id says of the project."""
 
     given: ProjectInput
     workflow_id: str
     run_id: str
+    name: str = ""
 
 
 class OpenedProject(Schema):
@@ -193,9 +193,3 @@ class FinishRequest(Schema):
     integration: IntegrationResult
     budget_reached: bool = False
     message: str = ""
-
-
-class SpendView(Schema):
-    """A project's spend, for the search attribute."""
-
-    spend: Spend

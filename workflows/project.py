@@ -50,6 +50,7 @@ from workflows.identifiers import (
     VERIFY_QUEUE,
     WAITS_FOR_ATTRIBUTE,
     node_workflow_id,
+    project_named_by,
 )
 from workflows.node import NodeWorkflow
 from workflows.presentation import approval_details, election_details, failure_note, failure_type
@@ -124,7 +125,12 @@ class ProjectWorkflow:
         info = workflow.info()
         opened = await workflow.execute_activity_method(
             Records.open_project,
-            OpenRequest(given=given, workflow_id=info.workflow_id, run_id=info.run_id),
+            OpenRequest(
+                given=given,
+                workflow_id=info.workflow_id,
+                run_id=info.run_id,
+                name=project_named_by(info.workflow_id),
+            ),
             summary="open the project",
             **policies.RECORD,
         )

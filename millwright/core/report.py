@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from millwright.core.verification.ladder import is_verified
 from schemas.evidence import Decision, Forecast, ManifestEntry, NodeRecord, ProjectRecord, Question
 from schemas.identity import DELIVERED, Digest, LayerName, TaskStatus
 from schemas.models import Spend
@@ -101,6 +102,11 @@ def _problems(account: Account) -> str:
         for item in weak
     ]
     lines += [f"- `{item.node.path}` is {item.node.status.value}. {_line(item.node.note)}".rstrip() for item in lost]
+    lines += [
+        f"- `{item.node.path}` was not let through by every layer of the ladder."
+        for item in account.evidence
+        if item.has_code and item.node.status in DELIVERED and not is_verified(item.verdicts)
+    ]
     return "## What is not proven\n\n" + (
         "\n".join(lines) if lines else "Nothing is left unproven by this build's checks."
     )

@@ -197,13 +197,21 @@ async def traces(client: Client, query: str) -> dict[str, Trace]:
     return found
 
 
-def files_under(folder: Path) -> dict[str, bytes]:
-    """Read every file of a folder by its relative path, compiled code apart."""
-    return {
-        str(file.relative_to(folder)): file.read_bytes()
+def delivered(folder: Path) -> dict[str, str]:
+    """Read a delivered folder by relative path, without what differs from build to build.
+
+    That is the report's line of times, and the note of what was written, which holds the report's digest.
+    """
+    files = {
+        str(file.relative_to(folder)): file.read_bytes().decode()
         for file in sorted(folder.rglob("*"))
         if file.is_file() and "__pycache__" not in file.parts
     }
+    del files[".millwright-manifest.json"]
+    report = files["REPORT.md"].splitlines()
+    timeless = [line for line in report if not line.startswith("**Time**: ")]
+    assert len(timeless) == len(report) - 1
+    return {**files, "REPORT.md": "\n".join(timeless)}
 
 
 def calls_by_task(ledger: Sequence[LedgerEntry], nodes: Sequence[NodeRecord]) -> Counter[tuple[str, str, int]]:

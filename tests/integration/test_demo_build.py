@@ -27,9 +27,9 @@ from tests.integration.demo_stack import (
     CountingBook,
     Remains,
     calls_by_task,
+    delivered,
     end,
     environment,
-    files_under,
     finish,
     remains,
     start,
@@ -172,7 +172,7 @@ def test_every_call_is_one_row_of_the_ledger(demos: Demos) -> None:
 def test_two_fresh_homes_build_the_same_bytes(demos: Demos) -> None:
     """One seed and one model give equal manifests and equal files, in whatever order the answers arrive."""
     assert demos.demo.remains.manifest == demos.counted.remains.manifest
-    assert files_under(demos.demo.out) == files_under(demos.counted.out)
+    assert delivered(demos.demo.out) == delivered(demos.counted.out)
     listed = {item["path"] for item in json.loads(demos.demo.remains.manifest)["files"]}
     assert {"pyproject.toml", "README.md", "order_pricing/__main__.py", "tests/test_root.py"} <= listed
 

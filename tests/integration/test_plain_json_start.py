@@ -3,45 +3,59 @@
 import asyncio
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
+import yaml
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
 
 from millwright.adapters.embedded.demo_model import DemoModelServer
 from millwright.adapters.embedded.demo_sampling import Completion, TaskCompletions
 from millwright.adapters.embedded.home import StackState
 from millwright.adapters.embedded.temporal_server import executable
 from schemas.identity import Archetype, NodePath, ProjectId
-from tests.integration.demo_stack import CountingBook, end, environment, reached, start, traces, until_up
-from tests.workflow.samples import DOUBLE, QUADRUPLE, SPECIFICATION, WRONG_DOUBLE
+from tests.integration.demo_stack import CountingBook, end, environment, reached, start, until_up
+from tests.workflow.samples import DOUBLE, QUADRUPLE, SPECIFICATION, WRONG_DOUBLE, fenced
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.temporal, pytest.mark.sandbox]
 
+LARGEST_EVENT_BYTES = 16 * 1024
+REQUIREMENTS = "R1 A whole number of at most 1000 is multiplied by eight. R2 So is a negative one."
 ROOT = {
     "specification": {
         "id": "root",
-        "name": "double",
-        "description": "Double a number.",
-        "task_type": "code_generation",
+        "name": "octuple",
+        "description": "Multiply a number by eight.",
         "inputs": [{"name": "n", "type_annotation": "int", "constraints": ["-1000 <= n <= 1000"]}],
         "outputs": [{"name": "result", "type_annotation": "int"}],
-        "test_cases": [{"name": "two", "inputs": {"n": 2}, "expected_output": 4}],
+        "test_cases": [{"name": "two", "inputs": {"n": 2}, "expected_output": 16}],
     },
-    "requirements": ["R1 A number is doubled."],
+    "requirements": ["R1 Eight times."],
 }
+PARTS = {
+    "children": [
+        {"specification": task, "estimated_lines": 2, "estimated_complexity": 1}
+        for task in yaml.safe_load(SPECIFICATION)["tasks"]
+    ]
+}
+OCTUPLE = tuple(
+    fenced(f"def octuple(n: int) -> int:\n    return {body}\n")
+    for body in ("double(quadruple(n))", "quadruple(double(n))", "quadruple(n) + quadruple(n)")
+)
+
+
+def _answers(archetype: Archetype, task: str, *texts: str) -> TaskCompletions:
+    return TaskCompletions(task, task, archetype, tuple(map(Completion, texts)))
+
+
 COMPLETIONS = (
-    TaskCompletions("root", "double", Archetype.SPECIFIER, (Completion(f"```json\n{json.dumps(ROOT)}\n```"),)),
-    TaskCompletions("root", "double", Archetype.CODER, tuple(map(Completion, (*DOUBLE, WRONG_DOUBLE)))),
-    TaskCompletions("double", "double", Archetype.CODER, tuple(map(Completion, DOUBLE))),
-    TaskCompletions(
-        "quadruple",
-        "quadruple",
-        Archetype.CODER,
-        tuple(map(Completion, QUADRUPLE)),
-    ),
+    _answers(Archetype.SPECIFIER, "root", f"```json\n{json.dumps(ROOT)}\n```"),
+    _answers(Archetype.DECOMPOSER, "root", f"```json\n{json.dumps(PARTS)}\n```"),
+    _answers(Archetype.INTEGRATOR, "root", *OCTUPLE),
+    _answers(Archetype.CODER, "double", *DOUBLE, WRONG_DOUBLE),
+    _answers(Archetype.CODER, "quadruple", *QUADRUPLE),
 )
 
 
@@ -93,20 +107,25 @@ def tool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
 
 def test_requirements_as_plain_json_become_a_package(tool: Tool) -> None:
     """One field is enough: the project is named after its workflow, and its result is plain JSON again."""
-    tool.start("nightly-7", {"requirements": "A function that doubles a whole number.", "k": 2})
-    ended = tool.result("nightly-7")
-    assert ended["status"] == "COMPLETED", ended
-    result = ended["result"]
-    assert isinstance(result, dict)
-    assert (result["project"], result["status"], result["exit_code"]) == ("nightly-7", "won", 0)
-    assert "nightly_7" in asyncio.run(_manifest(tool.state, "nightly-7"))
+    tool.start("nightly-7", {"requirements": REQUIREMENTS, "k": 2})
+    result = _built(tool.result("nightly-7"))
+    assert result["project"] == "nightly-7"
+    assert "nightly_7/quadruple.py" in asyncio.run(_manifest(tool.state, "nightly-7"))
+
+
+def test_long_requirements_stay_in_the_start_event(tool: Tool) -> None:
+    """Requirements of some hundred kilobytes are in the history once: no other event is large."""
+    tool.start("nightly-8", {"requirements": REQUIREMENTS + "\n" + "As said before. " * 7000, "k": 2})
+    _built(tool.result("nightly-8"))
+    sizes = [event.ByteSize() for event in asyncio.run(_history(tool.state, "nightly-8"))]
+    assert sizes[0] > 7 * LARGEST_EVENT_BYTES
+    assert max(sizes[1:]) < LARGEST_EVENT_BYTES
 
 
 def test_a_specification_as_plain_json_is_built_node_by_node(tool: Tool) -> None:
     """The text of a specification skips prose, and each node is a workflow that the tool finds."""
     tool.start("millwright/sums", {"specification": SPECIFICATION, "k": 2, "ladder": "fused"})
-    ended = tool.result("millwright/sums")
-    assert ended["status"] == "COMPLETED", ended
+    assert _built(tool.result("millwright/sums"))["project"] == "sums"
     listed = tool.run("list", "--query", "MillwrightProject='sums' AND MillwrightState='won'", "--output", "json")
     found = {item["execution"]["workflowId"] for item in json.loads(listed.stdout)}
     nodes = ("root", "root.double", "root.quadruple")
@@ -133,9 +152,16 @@ def test_wrong_input_fails_the_workflow_at_once(tool: Tool, given: object, compl
     assert ended["status"] == "FAILED"
     assert complaint in json.dumps(ended)
     assert complaint in tool.run("show", "--workflow-id", name).stdout
-    events = asyncio.run(_events(tool.state, name))
+    events = [event.event_type for event in asyncio.run(_history(tool.state, name))]
     assert EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED not in events
     assert EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED in events
+
+
+def _built(ended: dict[str, object]) -> dict[str, object]:
+    result = ended["result"]
+    assert isinstance(result, dict), ended
+    assert (ended["status"], result["status"], result["exit_code"]) == ("COMPLETED", "won", 0), result
+    return result
 
 
 async def _manifest(state: StackState, project: str) -> str:
@@ -146,7 +172,6 @@ async def _manifest(state: StackState, project: str) -> str:
         return (await store.get(row.manifest)).decode()
 
 
-async def _events(state: StackState, name: str) -> list[int]:
+async def _history(state: StackState, name: str) -> Sequence[HistoryEvent]:
     async with reached(state) as (client, _):
-        found = await traces(client, f"WorkflowId='{name}'")
-        return [event.event_type for event in found[name].history.events]
+        return (await client.get_workflow_handle(name).fetch_history()).events

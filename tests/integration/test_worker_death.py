@@ -27,9 +27,9 @@ from schemas.specification import TaskSpecification
 from tests.integration.demo_stack import (
     CountingBook,
     calls_by_task,
+    delivered,
     end,
     environment,
-    files_under,
     finish,
     reached,
     remains,
@@ -121,7 +121,7 @@ async def test_a_killed_worker_costs_time_and_nothing_else(tmp_path: Path) -> No
     left = await remains(hurt.home, PROJECT)
     assert f"{len(CHAINS) * LENGTH} won" in output
     assert "worker runs again" in output
-    assert files_under(hurt.out) == files_under(calm.out)
+    assert delivered(hurt.out) == delivered(calm.out)
     assert left.manifest == (await remains(calm.home, PROJECT)).manifest
     assert {entry.status for entry in left.ledger} == {LedgerStatus.SETTLED}
     assert in_flight, "the kill interrupted calls"
@@ -156,7 +156,10 @@ async def _kill_worker(
 
 async def _until_restarted(home: Path, before: StackState) -> None:
     async with asyncio.timeout(SETTLE_SECONDS):
-        while (now := read_state(home)) is None or now.pids["worker"] == before.pids["worker"]:
+        while True:
+            now = read_state(home)
+            if now is not None and now.pids["worker"] != before.pids["worker"]:
+                return
             await asyncio.sleep(0.1)
 
 

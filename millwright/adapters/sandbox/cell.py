@@ -132,7 +132,7 @@ class Cell:
         self._cancellation, self._left = cancellation, most_output
         self._pending, self._received = bytearray(code), bytearray()
         self._lines: list[bytes] = []
-        self._over_limit, self._sampled = False, 0.0
+        self._sampled = 0.0
         self._child: int | None = None
         self._spawn(argv, filter_program, with_stdout)
         try:

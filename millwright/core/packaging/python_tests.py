@@ -116,7 +116,7 @@ def test_module(part: Part, whole: Whole) -> str:
 
 def _property_functions(task: TaskSpecification) -> list[tuple[str, str]]:
     """Return the name and the source of each property's function; one whose name is taken gets another."""
-    taken = {task.name, "unittest", "Any", *(item.name for item in (*task.records, *task.errors))}
+    taken = {task.name, "unittest", "Any", *(item.name for item in task.records), *(item.name for item in task.errors)}
     functions = []
     for number, item in enumerate(task.properties, 1):
         function = _function(item)

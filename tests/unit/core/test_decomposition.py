@@ -25,7 +25,7 @@ POLICY = Policy()
 RECORD = {"name": "Order", "fields": [{"name": "total", "type_annotation": "int"}]}
 
 
-def _task(name: str, **fields: Any) -> dict[str, Any]:
+def _task(name: str, /, **fields: Any) -> dict[str, Any]:
     given: dict[str, Any] = {
         "id": name,
         "name": name.replace("-", "_"),
@@ -36,7 +36,7 @@ def _task(name: str, **fields: Any) -> dict[str, Any]:
     return {**given, **fields}
 
 
-def _child(name: str, lines: int = 5, complexity: int = 2, **fields: Any) -> dict[str, Any]:
+def _child(name: str, /, lines: int = 5, complexity: int = 2, **fields: Any) -> dict[str, Any]:
     return {"specification": _task(name, **fields), "estimated_lines": lines, "estimated_complexity": complexity}
 
 
@@ -141,7 +141,7 @@ def test_examples_that_do_not_fit_their_types_are_refused() -> None:
 def test_equal_function_names_are_refused_where_they_meet() -> None:
     """Two functions of one name cannot both be imported into the parent's module, nor one into its namesake's."""
     assert "mean two things" in _refusal(_child("a", name="same"), _child("b", name="same", outputs=[]))
-    only_types = {"inputs": [{"name": "n", "type_annotation": "str"}], "test_cases": []}
+    only_types: dict[str, Any] = {"inputs": [{"name": "n", "type_annotation": "str"}], "test_cases": []}
     assert "mean two things" in _refusal(_child("a", name="whole", **only_types), _child("b"))
 
 

@@ -1,0 +1,148 @@
+"""Small fakes for activity tests: a model of a few lines, a sandbox of fixed answers, a stored project."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from millwright.adapters.documents.specification_file import read_specification
+from millwright.adapters.storage.memory import MemoryStore
+from millwright.core.specification import check_document
+from schemas.evidence import NodeRecord, ProjectRecord
+from schemas.execution import (
+    CallReport,
+    CallRequest,
+    CommandReport,
+    CommandRequest,
+    ConditionReport,
+    ConditionRequest,
+    Ending,
+    Outcome,
+    OutcomeKind,
+    PropertyReport,
+    PropertyRequest,
+    Truth,
+)
+from schemas.identity import ROOT_PATH, Digest, NodePath, ProjectId
+from schemas.models import Budget, FinishReason, ModelAnswer, ModelRequest, Usage
+from schemas.project import Policy
+from schemas.requests import ElectionRef, Purpose
+from schemas.specification import SpecificationDocument, TaskSpecification
+
+PROJECT = ProjectId("shop")
+DOUBLE = "Here:\n\n```python\ndef double(n: int) -> int:\n    return n * 2\n```\n"
+CODE = ElectionRef(project=PROJECT, path=NodePath("root.double"), purpose=Purpose.CODE)
+
+
+class FakeModel:
+    """Answers every request by a function and remembers what it was asked."""
+
+    def __init__(self, answer: Callable[[ModelRequest], str] = lambda _: DOUBLE) -> None:
+        self.answer = answer
+        self.requests: list[ModelRequest] = []
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """Answer, or raise what the function raises."""
+        self.requests.append(request)
+        return ModelAnswer(
+            text=self.answer(request),
+            finish_reason=FinishReason.STOP,
+            usage=Usage(prompt_tokens=10, completion_tokens=5),
+            model="fake",
+            endpoint="memory",
+        )
+
+
+class FakeSandbox:
+    """Answers every condition with ``truth``, every call with ``value`` and every command with ``status``."""
+
+    def __init__(self, truth: Truth = Truth.TRUE, value: list[Any] | None = None, status: int = 0) -> None:
+        self.truth, self.value, self.status = truth, value or ["int", "2"], status
+        self.commands: list[CommandRequest] = []
+        self.calls: list[CallRequest] = []
+
+    async def evaluate(self, request: ConditionRequest) -> ConditionReport:
+        """Find every expression as told."""
+        return ConditionReport(truths=((self.truth,) * len(request.expressions),) * len(request.bindings))
+
+    async def call(self, request: CallRequest) -> CallReport:
+        """Return the value from every call."""
+        self.calls.append(request)
+        outcome = Outcome(kind=OutcomeKind.RETURNED, value=self.value)
+        return CallReport(outcomes=(outcome,) * len(request.calls))
+
+    async def check_properties(self, request: PropertyRequest) -> PropertyReport:
+        """Check nothing."""
+        return PropertyReport(results=())
+
+    async def run(self, request: CommandRequest) -> CommandReport:
+        """End as told."""
+        self.commands.append(request)
+        return CommandReport(exit_status=self.status, ending=Ending.COMPLETED, stdout="", stderr="line\nwhat broke\n")
+
+
+def task(name: str, /, **fields: Any) -> TaskSpecification:
+    """Make a task from int to int with one example."""
+    base: dict[str, Any] = {
+        "id": name,
+        "name": name,
+        "inputs": [{"name": "n", "type_annotation": "int"}],
+        "outputs": [{"name": "result", "type_annotation": "int"}],
+        "test_cases": [{"name": "one", "inputs": {"n": 1}, "expected_output": 2}],
+    }
+    return TaskSpecification.model_validate({**base, **fields})
+
+
+def group(**fields: Any) -> TaskSpecification:
+    """Make a root without an interface."""
+    return TaskSpecification.model_validate({"id": "root", "name": "shop", "task_type": "integration", **fields})
+
+
+def read(text: str, origin: str) -> SpecificationDocument:
+    """Read a specification as the worker does."""
+    return read_specification(text, origin, check_document)
+
+
+async def opened(store: MemoryStore, budget: Budget | None = None, **fields: Any) -> ProjectRecord:
+    """Store a project."""
+    options = {
+        "policy": Policy().model_dump(mode="json"),
+        "budget": (budget or Budget()).model_dump(mode="json"),
+        "k": None,
+    }
+    record = ProjectRecord.model_validate(
+        {
+            "id": PROJECT,
+            "input_digest": Digest("0" * 64),
+            "package": "shop",
+            "options": options,
+            "started_at": datetime.now(UTC),
+            **fields,
+        }
+    )
+    await store.open_project(record)
+    return record
+
+
+async def placed(store: MemoryStore, path: str, of: TaskSpecification, **fields: Any) -> NodeRecord:
+    """Store a node and its specification."""
+    record = NodeRecord.model_validate(
+        {
+            "project": PROJECT,
+            "path": path,
+            "task": of.id,
+            "name": of.name,
+            "parent": path.rpartition(".")[0] or None,
+            "specification": await store.save_specification(of),
+            **fields,
+        }
+    )
+    await store.save_nodes([record])
+    return record
+
+
+async def flat(store: MemoryStore, *tasks: TaskSpecification) -> None:
+    """Store a project of a group and tasks under it."""
+    paths = [f"root.{item.id}" for item in tasks]
+    await placed(store, ROOT_PATH, group(), children=paths, dependencies=paths)
+    for path, item in zip(paths, tasks, strict=True):
+        await placed(store, path, item, dependencies=[f"root.{name}" for name in item.dependencies])

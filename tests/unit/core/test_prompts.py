@@ -1,0 +1,142 @@
+"""Prompts: the exact signature, the specification's own examples and nothing more, and a version for each wording."""
+
+import hashlib
+import re
+
+import pytest
+
+from millwright.core.prompts import coder, planner
+from millwright.core.prompts.guidance import guidance
+from millwright.core.prompts.wording import Neighbour
+from millwright.core.verification.languages import language_named
+from schemas.identity import Archetype
+from schemas.models import ROLE_LINE, TASK_LINE, Prompt, Role
+from schemas.specification import TaskSpecification
+
+TASK = TaskSpecification.model_validate(
+    {
+        "id": "net-price",
+        "name": "net_price",
+        "description": "Take a discount off.",
+        "inputs": [
+            {"name": "gross", "type_annotation": "float", "constraints": ["gross >= 0"], "description": "in euro"},
+            {"name": "discount", "type_annotation": "Discount"},
+        ],
+        "outputs": [{"name": "net", "type_annotation": "float"}],
+        "preconditions": [{"name": "p", "expression": "gross < 1000", "description": "small"}],
+        "postconditions": [{"name": "q", "expression": "result <= gross"}],
+        "invariants": [{"name": "i", "expression": "gross == old.gross"}],
+        "test_cases": [
+            {
+                "name": "half",
+                "inputs": {"gross": 8731.25, "discount": {"rate": 0.5}},
+                "expected_output": 4365.625,
+                "tolerance": 0.01,
+            },
+            {"name": "bad", "inputs": {"gross": 1, "discount": {"rate": 2}}, "raises": "TooMuch"},
+        ],
+        "properties": [
+            {"name": "secret", "property_function": "def secret(gross, discount):\n    assert net_price == 987654\n"}
+        ],
+        "records": [{"name": "Discount", "fields": [{"name": "rate", "type_annotation": "float"}]}],
+        "errors": [{"name": "TooMuch", "base": "ValueError", "description": "over 100 %"}],
+    }
+)
+SIGNATURE = language_named("python").signature(TASK)
+NEIGHBOURS = (Neighbour("from shop.rounding import cents", "def cents(x: float) -> int:", "Round."),)
+
+PROMPTS: dict[str, Prompt] = {
+    "code": coder.code_prompt(TASK, SIGNATURE, NEIGHBOURS, guidance=guidance(1)),
+    "glue": coder.glue_prompt(TASK, SIGNATURE, NEIGHBOURS),
+    "specify": planner.specify_prompt("Sell things.\n", "python"),
+    "decompose": planner.decompose_prompt(TASK, ["rounding"], "Sell things.", guidance=guidance(1)),
+}
+WORDING = {
+    ("code", "coder-1"): "0b3fda52756b0174ee28cbc83be9a5def2b2af99469ba19c230062f97235c374",
+    ("glue", "coder-1"): "6823860558005cf76748e130566a102342627a291cdf2ad69d379be945a07367",
+    ("specify", "specifier-1"): "eb2166a333cb835d4b043d4b629eb160d3504e87cb7ea959d80c00e0c58804d5",
+    ("decompose", "decomposer-1"): "ee186339a376a8ecb4de32e01c724dff887fe659ac72bdfafde2381e24c47bc5",
+}
+"""SHA-256 of each wording under its version. Where a test fails here, give the prompt a new version and a new line."""
+
+
+def _wording(prompt: Prompt) -> str:
+    """Digest a prompt apart from the JSON Schema in it, whose exact text depends on the installed Pydantic."""
+    text = "\n".join(message.content for message in prompt.messages).partition("# Schema")[0]
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("name", list(PROMPTS))
+def test_another_wording_is_another_version(name: str) -> None:
+    """The ledger tells prompts apart by version, so no wording may change under one."""
+    prompt = PROMPTS[name]
+    assert WORDING.get((name, prompt.version)) == _wording(prompt)
+
+
+def test_versions_name_one_wording_each() -> None:
+    """A version that is pinned and no longer used is dropped from the table."""
+    assert {(name, prompt.version) for name, prompt in PROMPTS.items()} == WORDING.keys()
+
+
+@pytest.mark.parametrize("name", list(PROMPTS))
+def test_prompts_begin_with_role_and_task(name: str) -> None:
+    """The stable rules come first, and a scripted model finds role and task by their lines."""
+    prompt = PROMPTS[name]
+    system, user = prompt.messages
+    assert (system.role, user.role) == (Role.SYSTEM, Role.USER)
+    assert system.content.startswith(f"{ROLE_LINE}{prompt.archetype.value}\n")
+    assert user.content.startswith(f"{TASK_LINE}{'root' if name == 'specify' else 'net-price'}\n\n")
+
+
+@pytest.mark.parametrize(("name", "archetype"), [("code", Archetype.CODER), ("glue", Archetype.INTEGRATOR)])
+def test_the_coders_prompt_holds_the_exact_signature_and_the_specification(name: str, archetype: Archetype) -> None:
+    """Signature, conditions, limits, neighbours and declarations stand in it word for word."""
+    prompt = PROMPTS[name]
+    text = prompt.messages[1].content
+    assert prompt.archetype is archetype
+    assert f"\n{SIGNATURE}\n" in text
+    assert "one fenced code block" in prompt.messages[0].content
+    for words in (
+        "gross >= 0",
+        "gross < 1000",
+        "result <= gross",
+        "old.gross",
+        "def cents(x: float) -> int:",
+        "Discount(rate: float)",
+        "TooMuch(ValueError)",
+        "at most 20 lines",
+        "complexity at most 10",
+    ):
+        assert words in text
+
+
+@pytest.mark.parametrize("name", ["code", "glue", "decompose"])
+def test_expected_values_are_those_of_the_examples_only(name: str) -> None:
+    """Each example stands there once with its outcome; properties, which judge answers, do not."""
+    text = PROMPTS[name].messages[1].content
+    assert text.count("4365.625") == 1
+    assert "returns 4365.625 (within 0.01)" in text
+    assert text.count("raises TooMuch") == 1
+    assert "987654" not in text
+    assert "secret" not in text
+
+
+def test_guidance_comes_after_a_lost_election_only() -> None:
+    """The first election is held without hints."""
+    assert guidance(0) == ""
+    assert guidance(1) == guidance(2) != ""
+    assert "## Guidance" in PROMPTS["code"].messages[1].content
+    plain = coder.code_prompt(TASK, SIGNATURE, ())
+    assert "Guidance" not in plain.messages[1].content
+
+
+def test_prose_is_left_out_where_there_is_none() -> None:
+    """Only the root's decomposer sees the requirements."""
+    assert "requirements it comes from" not in planner.decompose_prompt(TASK, [], "").messages[1].content
+
+
+def test_schemas_of_answers_are_closed() -> None:
+    """An answer with an unknown field does not fit."""
+    for schema in (planner.specifier_schema(), planner.decomposer_schema()):
+        assert schema["additionalProperties"] is False
+        assert re.search(r"test_cases", str(schema))

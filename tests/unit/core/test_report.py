@@ -1,0 +1,106 @@
+"""The report: how it ended, what is not proven, and nothing of a note that could pass for structure."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from millwright.core.report import Account, Evidence, report
+from schemas.evidence import Decision, ManifestEntry, NodeRecord, ProjectRecord, Question
+from schemas.identity import LayerName, NodePath, ProjectId, TaskId, TaskStatus
+from schemas.models import Spend
+from schemas.project import Counts
+from schemas.verification import Finding, Severity, Verdict, VerdictStatus
+from tests.strategies import digest_of
+
+PROJECT = ProjectId("shop")
+HOSTILE = "first\n\n# A heading\n| a | table |"
+
+
+def _evidence(path: str, status: TaskStatus, note: str = "", verdicts: tuple[Verdict, ...] = ()) -> Evidence:
+    node = NodeRecord(
+        project=PROJECT,
+        path=NodePath(path),
+        task=TaskId("a"),
+        name="a",
+        specification=digest_of("a"),
+        status=status,
+        votes=2,
+        margin=1,
+        k=3,
+        note=note,
+        rejected_by_layer={LayerName.TYPES: 2, LayerName.SYNTAX: 1},
+    )
+    return Evidence(node=node, summary="Adds.", has_code=True, winner=digest_of("w"), verdicts=verdicts)
+
+
+def _account(exit_code: int | None = 0, *evidence: Evidence, problems: tuple[str, ...] = ()) -> Account:
+    return Account(
+        project=ProjectRecord(id=PROJECT, input_digest=digest_of("i"), exit_code=exit_code, message=HOSTILE),
+        counts=Counts(tasks=2, won=1, partial=1),
+        spend=Spend(calls=3, cost=0.5),
+        forecast=None,
+        evidence=evidence,
+        files=(ManifestEntry(path="shop/a.py", digest=digest_of("f"), size_bytes=12),),
+        problems=problems,
+        checks=("types", "tests"),
+        questions=(Question(id="root.a/1", project=PROJECT, path=NodePath("root.a"), text="?", options=("retry",)),),
+        decisions=(
+            Decision(
+                id="1",
+                project=PROJECT,
+                question="root.b/1",
+                value="retry",
+                by=HOSTILE,
+                note=HOSTILE,
+                decided_at=datetime(2026, 1, 1, tzinfo=UTC),
+            ),
+        ),
+        models=("small",),
+    )
+
+
+def test_what_is_not_proven_stands_in_the_report() -> None:
+    """Parts below the margin, lost parts and problems of the whole are all named; rejections in the ladder's order."""
+    text = report(
+        _account(
+            6,
+            _evidence("root.weak", TaskStatus.PARTIAL, "best one"),
+            _evidence("root.lost", TaskStatus.FAILED, "nobody won"),
+            problems=("types: line 3",),
+        )
+    )
+    assert "- `root.weak` was accepted with a margin of 1 where 3 was required (partial). best one" in text
+    assert "- `root.lost` is failed. nobody won" in text
+    assert "- the whole: types: line 3" in text
+    assert "| syntax 1, types 2 |" in text
+    assert "Nothing is left unproven" not in text
+
+
+def test_verdicts_say_why_they_are_no_pass() -> None:
+    """Not applicable and not run are told with their reason; warnings are counted."""
+    warning = Finding(code="E501", message="long", severity=Severity.WARNING)
+    verdicts = (
+        Verdict(layer=LayerName.SYNTAX, status=VerdictStatus.PASSED, findings=(warning,)),
+        Verdict(layer=LayerName.CONTRACTS, status=VerdictStatus.NOT_APPLICABLE, reason="none are stated"),
+        Verdict(layer=LayerName.SECURITY, status=VerdictStatus.NOT_RUN, reason="no tool"),
+    )
+    text = report(_account(0, _evidence("root.a", TaskStatus.WON, verdicts=verdicts)))
+    assert "- syntax: passed, 1 warning(s)" in text
+    assert "- contracts: not applicable (none are stated)" in text
+    assert "- security: not run (no tool)" in text
+
+
+def test_notes_of_people_and_tools_cannot_forge_structure() -> None:
+    """Text from outside stays on its line."""
+    text = report(_account(1, _evidence("root.a", TaskStatus.FAILED, HOSTILE), problems=(HOSTILE,)))
+    assert "\n# A heading" not in text
+    assert "\n| a | table |" not in text
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(0, "every part won"), (1, "failed"), (4, "budget"), (6, "below the margin"), (None, "failed")]
+)
+def test_every_end_has_its_words(code: int | None, words: str) -> None:
+    """A project without an exit code is not reported as built."""
+    outcome = report(_account(code)).split("**Outcome**: ")[1].splitlines()[0]
+    assert words in outcome

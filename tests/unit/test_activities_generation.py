@@ -1,0 +1,132 @@
+"""Drawing answers: reserved, stored as they arrive, paid once, stopped by caps, extracted and flagged."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.generation import Generation
+from millwright.adapters.storage.memory import MemoryStore
+from millwright.core.budget import FREE, Price
+from millwright.errors import ModelRefused, ModelUnavailable
+from schemas.election import Flag
+from schemas.models import Budget, LedgerStatus, ModelRequest
+from schemas.requests import DrawRequest, DrawResult
+from tests.unit.activity_fakes import CODE, DOUBLE, PROJECT, FakeModel, flat, opened, task
+
+
+def _generation(store: MemoryStore, model: FakeModel, price: Price = FREE) -> Generation:
+    return Generation(model, store, store, price=price, concurrency=4, timeout_seconds=30)
+
+
+async def _draw(store: MemoryStore, model: FakeModel, count: int = 3, round_: int = 0) -> DrawResult:
+    request = DrawRequest(election=CODE, round=round_, count=count, seed=7)
+    return await ActivityEnvironment().run(_generation(store, model).draw, request)
+
+
+@pytest.fixture
+async def store() -> MemoryStore:
+    """A project with one task and no caps."""
+    made = MemoryStore()
+    await opened(made)
+    await flat(made, task("double"))
+    return made
+
+
+async def test_a_round_is_drawn_stored_and_labelled(store: MemoryStore) -> None:
+    """Each answer has its slot, its candidate and a settled row in the ledger; seeds differ, the first is coldest."""
+    model = FakeModel()
+    result = await _draw(store, model)
+    assert [draw.slot.index for draw in result.draws] == [0, 1, 2]
+    assert len({draw.candidate for draw in result.draws}) == 1
+    assert {entry.status for entry in await store.ledger(PROJECT)} == {LedgerStatus.SETTLED}
+    assert len({request.seed for request in model.requests}) == 3
+    assert min(request.temperature for request in model.requests) == 0.0
+    stored = await store.completions(PROJECT, CODE.path, CODE.key, 0)
+    assert all(item.text == DOUBLE and item.candidate for item in stored)
+
+
+async def test_a_second_attempt_pays_for_nothing(store: MemoryStore) -> None:
+    """The same request again makes no model call and returns the same draws."""
+    first = await _draw(store, FakeModel())
+    again = FakeModel()
+    assert await _draw(store, again) == first
+    assert again.requests == []
+
+
+async def test_a_retry_pays_only_for_what_is_missing(store: MemoryStore) -> None:
+    """Answers that arrived before the failure are kept, and only the lost one is asked for again."""
+    count = 0
+
+    def flaky(_: ModelRequest) -> str:
+        nonlocal count
+        count += 1
+        if count == 2:
+            raise ModelUnavailable("the line is cut")
+        return DOUBLE
+
+    with pytest.raises(ApplicationError, match="cut") as failure:
+        await _draw(store, FakeModel(flaky))
+    assert not failure.value.non_retryable
+    again = FakeModel()
+    result = await _draw(store, again)
+    assert len(again.requests) == 1
+    assert len(result.draws) == 3
+    assert (await store.spend(PROJECT)).settled.calls == 3
+    assert (await store.spend(PROJECT)).reserved.calls == 0
+
+
+async def test_no_more_answers_are_counted_than_asked_for(store: MemoryStore) -> None:
+    """What an earlier, larger round left behind changes nothing of this one."""
+    await _draw(store, FakeModel(), count=5)
+    assert len((await _draw(store, FakeModel(), count=2)).draws) == 2
+
+
+async def test_a_cap_on_calls_is_a_result_and_the_rest_is_kept() -> None:
+    """A budget of two gives two answers and the name of the cap; nothing is lost and nothing is raised."""
+    store = MemoryStore()
+    await opened(store, Budget(max_calls=2))
+    await flat(store, task("double"))
+    model = FakeModel()
+    result = await _draw(store, model, count=5)
+    assert len(model.requests) == len(result.draws) == 2
+    assert "--max-calls" in str(result.budget_reached)
+
+
+async def test_a_cap_on_time_stops_before_any_call() -> None:
+    """After the project's time has passed nothing more is asked."""
+    store = MemoryStore()
+    await opened(store, Budget(max_time_seconds=60), started_at=datetime.now(UTC) - timedelta(seconds=61))
+    await flat(store, task("double"))
+    model = FakeModel()
+    result = await _draw(store, model)
+    assert (model.requests, result.draws) == ([], ())
+    assert "time" in str(result.budget_reached)
+
+
+async def test_a_refused_call_is_given_back(store: MemoryStore) -> None:
+    """What the endpoint refuses for good costs nothing and is not retried."""
+
+    def refuse(_: ModelRequest) -> str:
+        raise ModelRefused("no such model")
+
+    with pytest.raises(ApplicationError, match="no such model") as failure:
+        await _draw(store, FakeModel(refuse), count=1)
+    assert (failure.value.type, failure.value.non_retryable) == ("ModelRefused", True)
+    assert [entry.status for entry in await store.ledger(PROJECT)] == [LedgerStatus.RELEASED]
+
+
+async def test_answers_that_hold_no_code_are_flagged(store: MemoryStore) -> None:
+    """A flagged answer is stored with its flag and has no candidate."""
+    result = await _draw(store, FakeModel(lambda _: "I would rather not say."), count=1)
+    assert result.draws[0].candidate is None
+    assert result.draws[0].flag is Flag.NOTHING_EXTRACTABLE
+    assert (await store.completions(PROJECT, CODE.path, CODE.key, 0))[0].flag is Flag.NOTHING_EXTRACTABLE
+
+
+async def test_the_price_of_an_answer_is_that_of_its_tokens(store: MemoryStore) -> None:
+    """A settled call costs what it used, not what was reserved."""
+    generation = _generation(store, FakeModel(), Price(prompt=1.0, completion=2.0))
+    await ActivityEnvironment().run(generation.draw, DrawRequest(election=CODE, round=0, count=1, seed=0))
+    assert (await store.spend(PROJECT)).settled.cost == pytest.approx(20e-6)

@@ -1,0 +1,67 @@
+"""What the environment may set."""
+
+from pathlib import Path
+
+import pytest
+
+from millwright.errors import BadInput
+from millwright.settings import ModelSettings, Settings
+
+
+def test_an_empty_environment_means_the_embedded_stack() -> None:
+    """Without variables everything is embedded, under the user's home."""
+    settings = Settings.read({})
+    assert settings == Settings(home=Path.home() / ".millwright")
+
+
+def test_every_variable_is_read(tmp_path: Path) -> None:
+    """A trailing slash of the model's URL is of no importance."""
+    settings = Settings.read(
+        {
+            "MILLWRIGHT_HOME": str(tmp_path),
+            "MILLWRIGHT_DATABASE_URL": "postgresql://db/x",
+            "TEMPORAL_ADDRESS": "temporal:7233",
+            "MILLWRIGHT_MODEL_URL": "http://127.0.0.1:8000/v1/",
+            "MILLWRIGHT_MODEL_NAME": "small",
+            "MILLWRIGHT_MODEL_KEY": "hush",
+        }
+    )
+    model = ModelSettings(url="http://127.0.0.1:8000/v1", name="small", key="hush")
+    assert settings == Settings(tmp_path, "postgresql://db/x", "temporal:7233", model)
+
+
+def test_secrets_are_not_shown() -> None:
+    """Neither the key nor the database's password stands in a representation."""
+    environment = {
+        "MILLWRIGHT_DATABASE_URL": "postgresql://u:hush@db/x",
+        "MILLWRIGHT_MODEL_URL": "https://m/v1",
+        "MILLWRIGHT_MODEL_NAME": "m",
+        "MILLWRIGHT_MODEL_KEY": "hush",
+    }
+    assert "hush" not in repr(Settings.read(environment))
+
+
+@pytest.mark.parametrize("name", ["TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE"])
+def test_a_temporal_profile_counts_as_configured(name: str) -> None:
+    """Then no embedded Temporal is started."""
+    assert Settings.read({name: "cloud"}).temporal_address is not None
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"MILLWRIGHT_MODEL_URL": "127.0.0.1:8000/v1"}, "base URL"),
+        ({"MILLWRIGHT_MODEL_URL": "http://m/v1/chat/completions"}, "base URL"),
+        ({"MILLWRIGHT_MODEL_URL": "http://m/v1"}, "MILLWRIGHT_MODEL_NAME"),
+    ],
+)
+def test_half_a_model_is_refused(environment: dict[str, str], words: str) -> None:
+    """A URL of another form, or one without a name, is bad input that says what to set."""
+    with pytest.raises(BadInput, match=words):
+        Settings.read(environment)
+
+
+def test_a_relative_home_becomes_absolute() -> None:
+    """A later change of the working directory moves nothing."""
+    assert Settings.read({"MILLWRIGHT_HOME": "here"}).home.is_absolute()
+    assert Settings.read({"MILLWRIGHT_HOME": "~/x"}).home == Path.home() / "x"
