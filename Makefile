@@ -17,7 +17,7 @@ SCHEMA := docs/task-specification.schema.json
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup sandbox demo test lint format types schema cli-docs docs wheel lock ci clean
+.PHONY: help setup sandbox demo test bench lint format types schema cli-docs docs wheel lock ci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ demo: setup ## Build the bundled sample project with the demo model, into OUT (o
 
 test: setup ## Run all tests, JOBS (2) at once
 	$(BIN)/pytest -n $(JOBS) --dist loadfile
+
+bench: setup ## Build the recorded HumanEval answers through the whole pipeline; DATA names their folder
+	@test -n "$(DATA)" || { echo "skipped: humaneval (give DATA=FOLDER with specs.yaml and completions.jsonl)"; exit 0; }
+	@test -z "$(DATA)" || $(BIN)/python -m benchmarks.humaneval.build --data "$(DATA)"
 
 lint: setup ## Check style and formatting
 	$(BIN)/ruff check .

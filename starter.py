@@ -6,8 +6,9 @@ Nothing heavy is imported before, so that help answers at once. Commands live in
 import asyncio
 import os
 import sys
+import traceback
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,8 +64,7 @@ class Adapters:
         from millwright.adapters.embedded.home import Home, read_state
 
         settings = self.settings()
-        running = read_state(settings.home)
-        url = settings.database_url or (running.database_url if running else None)
+        url = _database(settings, read_state(settings.home))
         if url is not None:
             async with _opened(url) as stores:
                 yield stores
@@ -84,10 +84,11 @@ class Adapters:
                     yield stores
 
     @asynccontextmanager
-    async def session(self, note: Note, *, demo: bool = False) -> AsyncIterator[Session]:
-        """Reach the running or configured stack, or start the embedded one; ``demo`` asks for the demo model."""
+    async def session(self, note: Note, *, demo: bool = False, builds: bool = False) -> AsyncIterator[Session]:
+        """Reach the running or configured stack, or start the embedded one; as ``Composition.session`` says."""
         from millwright.adapters.embedded.guests import guests_gone, visiting
         from millwright.adapters.embedded.home import Home
+        from millwright.errors import ModelUnavailable
 
         settings = self.settings()
         running = await _running_on(settings.home)
@@ -95,11 +96,14 @@ class Adapters:
             async with self._joined(settings, None) as session:
                 yield session
         elif running is not None:
+            _tell_of_unused(settings, running, note)
             with visiting(Home(settings.home)):
                 async with self._joined(settings, running) as session:
                     yield session
         else:
-            note(f"starting the embedded stack on {settings.home}")
+            if builds and not demo and (trouble := await _model_trouble(settings)):
+                raise ModelUnavailable(trouble)
+            note(f"starting the embedded stack on {settings.home}{_configured_parts(settings)}")
             async with self._stack(note, demo=demo) as state, self._joined(settings, state, owned=True) as session:
                 yield session
                 await guests_gone(Home(settings.home), note)
@@ -107,6 +111,11 @@ class Adapters:
     @asynccontextmanager
     async def stack(self, note: Note) -> AsyncIterator[Endpoints]:
         """Run the embedded stack; a signal to end cancels the task. Raises BadInput when one runs on this home."""
+        settings = self.settings()
+        if parts := _configured_parts(settings):
+            note(f"starting the embedded stack on {settings.home}{parts}")
+        if trouble := await _model_trouble(settings):
+            note(f"warning: {trouble}; builds wait until it answers")
         async with self._stack(note, demo=False) as state:
             yield self._endpoints(state)
 
@@ -196,23 +205,68 @@ class Adapters:
         self, settings: "Settings", state: "StackState | None", *, owned: bool = False
     ) -> AsyncIterator[Session]:
         from millwright.client import Client
+        from millwright.errors import BadInput
         from millwright.temporal import connect
 
-        url = state.database_url if state and state.database_url else settings.database_url
-        assert url is not None, "a stack has a database of its own, or the settings name one"
+        url = _database(settings, state)
+        if url is None:
+            raise BadInput(
+                f"the stack running on {settings.home} uses a database of yours: set MILLWRIGHT_DATABASE_URL to it"
+            )
         temporal = await connect(state.temporal_address if state else None)
         endpoints = self._endpoints(state) if state else Endpoints(settings.home, temporal=settings.temporal_address)
         async with _opened(url) as stores:
             yield Session(Client(temporal, stores.projects, stores.artifacts), stores, endpoints, owned)
 
     def _endpoints(self, state: "StackState") -> Endpoints:
+        from millwright.adapters.embedded.demo_sampling import DEMO_MODEL_NAME
+
         return Endpoints(
             home=state.home,
             web_ui=state.ui_url,
             temporal=state.temporal_address,
             database=state.database_url,
-            model=state.model_url,
+            model=state.model_url or state.external_model_url,
+            model_name=DEMO_MODEL_NAME if state.model_url else state.model_name,
+            demo_model=state.model_url is not None,
         )
+
+
+def _database(settings: "Settings", state: "StackState | None") -> str | None:
+    """Choose the database: a running stack's own, unless both services are configured and no stack is used."""
+    if settings.database_url and settings.temporal_address:
+        return settings.database_url
+    return (state.database_url if state else None) or settings.database_url
+
+
+async def _model_trouble(settings: "Settings") -> str | None:
+    """Say why the model that the settings name cannot be reached; None when it answers, or none is named."""
+    if settings.model is None:
+        return None
+    from millwright.adapters.embedded.checks import model_trouble
+
+    return await model_trouble(settings.model)
+
+
+def _configured_parts(settings: "Settings") -> str:
+    """Say which of the stack's services are the caller's own, as the end of a phrase; nothing where none is."""
+    parts = []
+    for what, variable, configured in (
+        ("Postgres", "MILLWRIGHT_DATABASE_URL", settings.database_url),
+        ("Temporal", "TEMPORAL_ADDRESS", settings.temporal_address),
+    ):
+        parts.append(f"{what} as {variable} says" if configured else f"{what} embedded")
+    return f": {', '.join(parts)}" if settings.database_url or settings.temporal_address else ""
+
+
+def _tell_of_unused(settings: "Settings", running: "StackState", note: Note) -> None:
+    """Say which configured service is passed over because the running stack has one of its own."""
+    for what, variable, configured, own in (
+        ("Postgres", "MILLWRIGHT_DATABASE_URL", settings.database_url, running.database_url),
+        ("Temporal", "TEMPORAL_ADDRESS", settings.temporal_address, running.temporal_address),
+    ):
+        if configured and own and configured != own:
+            note(f"the stack running on {settings.home} has a {what} of its own, which is used: {variable} is not")
 
 
 async def _running_on(home: Path) -> "StackState | None":
@@ -246,8 +300,19 @@ async def _opened(url: str) -> AsyncIterator[Stores]:
 
 
 def main() -> None:
-    """Run the command line of this process."""
-    sys.exit(run(sys.argv[1:], Adapters(os.environ), traceback=bool(os.environ.get("MILLWRIGHT_TRACEBACK"))))
+    """Run the command line of this process, and end the process."""
+    try:
+        code = run(sys.argv[1:], Adapters(os.environ), traceback=bool(os.environ.get("MILLWRIGHT_TRACEBACK")))
+    except Exception:  # noqa: BLE001 - the process's edge: a traceback was asked for, and this is it
+        traceback.print_exc()
+        code = 1
+    # Not sys.exit: Temporal's client runs native threads that call into Python when an answer comes late, and an
+    # interpreter that is being torn down around them hangs for ever or aborts (PyGILState_Release). All that had to
+    # be closed was closed by ``run``; only what is still buffered has to leave.
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

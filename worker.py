@@ -117,6 +117,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             records.mark_waiting,
             records.finish,
             records.close,
+            records.forget,
             specification.settle_root,
             decomposition.plan_node,
             decomposition.settle_proposal,

@@ -11,6 +11,7 @@ from activities.boundary import heartbeating, translated
 from activities.prompting import available_to
 from millwright.core.assembly import file_path
 from millwright.core.decomposition import inherit, is_atomic, proposal_signature, read_proposal, waits_for
+from millwright.core.fallback import halvings
 from millwright.core.specification import condition_faults, examples_to_check
 from millwright.core.verification.languages import language_named
 from millwright.errors import SpecificationInvalid
@@ -51,6 +52,7 @@ class Decomposition:
             missing=tuple(missing),
             name=task.name,
             testable=bool(task.test_cases),
+            halvings=halvings(task),
         )
 
     @activity.defn
@@ -116,6 +118,7 @@ class Decomposition:
             children=await self._outlines(node),
             name=task.name,
             testable=bool(task.test_cases),
+            halvings=halvings(task),
         )
 
     async def _outlines(self, node: NodeRecord) -> tuple[ChildOutline, ...]:

@@ -60,8 +60,8 @@ class Generation:
         """Draw the answers of one round; what an earlier attempt has stored is not asked for again."""
         async with heartbeating():
             reached = await self._fill(request)
-        stored = await self._stored(request)
-        draws = tuple([await self._label(request, completion) for completion in stored])
+            stored = await self._stored(request)
+            draws = tuple([await self._label(request, completion) for completion in stored])
         return DrawResult(draws=draws, budget_reached=reached)
 
     async def _stored(self, request: DrawRequest) -> tuple[CompletionRecord, ...]:

@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities.boundary import heartbeating, translated
 from activities.setting import Settings, declared
+from activities.standing import record_standing
 from millwright.core.assembly import RECORDS_MODULE, dotted_name, file_path
 from millwright.core.examples import accepts, example_calls
 from millwright.core.packaging import packager_for
@@ -65,6 +66,7 @@ class Integration:
                 )
             ]
         )
+        await record_standing(self._projects, outcome.project)
         return artifact
 
     @activity.defn
@@ -84,6 +86,7 @@ class Integration:
         await self._projects.save_nodes(
             [node.model_copy(update={"status": outcome.status, "artifact": artifact, "note": outcome.note})]
         )
+        await record_standing(self._projects, outcome.project)
         return artifact
 
     async def _exports(self, project: ProjectRecord, child: NodeRecord) -> list[tuple[str, str]]:

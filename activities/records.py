@@ -9,18 +9,19 @@ from temporalio import activity
 
 from activities.boundary import translated
 from activities.reporting import Reporting
+from activities.standing import record_standing
 from millwright.core.budget import Price
 from millwright.core.escalation import exhausted_question
 from millwright.core.estimation import LINES_PER_TASK, Interval, forecast, lines_from_prose
 from millwright.core.packaging import packager_for
-from millwright.core.progress import STATUS_OF, counts, exit_number, exit_of, is_stalled
+from millwright.core.progress import STATUS_OF, counts, exit_number, exit_of
 from millwright.core.project_input import input_digest
 from millwright.core.verification.languages import language_named
-from millwright.errors import BadInput, NotFound
+from millwright.errors import BadInput, NotFound, ProjectConflict
 from millwright.ports import ArtifactStore, ProjectStore
 from schemas.election import Rule
 from schemas.evidence import Decision, Forecast, NodeRecord, ProjectRecord, Question
-from schemas.identity import DELIVERED, Digest, NodePath, ProjectId, TaskStatus, project_id_from
+from schemas.identity import DELIVERED, Digest, NodePath, TaskStatus, project_id_from
 from schemas.project import Counts, Policy, ProjectInput, ProjectResult
 from schemas.requests import (
     AnswerRecord,
@@ -73,7 +74,10 @@ class Records:
             started_at=datetime.now(UTC),
         )
         stored = await self._projects.open_project(record)
-        if stored.status in DELIVERED and stored.exit_code is not None and stored.run_id != request.run_id:
+        again = stored.run_id != request.run_id
+        if again and stored.finished_at is None and stored.workflow_id != request.workflow_id:
+            raise ProjectConflict(f"project {project!r} is built by {stored.workflow_id}: wait for it, or cancel it")
+        if stored.status in DELIVERED and stored.exit_code is not None and again:
             return OpenedProject(
                 project=project,
                 has_specification=bool(specification),
@@ -81,11 +85,13 @@ class Records:
                 forecast=expected,
                 finished=await self._result(stored),
             )
+        if again:
+            await self._projects.clear_nodes(project)
         policy = _policy(given, expected)
         await self._projects.save_project(
             record.model_copy(
                 update={
-                    "started_at": stored.started_at or record.started_at,
+                    "started_at": record.started_at if again else stored.started_at,
                     "options": {
                         "budget": given.budget.model_dump(mode="json"),
                         "policy": policy.model_dump(mode="json"),
@@ -126,7 +132,7 @@ class Records:
         """Record a node's status, and with it whether the project as a whole waits for a person."""
         node = await self._projects.node(state.project, state.path)
         await self._projects.save_nodes([node.model_copy(update={"status": state.status, "note": state.note})])
-        await self._project_state(state.project)
+        await record_standing(self._projects, state.project)
 
     @activity.defn
     @translated
@@ -139,21 +145,20 @@ class Records:
             and node.status in (TaskStatus.PENDING, TaskStatus.RUNNING, TaskStatus.WAITING)
         ]
         await self._projects.save_nodes(inside)
-        await self._project_state(state.project)
+        await record_standing(self._projects, state.project)
 
     @activity.defn
     @translated
     async def ask(self, request: AskRequest) -> Question:
         """Put an exhausted election to a person."""
         election = request.election
-        node = await self._projects.node(election.project, election.path)
         verdicts = await self._projects.verdicts(election.project, election.path)
         question = exhausted_question(
             election.project,
             election.path,
             request.outcome,
             [verdict for given in verdicts.values() for verdict in given],
-            k=node.k or None,
+            k=request.k or None,
             number=request.number,
         )
         await self._projects.save_question(question)
@@ -176,8 +181,7 @@ class Records:
     @translated
     async def mark_waiting(self, state: NodeState) -> None:
         """Record that the project itself waits at a gate, or goes on."""
-        project = await self._projects.project(state.project)
-        await self._projects.save_project(project.model_copy(update={"status": state.status, "message": state.note}))
+        await self._projects.mark_project(state.project, state.status, state.note)
 
     @activity.defn
     @translated
@@ -185,7 +189,8 @@ class Records:
         """Close a project: its counts, its spend, its report and how it ended."""
         nodes = await self._projects.nodes(request.project)
         figures = await self._counts(nodes)
-        sound = not request.integration.problems and request.integration.manifest is not None
+        integration = request.integration
+        sound = not integration.problems and integration.manifest is not None and request.root_status in DELIVERED
         code = exit_of(figures, budget_reached=request.budget_reached, sound=sound)
         problems = "; ".join(request.integration.problems)
         message = request.message or problems
@@ -202,6 +207,12 @@ class Records:
         digest = await self._artifacts.put(report.encode(), "text/markdown")
         await self._projects.save_project(project.model_copy(update={"report": digest}))
         return await self._result(await self._projects.project(request.project))
+
+    @activity.defn
+    @translated
+    async def forget(self, state: NodeState) -> None:
+        """Forget a project whose input was refused before any model was called, so that its id is free again."""
+        await self._projects.forget_project(state.project)
 
     @activity.defn
     @translated
@@ -248,15 +259,6 @@ class Records:
             max_attempts=given.max_attempts,
             price=self._price,
         )
-
-    async def _project_state(self, project: ProjectId) -> None:
-        record = await self._projects.project(project)
-        if record.finished_at is not None:
-            return
-        stalled = is_stalled(await self._projects.nodes(project))
-        status = TaskStatus.WAITING if stalled else TaskStatus.RUNNING
-        if record.status is not status:
-            await self._projects.save_project(record.model_copy(update={"status": status}))
 
     async def _counts(self, nodes: tuple[NodeRecord, ...]) -> Counts:
         has_code: dict[NodePath, bool] = {}

@@ -44,6 +44,15 @@ class Specification:
             raise SpecificationInvalid([Fault(where="project", what="no specification was given")])
         text = (await self._artifacts.get(project.specification)).decode("utf-8")
         document = self._read(text, f"the specification of {project.id}")
+        foreign = [
+            Fault(
+                where=task.id, what=f"its language is {task.target_language}, the project's {project.target_language}"
+            )
+            for task in document.tasks
+            if task.target_language != project.target_language
+        ]
+        if foreign:
+            raise SpecificationInvalid(foreign)
         async with heartbeating():
             await self._check_conditions(document)
         nodes = await self._lay_out(project, resolve(document))

@@ -8,13 +8,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from temporalio.client import Client as TemporalClient
-from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowQueryFailedError
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle, WorkflowQueryFailedError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from millwright.core.project_input import checked_project_id, input_digest
-from millwright.errors import BadInput, MillwrightError, NotFound, ProjectConflict, TemporalUnavailable
+from millwright.errors import (
+    BadInput,
+    MillwrightError,
+    NotFound,
+    ProjectConflict,
+    SpecificationInvalid,
+    TemporalUnavailable,
+)
 from millwright.ports import ArtifactStore, ProjectStore
 from millwright.records import Records
 from schemas.evidence import ProjectRecord
@@ -28,7 +35,8 @@ INLINE_BYTES = 256 * 1024
 
 _WORKFLOW = "ProjectWorkflow"
 _INPUT_MEMO = "input_digest"
-_BAD_INPUT_TYPES = frozenset({"BadInput", "SpecificationInvalid", "NotFound", "PayloadValidationError"})
+_BAD_INPUT_TYPES = frozenset({"BadInput", "NotFound", "PayloadValidationError"})
+_GOING_ON = (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW)
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,7 @@ class Client:
 
         Raises:
             NotFound: no such project is known to Temporal.
-            BadInput: the build refused its input.
+            BadInput: the build refused its input; SpecificationInvalid where that is the specification.
             TemporalUnavailable: Temporal does not answer.
         """
         name = checked_project_id(project)
@@ -122,6 +130,17 @@ class Client:
         except WorkflowFailureError as failure:
             return await self._fallen(name, failure.cause)
         return ProjectResult.model_validate(result)
+
+    async def is_running(self, project: str) -> bool:
+        """Say whether a project has still to end; it asks once, and leaves no call waiting.
+
+        Raises:
+            NotFound: no such project is known to Temporal.
+            TemporalUnavailable: Temporal does not answer.
+        """
+        name = checked_project_id(project)
+        async with _speaking_of(name):
+            return (await self._handle(name).describe()).status in _GOING_ON
 
     async def cancel(self, project: str) -> None:
         """Ask a running project to stop; what it has won so far stays stored.
@@ -207,6 +226,8 @@ class Client:
     async def _fallen(self, name: ProjectId, cause: BaseException) -> ProjectResult:
         if isinstance(cause, ApplicationError) and cause.type == "ProjectConflict":
             raise _conflict(name)
+        if isinstance(cause, ApplicationError) and cause.type == SpecificationInvalid.__name__:
+            raise _invalid(str(cause.message))
         if isinstance(cause, ApplicationError) and cause.type in _BAD_INPUT_TYPES:
             raise BadInput(str(cause.message))
         stopped = isinstance(cause, CancelledError | TerminatedError)
@@ -234,6 +255,13 @@ def _conflict(name: ProjectId) -> ProjectConflict:
         f"project {name!r} exists with other requirements, specification, language or seed: give the same again, "
         "or choose another name with --project"
     )
+
+
+def _invalid(message: str) -> SpecificationInvalid:
+    """Restore the refusal of a specification; its faults crossed the workflow's end as text, already put into words."""
+    error = SpecificationInvalid(())
+    error.args = (message,)
+    return error
 
 
 def _root_message(cause: BaseException) -> str:

@@ -103,6 +103,8 @@ def _earlier(into: Path) -> dict[str, Digest]:
     if into.is_symlink() or into.exists():
         if not into.is_dir():
             raise BadInput(f"{str(into)!r} is not a directory: choose another with --into or --out")
+        if path.exists() and not path.is_file():
+            raise BadInput(f"{str(path)!r} is in the way of the record that a delivery keeps: move what stands there")
         if path.is_file():
             try:
                 return Delivered.model_validate_json(path.read_bytes()).written

@@ -26,7 +26,7 @@ from schemas.execution import (
     PropertyReport,
     PropertyRequest,
 )
-from schemas.identity import Digest, NodePath, ProjectId
+from schemas.identity import Digest, NodePath, ProjectId, TaskStatus
 from schemas.models import Budget, CallKey, LedgerEntry, ModelAnswer, ModelRequest
 from schemas.specification import TaskSpecification
 from schemas.verification import AnalysisReport, AnalysisRequest, InputSet, Verdict
@@ -120,6 +120,18 @@ class ProjectStore(Protocol):
 
     async def save_project(self, project: ProjectRecord) -> None:
         """Replace a project's row."""
+        ...
+
+    async def mark_project(self, project: ProjectId, status: TaskStatus, message: str) -> None:
+        """Set the status and message of a project that has not ended, and touch nothing else of its row."""
+        ...
+
+    async def clear_nodes(self, project: ProjectId) -> None:
+        """Remove a project's nodes, before another run lays out its tree anew."""
+        ...
+
+    async def forget_project(self, project: ProjectId) -> None:
+        """Remove a project for which no model was ever called; one with a ledger stays as it is."""
         ...
 
     async def project(self, project: ProjectId) -> ProjectRecord:

@@ -18,6 +18,13 @@ class ModelSettings:
     name: str
     key: str = field(default="", repr=False)
 
+    @property
+    def public_url(self) -> str:
+        """The URL as it may be shown and written down: without a user or a password in it."""
+        scheme, _, rest = self.url.partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+
 
 @dataclass(frozen=True)
 class Settings:

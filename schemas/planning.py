@@ -52,6 +52,7 @@ class NodePlan(Schema):
 
     ATOMIC: elect its code. COMPOSED: build the children, then elect the glue. GROUP: build the children, join them by
     rule. UNDECIDED: a decomposition must be elected first. BLOCKED: ``missing`` lists dependencies without an artifact.
+    ``halvings`` is how often the task's limits can be halved before that changes nothing.
     """
 
     kind: NodeKind
@@ -60,3 +61,4 @@ class NodePlan(Schema):
     missing: tuple[NodePath, ...] = ()
     name: str = ""
     testable: bool = True
+    halvings: int = 2

@@ -168,6 +168,7 @@ class AskRequest(Schema):
     election: ElectionRef
     outcome: Election
     number: int = 1
+    k: int = 0
 
 
 class AnswerRecord(Schema):

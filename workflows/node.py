@@ -44,7 +44,7 @@ from workflows.identifiers import (
     node_workflow_id,
 )
 from workflows.inbox import Inbox
-from workflows.presentation import election_details, failure_note, waiting_details
+from workflows.presentation import election_details, failure_note, first_reason, waiting_details
 
 
 @workflow.defn
@@ -106,7 +106,9 @@ class NodeWorkflow:
         )
 
     async def _unplanned(self, outcome: Outcome) -> NodeResult:
-        note = outcome.budget_reached or "no decomposition won its vote: " + election_details(outcome.election, 0)
+        note = outcome.budget_reached or "no decomposition won its vote: " + election_details(
+            outcome.election, self._given.policy.rule.k
+        )
         self._budget_reached = outcome.budget_reached is not None
         return await self._end(TaskStatus.FAILED, note=note, election=outcome.election)
 
@@ -115,8 +117,9 @@ class NodeWorkflow:
         results = await self._children(plan.children)
         self._budget_reached = any(result.budget_reached for result in results)
         lost = [result.path for result in results if result.status not in DELIVERED]
+        why = first_reason(results)
         if plan.kind is NodeKind.GROUP:
-            note = f"not built: {', '.join(lost)}" if lost else ""
+            note = f"not built: {', '.join(lost)}{why}" if lost else ""
             status = TaskStatus.FAILED if lost else TaskStatus.WON
             outcome = NodeOutcome(project=self._given.project, path=self._given.path, status=status, note=note)
             artifact = await workflow.execute_activity_method(
@@ -127,7 +130,7 @@ class NodeWorkflow:
                 path=self._given.path, status=status, artifact=artifact, note=note, budget_reached=self._budget_reached
             )
         if lost:
-            return await self._blocked(f"its parts {', '.join(lost)} were not built")
+            return await self._blocked(f"its parts {', '.join(lost)} were not built{why}")
         return await self._elect_code(plan)
 
     async def _children(self, outlines: Sequence[ChildOutline]) -> list[NodeResult]:
@@ -202,7 +205,8 @@ class NodeWorkflow:
             self._given.policy,
             simplifications_done=self._simplifications,
             has_best=election.best is not None,
-            splittable=True,
+            splittable=(plan.kind is NodeKind.ATOMIC and self._simplifications == 0)
+            or self._simplifications < plan.halvings,
         )
 
     async def _split(self, plan: NodePlan) -> NodePlan | None:
@@ -260,7 +264,7 @@ class NodeWorkflow:
         self._asked += 1
         question = await workflow.execute_activity_method(
             Records.ask,
-            AskRequest(election=booth.ref, outcome=election, number=self._asked),
+            AskRequest(election=booth.ref, outcome=election, number=self._asked, k=booth.rule.k),
             summary=f"a question about {self._given.path}",
             **policies.RECORD,
         )
@@ -308,7 +312,12 @@ class NodeWorkflow:
 
     async def _end(self, status: TaskStatus, *, note: str, election: Election | None = None) -> NodeResult:
         outcome = NodeOutcome(
-            project=self._given.project, path=self._given.path, status=status, election=election, note=note
+            project=self._given.project,
+            path=self._given.path,
+            status=status,
+            election=election,
+            k=self._given.policy.rule.k if election else 0,
+            note=note,
         )
         await workflow.execute_activity_method(
             Integration.settle_node, outcome, summary=f"{status.value}: {self._given.path}", **policies.RECORD

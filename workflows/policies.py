@@ -22,6 +22,14 @@ NEVER_RETRIED = [
 """Errors whose repetition can bring nothing; ``activities.boundary`` marks them so as well."""
 
 
+class LocalPolicy(TypedDict):
+    """The keyword arguments that a local activity is executed with."""
+
+    start_to_close_timeout: timedelta
+    schedule_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
 class ActivityPolicy(TypedDict):
     """The keyword arguments that an activity is executed with."""
 
@@ -48,6 +56,13 @@ RECORD = ActivityPolicy(
 )
 """Short reads and writes of the store."""
 
+OPEN = LocalPolicy(
+    start_to_close_timeout=timedelta(seconds=60),
+    schedule_to_close_timeout=timedelta(hours=24),
+    retry_policy=_retry(timedelta(seconds=30)),
+)
+"""Opening a project, as a local activity: only its result is in the history."""
+
 GENERATE = ActivityPolicy(
     start_to_close_timeout=timedelta(minutes=30),
     schedule_to_close_timeout=timedelta(hours=24),
@@ -71,6 +86,3 @@ INTEGRATE = ActivityPolicy(
     retry_policy=_retry(timedelta(seconds=30)),
 )
 """Assembling, building and testing the whole."""
-
-PERSON_REMINDER = timedelta(days=1)
-"""How long a question stays open before the next reminder is recorded."""

@@ -3,11 +3,17 @@
 It decides nothing; every text is made of ids, counts and our own messages.
 """
 
+from collections.abc import Sequence
+
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError
 
 from schemas.election import Election
 from schemas.evidence import Question
-from schemas.identity import Gate
+from schemas.identity import DELIVERED, Gate, TaskStatus
+from schemas.project import NodeResult
+
+_LONGEST_REASON = 400
+"""The most characters of a child's note that its parent repeats."""
 
 
 def election_details(election: Election, k: int) -> str:
@@ -57,3 +63,10 @@ def failure_type(error: FailureError) -> str:
     while isinstance(cause, ActivityError | ChildWorkflowError) and cause.cause is not None:
         cause = cause.cause
     return cause.type or "" if isinstance(cause, ApplicationError) else ""
+
+
+def first_reason(results: Sequence[NodeResult]) -> str:
+    """Say why the first of some children was not built; a budget that was reached comes before all else."""
+    lost = [result for result in results if result.status not in DELIVERED and result.note]
+    lost.sort(key=lambda result: (not result.budget_reached, result.status is not TaskStatus.FAILED))
+    return f" ({lost[0].path}: {lost[0].note[:_LONGEST_REASON]})" if lost else ""

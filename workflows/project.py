@@ -3,6 +3,8 @@
 It decides the order and waits for approvals; everything else is done by activities and node workflows.
 """
 
+import asyncio
+
 from temporalio import workflow
 from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import (
@@ -55,13 +57,18 @@ from workflows.identifiers import (
 from workflows.node import NodeWorkflow
 from workflows.presentation import approval_details, election_details, failure_note, failure_type
 
+NOTHING = ProjectInput()
+"""What a start without input asks for; it is refused like any other request for nothing."""
+
+_REFUSALS = frozenset({"BadInput", "SpecificationInvalid"})
+
 
 @workflow.defn
 class ProjectWorkflow:
     """Builds one project."""
 
     @workflow.init
-    def __init__(self, given: ProjectInput) -> None:
+    def __init__(self, given: ProjectInput = NOTHING) -> None:
         self._gates = frozenset(given.approve)
         self._project = ProjectId("")
         self._phase = "opening"
@@ -70,15 +77,18 @@ class ProjectWorkflow:
         self._approval: Approval | None = None
 
     @workflow.run
-    async def run(self, given: ProjectInput) -> ProjectResult:
+    async def run(self, given: ProjectInput = NOTHING) -> ProjectResult:
         """Build the project; a part that fails is in the result, an input that cannot be built fails the workflow."""
         try:
             result = await self._build(given)
+        except asyncio.CancelledError:
+            await self._close(TaskStatus.CANCELLED, "cancelled")
+            raise
         except FailureError as error:
             if is_cancelled_exception(error):
                 await self._close(TaskStatus.CANCELLED, "cancelled")
                 raise
-            await self._close(TaskStatus.FAILED, failure_note(error))
+            await self._refuse(error)
             raise ApplicationError(
                 failure_note(error), type=failure_type(error) or "ProjectFailed", non_retryable=True
             ) from error
@@ -117,13 +127,14 @@ class ProjectWorkflow:
             **policies.INTEGRATE,
         )
         rejected = await self._approved(Gate.DELIVERY, "the deliverable")
-        return await self._finish(
-            root.status, integration, message=rejected or root.note, budget_reached=root.budget_reached
-        )
+        if rejected:
+            return await self._finish(TaskStatus.FAILED, IntegrationResult(), message=rejected)
+        return await self._finish(root.status, integration, message=root.note, budget_reached=root.budget_reached)
 
     async def _open(self, given: ProjectInput) -> OpenedProject:
         info = workflow.info()
-        opened = await workflow.execute_activity_method(
+        # Local: its input, the requirements themselves, is then in no event but the start of this workflow.
+        opened = await workflow.execute_local_activity_method(
             Records.open_project,
             OpenRequest(
                 given=given,
@@ -132,7 +143,7 @@ class ProjectWorkflow:
                 name=project_named_by(info.workflow_id),
             ),
             summary="open the project",
-            **policies.RECORD,
+            **policies.OPEN,
         )
         self._project = opened.project
         workflow.upsert_search_attributes(
@@ -264,6 +275,18 @@ class ProjectWorkflow:
         )
         self._enter("finished")
         return result
+
+    async def _refuse(self, error: FailureError) -> None:
+        """Close a project that failed; one whose input was refused leaves its id free."""
+        note = failure_note(error)
+        if failure_type(error) in _REFUSALS and self._project:
+            await workflow.execute_activity_method(
+                Records.forget,
+                NodeState(project=self._project, path=ROOT_PATH, status=TaskStatus.FAILED, note=note),
+                summary="the input was refused",
+                **policies.RECORD,
+            )
+        await self._close(TaskStatus.FAILED, note)
 
     async def _close(self, status: TaskStatus, note: str) -> None:
         if not self._project:

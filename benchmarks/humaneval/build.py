@@ -19,7 +19,7 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.humaneval.judging import Judge, accepted
+from benchmarks.humaneval.judging import Judge, accepted, rejections
 from benchmarks.humaneval.measuring import Cost, MemoryWatch, activity_times, costs, layer_seconds, median, percentile
 from millwright.adapters.embedded.demo_model import DEMO_MODEL_NAME
 from millwright.adapters.embedded.home import StackState
@@ -39,6 +39,8 @@ from workflows.identifiers import node_workflow_id
 
 ROOT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 2.0
+SHOWN = 5
+"""Right sources that a layer rejected, shown with the reason."""
 PROJECT = ProjectId("humaneval")
 FILES = ("specs.yaml", "completions.jsonl")
 
@@ -250,6 +252,11 @@ async def _print_judgement(options: Options, projects: ProjectStore, nodes: Sequ
         print(f"{status}: {judged.count(True)} of {len(judged)} accepted sources are right by the verdicts{unknown}")
         wrong = [task for (task, _), right in zip(sources, judged, strict=True) if right is False]
         print(f"  wrong: {', '.join(wrong) or 'none'}")
+    for layer, rejected in (await rejections(projects, PROJECT, nodes)).items():
+        lost = [(task, finding) for task, source, finding in rejected if judge.is_right(task, source)]
+        print(f"{layer.value} rejected {len(rejected)} different sources, {len(lost)} of them right by the verdicts")
+        for task, finding in lost[:SHOWN]:
+            print(f"  {task}: {finding[:100]}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from millwright.ports import ProjectStore
 from schemas.evidence import NodeRecord
-from schemas.identity import ProjectId
+from schemas.identity import LayerName, ProjectId
+from schemas.verification import Severity, VerdictStatus
 
 _RIGHT = "1"
 
@@ -45,6 +46,21 @@ async def accepted(
         if node.candidate is not None:
             source = await projects.candidate(project, node.path, node.candidate)
             found[node.status.value].append((node.task, source))
+    return dict(found)
+
+
+async def rejections(
+    projects: ProjectStore, project: ProjectId, nodes: Sequence[NodeRecord]
+) -> dict[LayerName, list[tuple[str, str, str]]]:
+    """Read the rejected sources as (task, source, first finding), by layer; equal sources of a task count once."""
+    found: dict[LayerName, list[tuple[str, str, str]]] = defaultdict(list)
+    for node in nodes:
+        for candidate, verdicts in (await projects.verdicts(project, node.path)).items():
+            for verdict in verdicts:
+                if verdict.status is VerdictStatus.REJECTED:
+                    source = await projects.candidate(project, node.path, candidate)
+                    finding = next((item.message for item in verdict.findings if item.severity is Severity.ERROR), "")
+                    found[verdict.layer].append((node.task, source, finding))
     return dict(found)
 
 

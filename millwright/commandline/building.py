@@ -92,11 +92,12 @@ def build(
     from schemas.project import LadderMode, OnExhausted
 
     composition: Composition = context.obj
-    material = read_material(composition, file, spec)
+    target = checked_language(language)
+    material = read_material(composition, file, spec, target)
     request = BuildRequest(
         project=project_of(project, file, spec),
         material=material,
-        language=checked_language(language),
+        language=target,
         k=k,
         max_attempts=max_attempts,
         on_exhausted=OnExhausted(on_exhausted.value),
@@ -121,7 +122,7 @@ async def _build(
     from schemas.identity import TaskStatus
     from schemas.project import Counts
 
-    async with composition.session(note) as session:
+    async with composition.session(note, builds=True) as session:
         _warn_of_other_model(composition, session)
         started = await request.start(session.client)
         note(f"{'attached to' if started.attached else 'started'} {started.project}{link_to(session, started.project)}")
@@ -169,10 +170,14 @@ def watch(
 async def _watch(composition: Composition, given: str, out: Path | None, *, force: bool, as_json: bool) -> int:
     from millwright.commandline.following import conclude, settled
     from millwright.core.project_input import checked_project_id
+    from millwright.errors import NotFound
 
     project = checked_project_id(given)
     async with composition.stores(note) as stores:
-        outcome = await settled(stores, project)
+        try:
+            outcome = await settled(stores, project)
+        except NotFound:
+            outcome = None  # a build that was only just started has no row yet, and Temporal alone knows of it
         if outcome is not None:
             return await conclude(outcome, stores, out, force=force, as_json=as_json)
     async with composition.session(note) as session:
@@ -207,10 +212,14 @@ async def _spend(session: Session, project: str) -> dict[str, float]:
 
 def _warn_of_other_model(composition: Composition, session: Session) -> None:
     model = composition.settings().model
-    if model is not None and not session.owned and session.endpoints.model not in (None, model.url):
+    used = session.endpoints
+    if model is None or session.owned or used.model is None:
+        return
+    if (used.model, used.model_name) != (model.public_url, model.name):
         note(
-            f"the running stack's worker uses the model at {session.endpoints.model}, not MILLWRIGHT_MODEL_URL: "
-            "stop the stack and start it again to change that"
+            f"the running stack's worker uses the model {used.model_name} at {used.model}, not {model.name} at "
+            f"{model.public_url} as MILLWRIGHT_MODEL_URL and MILLWRIGHT_MODEL_NAME say here: stop the stack and "
+            "start it again to change that"
         )
 
 

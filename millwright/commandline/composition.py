@@ -39,6 +39,8 @@ class Endpoints:
     temporal: str | None = None
     database: str | None = None
     model: str | None = None
+    model_name: str | None = None
+    demo_model: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,12 @@ class Composition(Protocol):
         """Open the stores; with no database running or configured, over the home's Postgres for as long as needed."""
         ...
 
-    def session(self, note: Note, *, demo: bool = False) -> AbstractAsyncContextManager[Session]:
-        """Reach the running or configured stack, or start the embedded one; ``demo`` asks for the demo model."""
+    def session(self, note: Note, *, demo: bool = False, builds: bool = False) -> AbstractAsyncContextManager[Session]:
+        """Reach the running or configured stack, or start the embedded one.
+
+        ``demo`` asks for the demo model; ``builds`` demands that a model named in the settings of a stack that is
+        started here answers. Raises ServiceUnavailable.
+        """
         ...
 
     def stack(self, note: Note) -> AbstractAsyncContextManager[Endpoints]:

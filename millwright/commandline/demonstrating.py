@@ -48,7 +48,7 @@ async def _demo(composition: Composition, out: Path | None, *, force: bool, as_j
         ladder=LadderMode.PER_LAYER,
     )
     async with composition.session(note, demo=True) as session:
-        if not session.owned and session.endpoints.model is None:
+        if not session.owned and not session.endpoints.demo_model:
             note("the running stack's worker uses its own model, not the demo model")
         started = await request.start(session.client)
         link = link_to(session, started.project)

@@ -61,7 +61,10 @@ def _code(error: MillwrightError) -> int:
 
 def _with_step(error: MillwrightError) -> str:
     message = _one_line(str(error))
-    if any(sign in message for sign in ("`", "--", ": set ", "; set ", "try again", "choose ", "give ", "MILLWRIGHT_")):
+    # What a specification's faults quote may look like a next step, and is none.
+    if not isinstance(error, SpecificationInvalid) and any(
+        sign in message for sign in ("`", "--", ": set ", "; set ", "try again", "choose ", "give ", "MILLWRIGHT_")
+    ):
         return message  # it names the next step itself
     step = next((step for kind, step in _STEPS if isinstance(error, kind)), "")
     return f"{message.rstrip('.')}; {step}" if step else message

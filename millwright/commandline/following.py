@@ -1,6 +1,6 @@
 """Follows a build to its end, or to where only a person can go on, and tells how it ended.
 
-It starts no build: that is the caller's, who hands in the task that waits for the result.
+It starts no build: that is the caller's.
 """
 
 import asyncio
@@ -41,26 +41,25 @@ async def follow(client: Client, stores: Stores, project: ProjectId, shown: Disp
     """Show a build until it ends or waits for a person with nothing else to do.
 
     Raises:
+        NotFound: no such project is known to Temporal.
         BadInput: the build refused its input.
         ServiceUnavailable: a service stopped answering.
     """
     records = Records(stores.projects, stores.artifacts)
-    result = asyncio.create_task(client.result(project))
-    try:
-        with shown:
-            while True:
-                done, _ = await asyncio.wait({result}, timeout=POLL_SECONDS)
-                view = await _view(records, project)
-                if view is not None and (done or not _is_stale(view)):
-                    shown.update(view)
-                if done:
-                    return _ended(result.result(), view)
-                if view is not None and _waits(view):
-                    gate = None if view.questions else (await client.progress(project)).waits_for
-                    return _waiting(view, gate)
-    finally:
-        result.cancel()
-        await asyncio.gather(result, return_exceptions=True)
+    with shown:
+        while True:
+            # Asked again and again, and not by one long call for the result: that would have to be cancelled when the
+            # build waits for a person, and the threads of Temporal's client do not survive that well.
+            running = await client.is_running(project)
+            view = await _view(records, project)
+            if view is not None and not (running and _is_stale(view)):
+                shown.update(view)
+            if not running:
+                return _ended(await client.result(project), view)
+            if view is not None and _waits(view):
+                gate = None if view.questions else (await client.progress(project)).waits_for
+                return _waiting(view, gate)
+            await asyncio.sleep(POLL_SECONDS)
 
 
 async def settled(stores: Stores, project: ProjectId) -> Outcome | None:

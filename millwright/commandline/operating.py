@@ -45,7 +45,7 @@ def _tell(endpoints: Endpoints) -> None:
         ("Web UI", endpoints.web_ui),
         ("Temporal", endpoints.temporal),
         ("database", endpoints.database),
-        ("model", endpoints.model),
+        ("model", " at ".join(filter(None, (endpoints.model_name, endpoints.model)))),
         ("home", str(endpoints.home)),
     ):
         if value:

@@ -5,6 +5,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rich.console import Console
     from rich.table import Table
 
@@ -24,6 +26,14 @@ def note(text: str) -> None:
     """Write a line about what happens to stderr."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
+
+
+def moment(at: "datetime") -> str:
+    """Write a moment to the second, in UTC; one without a zone is taken for UTC."""
+    from datetime import UTC
+
+    in_utc = at.astimezone(UTC) if at.tzinfo else at
+    return f"{in_utc:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def emit(value: Any) -> None:

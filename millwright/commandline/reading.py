@@ -13,7 +13,7 @@ import typer
 
 from millwright.commandline.composition import Composition
 from millwright.commandline.options import ForceOption, JsonOption, ProjectArgument
-from millwright.commandline.output import console, emit, note, say, table
+from millwright.commandline.output import console, emit, moment, note, say, table
 
 if TYPE_CHECKING:
     from millwright.records import ProjectView, Records, TaskLine
@@ -63,8 +63,8 @@ def status(context: typer.Context, project: _NEWEST = None, as_json: JsonOption 
 
     say(headline(view))
     for label, value in (
-        ("started", record.started_at),
-        ("ended", record.finished_at),
+        ("started", moment(record.started_at) if record.started_at else ""),
+        ("ended", moment(record.finished_at) if record.finished_at else ""),
         ("workflow", record.workflow_id),
         ("note", record.message),
     ):
@@ -103,7 +103,7 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> None:
         return
     shown = table("project", "status", "started", "message")
     for record in found:
-        started = f"{record.started_at:%Y-%m-%d %H:%M}" if record.started_at else ""
+        started = moment(record.started_at) if record.started_at else ""
         shown.add_row(record.id, record.status.value, started, record.message)
     console().print(shown, markup=False)
 

@@ -12,10 +12,11 @@ from millwright.commandline.composition import Composition
 from millwright.commandline.output import note
 from millwright.core.project_input import checked_project_id
 from millwright.core.verification.languages import language_named
-from millwright.errors import BadInput
+from millwright.errors import BadInput, SpecificationInvalid
 from schemas.identity import Gate, ProjectId, project_id_from
 from schemas.models import Budget
 from schemas.project import READY_GATES, LadderMode, OnExhausted
+from schemas.specification import Fault
 
 if TYPE_CHECKING:
     from millwright.client import Build, Client
@@ -67,8 +68,10 @@ class BuildRequest:
         )
 
 
-def read_material(composition: Composition, file: str | None, specification: Path | None) -> Material:
-    """Read requirements, a specification, or both.
+def read_material(
+    composition: Composition, file: str | None, specification: Path | None, language: str | None = None
+) -> Material:
+    """Read requirements, a specification, or both; every task of it is in ``language``, where one is given.
 
     Raises:
         BadInput: neither is given, or what is given cannot be read or used.
@@ -81,9 +84,38 @@ def read_material(composition: Composition, file: str | None, specification: Pat
         requirements = composition.read_requirements(read_bytes(file), "stdin" if file == STDIN else file)
     if specification is not None:
         content = read_bytes(str(specification))
-        tasks = composition.read_specification(content, str(specification))
+        tasks = read_tasks(composition, content, str(specification), language)
         text = content.decode("utf-8-sig")
     return Material(requirements, text, tasks)
+
+
+def read_tasks(
+    composition: Composition, content: bytes, origin: str, language: str | None = None
+) -> "tuple[TaskSpecification, ...]":
+    """Read task specifications whose target languages are known, and are ``language`` where one is given.
+
+    Raises:
+        SpecificationInvalid: the specification has faults, or a task is to be written in another language.
+    """
+    tasks = composition.read_specification(content, origin)
+    faults = []
+    for task in tasks:
+        what = _language_fault(task.target_language, language)
+        if what:
+            faults.append(Fault(where=f"{origin}: task {task.id}: target_language", what=what))
+    if faults:
+        raise SpecificationInvalid(faults)
+    return tasks
+
+
+def _language_fault(found: str, wanted: str | None) -> str:
+    try:
+        language_named(found)
+    except BadInput as error:
+        return str(error)
+    if wanted is not None and found != wanted:
+        return f"{found!r} where --language is {wanted!r}: a project is in one language, so change one of the two"
+    return ""
 
 
 def read_bytes(file: str) -> bytes:

@@ -88,10 +88,10 @@ def _code(answers: "list[Verified]") -> int:
 def _subjects(
     composition: Composition, spec: Path, files: list[Path], task: str | None, jsonl: str | None
 ) -> "list[Candidate]":
-    from millwright.commandline.requests import read_bytes
+    from millwright.commandline.requests import read_bytes, read_tasks
     from millwright.errors import BadInput
 
-    tasks = {found.id: found for found in composition.read_specification(read_bytes(str(spec)), str(spec))}
+    tasks = {found.id: found for found in read_tasks(composition, read_bytes(str(spec)), str(spec))}
     if bool(files) == (jsonl is not None):
         raise BadInput("give candidates as files, or as JSON lines with --jsonl FILE|-, and not both")
     if jsonl is not None:

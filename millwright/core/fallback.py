@@ -55,9 +55,12 @@ def simplified(task: TaskSpecification, times: int) -> TaskSpecification:
     )
 
 
-def splittable(task: TaskSpecification, times: int) -> bool:
-    """Return whether a task simplified ``times`` times can be made simpler once more."""
-    return simplified(task, times + 1) != simplified(task, times)
+def halvings(task: TaskSpecification) -> int:
+    """Return how often a task's limits can be halved before that changes nothing."""
+    times = 0
+    while simplified(task, times + 1) != simplified(task, times):
+        times += 1
+    return times
 
 
 def _halved(limit: int, times: int, floor: int) -> int:

@@ -73,8 +73,9 @@ def _outcome(account: Account) -> str:
     code = project.exit_code if project.exit_code is not None else 1
     lines = [
         f"**Outcome**: {_HOW_IT_ENDED.get(code, 'failed')} (exit code {code}).",
-        f"**Parts**: {counts.won} won, {counts.partial} below the margin, {counts.resolved} decided by a person, "
-        f"{counts.waiting} waiting, {counts.failed} failed, {counts.blocked} blocked; {counts.tasks} in all.",
+        f"**Parts**: {counts.won} won, {counts.partial} below the margin or untested, "
+        f"{counts.resolved} decided by a person, {counts.waiting} waiting, {counts.failed} failed, "
+        f"{counts.blocked} blocked; {counts.tasks} in all.",
         f"**Models**: {', '.join(account.models) or 'none was called'}.",
         f"**Time**: {_moment(project.started_at)} to {_moment(project.finished_at)}.",
     ]
@@ -97,8 +98,8 @@ def _problems(account: Account) -> str:
     lost = [item for item in account.evidence if item.node.status not in DELIVERED]
     lines = [f"- the whole: {_line(problem)}" for problem in account.problems]
     lines += [
-        f"- `{item.node.path}` was accepted with a margin of {item.node.margin} where {item.node.k} was required"
-        f" ({item.node.status.value}). {_line(item.node.note)}".rstrip()
+        f"- `{item.node.path}` ({item.node.status.value}), margin {item.node.margin} of {item.node.k}: "
+        f"{_line(item.node.note)}".rstrip()
         for item in weak
     ]
     lines += [f"- `{item.node.path}` is {item.node.status.value}. {_line(item.node.note)}".rstrip() for item in lost]

@@ -21,12 +21,16 @@ from millwright.adapters.embedded.demo_sampling import (
     bundled_files,
     read_book,
 )
+from millwright.core.prompts.planner import specifier_task
 from schemas.identity import Archetype
 from schemas.specification import TaskSpecification
 from schemas.types import Kind, Type, parse_type
 from schemas.values import canonical_text, decode_json
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+SPECIFIER_TASK = specifier_task((REPOSITORY / "examples/order-pricing/requirements.md").read_text(encoding="utf-8"))
+"""What the specifier is asked about: answers for other prose than the sample's own are never given."""
+
 RANDOM_INPUTS = 60
 
 HARNESS = """
@@ -124,7 +128,7 @@ def code(completion: Completion) -> str:
 @cache
 def tree() -> dict[str, tuple[TaskSpecification, tuple[str, ...]]]:
     """Return every task of the sample project with the ids of its children, from the likeliest answers."""
-    root = TaskSpecification.model_validate(structure(right(Archetype.SPECIFIER, "root")[0])["specification"])
+    root = TaskSpecification.model_validate(structure(right(Archetype.SPECIFIER, SPECIFIER_TASK)[0])["specification"])
     found: dict[str, tuple[TaskSpecification, tuple[str, ...]]] = {}
     waiting = [root]
     while waiting:

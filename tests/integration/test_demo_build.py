@@ -1,4 +1,7 @@
-"""The bundled sample project, built twice on real stacks: what is delivered, what Temporal keeps, and what was paid."""
+"""The bundled sample project on a real stack: what is delivered, what Temporal keeps, and what was paid.
+
+That two builds give the same bytes is checked by ``test_worker_death`` on small projects, and on this one by .ci/run.
+"""
 
 import asyncio
 import base64
@@ -20,6 +23,7 @@ from millwright.adapters.embedded import demo_model
 from millwright.adapters.embedded.demo_model import DemoModelServer
 from millwright.adapters.embedded.demo_protocol import answer
 from millwright.adapters.embedded.demo_sampling import CompletionBook, bundled_files, read_book
+from schemas.digests import digest_of_bytes
 from schemas.identity import TaskStatus
 from schemas.models import LedgerStatus
 from tests.integration.demo_stack import (
@@ -27,7 +31,6 @@ from tests.integration.demo_stack import (
     CountingBook,
     Remains,
     calls_by_task,
-    delivered,
     end,
     environment,
     finish,
@@ -46,26 +49,18 @@ TELLING_CHARACTERS = 20
 
 @dataclass(frozen=True)
 class Demo:
-    """One build in a home of its own."""
+    """The sample project, built: what the command said, what was delivered, what was left, what the model saw."""
 
     output: str
     out: Path
     remains: Remains
-
-
-@dataclass(frozen=True)
-class Demos:
-    """The demo as a newcomer runs it, and the same build against a model that counts."""
-
-    demo: Demo
-    counted: Demo
     calls: Counter[tuple[str, str, int]]
     prompts: tuple[str, ...]
 
 
 @pytest.fixture(scope="module")
-def demos(tmp_path_factory: pytest.TempPathFactory) -> Demos:
-    """Build the sample project twice at once, by ``demo`` and by ``build``, in two fresh homes."""
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """Build the sample project in a fresh home, on an embedded stack, with the demo model's answers."""
     place = tmp_path_factory.mktemp("demo")
     book = CountingBook(list(read_book(bundled_files())))
     prompts: list[str] = []
@@ -74,50 +69,44 @@ def demos(tmp_path_factory: pytest.TempPathFactory) -> Demos:
         prompts.extend(message["content"] for message in json.loads(body)["messages"])
         return answer(asked, body)
 
-    build = ["build", str(EXAMPLE / "requirements.md"), "--project", PROJECT, "--out", str(place / "counted-out")]
+    build = ["build", str(EXAMPLE / "requirements.md"), "--project", PROJECT, "--out", str(place / "out")]
     with DemoModelServer(book) as server, contextlib.ExitStack() as ending:
         ending.enter_context(pytest.MonkeyPatch.context()).setattr(demo_model, "answer", noting)
-        first = start(["demo", "--out", str(place / "demo-out")], environment(place / "demo"), place / "demo.log")
-        ending.callback(end, first)
-        variables = environment(place / "counted", model_url=server.url)
-        second = start(build, variables, place / "counted.log")
-        ending.callback(end, second)
-        outputs = [finish(first, place / "demo.log"), finish(second, place / "counted.log")]
-    left = [asyncio.run(remains(place / name, PROJECT)) for name in ("demo", "counted")]
-    return Demos(
-        demo=Demo(outputs[0], place / "demo-out", left[0]),
-        counted=Demo(outputs[1], place / "counted-out", left[1]),
+        process = start(build, environment(place / "home", model_url=server.url), place / "log")
+        ending.callback(end, process)
+        output = finish(process, place / "log")
+    return Demo(
+        output=output,
+        out=place / "out",
+        remains=asyncio.run(remains(place / "home", PROJECT)),
         calls=Counter(book.calls),
         prompts=tuple(prompts),
     )
 
 
-def test_every_task_of_the_sample_project_is_won(demos: Demos) -> None:
-    """All tasks are won by their margin, and the command says so, where the result lies and how to come back."""
-    nodes = demos.demo.remains.nodes
+def test_every_task_of_the_sample_project_is_won(demo: Demo) -> None:
+    """All tasks are won by their margin, and the command says so, and where the result lies."""
+    nodes = demo.remains.nodes
     assert [node.path for node in nodes if node.status is not TaskStatus.WON] == []
     assert len(nodes) == TASKS
     assert all(node.margin >= node.k > 0 for node in nodes)
-    assert f"{TASKS} won" in demos.demo.output
-    assert str(demos.demo.out) in demos.demo.output
-    assert "millwright up" in demos.demo.output
+    assert f"{TASKS} won" in demo.output
+    assert str(demo.out) in demo.output
 
 
-def test_every_node_is_a_workflow_of_its_own(demos: Demos) -> None:
+def test_every_node_is_a_workflow_of_its_own(demo: Demo) -> None:
     """The project and its nodes are separate workflows, their ids made of project and path, and all completed."""
-    expected = {f"millwright/{PROJECT}"} | {
-        f"millwright/{PROJECT}/node/{node.path}" for node in demos.demo.remains.nodes
-    }
-    traces = demos.demo.remains.traces
+    expected = {f"millwright/{PROJECT}"} | {f"millwright/{PROJECT}/node/{node.path}" for node in demo.remains.nodes}
+    traces = demo.remains.traces
     assert set(traces) == expected
     assert {trace.description.status for trace in traces.values()} == {WorkflowExecutionStatus.COMPLETED}
 
 
-def test_the_web_ui_has_a_telling_row_for_each_node(demos: Demos) -> None:
+def test_the_web_ui_has_a_telling_row_for_each_node(demo: Demo) -> None:
     """State and node are searchable, and summaries say what each workflow and each activity is."""
-    traces = demos.demo.remains.traces
-    assert demos.demo.remains.won == set(traces)
-    for node in demos.demo.remains.nodes:
+    traces = demo.remains.traces
+    assert demo.remains.won == set(traces)
+    for node in demo.remains.nodes:
         trace = traces[f"millwright/{PROJECT}/node/{node.path}"]
         assert trace.description.search_attributes["MillwrightNode"] == [node.path]
         assert trace.summary == node.path
@@ -133,20 +122,20 @@ def test_the_web_ui_has_a_telling_row_for_each_node(demos: Demos) -> None:
     assert all(event.user_metadata.summary.data for event in scheduled)
 
 
-def test_no_event_is_large(demos: Demos) -> None:
+def test_no_event_is_large(demo: Demo) -> None:
     """Each event stays under 16 KB; only a project's start may carry more, its requirements."""
     largest = {
         (name, event.event_id): event.ByteSize()
-        for name, trace in demos.demo.remains.traces.items()
+        for name, trace in demo.remains.traces.items()
         for event in trace.history.events
         if event.event_id > 1 or "/node/" in name
     }
     assert max(largest.values()) < LARGEST_EVENT_BYTES
 
 
-def test_no_history_holds_a_source_a_prompt_or_a_completion(demos: Demos) -> None:
+def test_no_history_holds_a_source_a_prompt_or_a_completion(demo: Demo) -> None:
     """No distinctive line of any of them is in any history, encoded or not; the project's start event apart."""
-    left = demos.demo.remains
+    left = demo.remains
     text = "\n".join(
         leaf
         for name, trace in left.traces.items()
@@ -155,38 +144,37 @@ def test_no_history_holds_a_source_a_prompt_or_a_completion(demos: Demos) -> Non
         for leaf in _leaves(MessageToDict(event))
     )
     assert "plan root.totals" in text, "the search sees what is encoded"
-    for kind, written in (("sources", left.sources), ("completions", left.completions), ("prompts", demos.prompts)):
+    for kind, written in (("sources", left.sources), ("completions", left.completions), ("prompts", demo.prompts)):
         lines = _telling(written)
         assert len(lines) > 100, kind
         assert [line for line in lines if line in text] == [], kind
 
 
-def test_every_call_is_one_row_of_the_ledger(demos: Demos) -> None:
+def test_every_call_is_one_row_of_the_ledger(demo: Demo) -> None:
     """What the model's server was asked and what the ledger settled are the same calls, each paid once."""
-    left = demos.counted.remains
+    left = demo.remains
     assert {entry.status for entry in left.ledger} == {LedgerStatus.SETTLED}
-    assert calls_by_task(left.ledger, left.nodes) == demos.calls
-    assert set(demos.calls.values()) == {1}
+    assert calls_by_task(left.ledger, left.nodes) == demo.calls
+    assert set(demo.calls.values()) == {1}
 
 
-def test_two_fresh_homes_build_the_same_bytes(demos: Demos) -> None:
-    """One seed and one model give equal manifests and equal files, in whatever order the answers arrive."""
-    assert demos.demo.remains.manifest == demos.counted.remains.manifest
-    assert delivered(demos.demo.out) == delivered(demos.counted.out)
-    listed = {item["path"] for item in json.loads(demos.demo.remains.manifest)["files"]}
-    assert {"pyproject.toml", "README.md", "order_pricing/__main__.py", "tests/test_root.py"} <= listed
+def test_the_deliverable_is_what_its_manifest_says(demo: Demo) -> None:
+    """Every file of the manifest is there with its digest: modules, tests, metadata and the command."""
+    files = {item["path"]: item["digest"] for item in json.loads(demo.remains.manifest)["files"]}
+    assert {"pyproject.toml", "README.md", "order_pricing/__main__.py", "tests/test_root.py"} <= set(files)
+    assert {path: digest_of_bytes((demo.out / path).read_bytes()) for path in files} == files
 
 
-def test_the_deliverable_passes_its_own_tests(demos: Demos) -> None:
+def test_the_deliverable_passes_its_own_tests(demo: Demo) -> None:
     """The delivered tests pass with nothing but Python."""
-    done = _python(demos.demo.out, "-m", "unittest")
+    done = _python(demo.out, "-m", "unittest")
     assert done.returncode == 0, done.stderr
     assert "OK" in done.stderr
 
 
-def test_the_deliverable_prices_the_sample_order(demos: Demos) -> None:
+def test_the_deliverable_prices_the_sample_order(demo: Demo) -> None:
     """The delivered command prices the example's order as its requirements say."""
-    done = _python(demos.demo.out, "-m", "order_pricing", str(EXAMPLE / "order.json"))
+    done = _python(demo.out, "-m", "order_pricing", str(EXAMPLE / "order.json"))
     assert done.returncode == 0, done.stderr
     rows = done.stdout.splitlines()
     assert rows[0] == "12 x Green tea                   51.30"

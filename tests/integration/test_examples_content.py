@@ -15,6 +15,7 @@ from schemas.specification import TaskSpecification
 from schemas.values import canonical_text
 from tests.integration.example_project import (
     REPOSITORY,
+    SPECIFIER_TASK,
     Program,
     archetype_of,
     below,
@@ -150,7 +151,7 @@ def test_right_root_specifications_differ_in_wording_only() -> None:
     """Specifiers that are marked right agree on everything but the description."""
     roots = [
         TaskSpecification.model_validate(structure(answer)["specification"])
-        for answer in right(Archetype.SPECIFIER, "root")
+        for answer in right(Archetype.SPECIFIER, SPECIFIER_TASK)
     ]
     assert len({root.description for root in roots}) >= 3
     assert len({root.model_copy(update={"description": ""}).model_dump_json() for root in roots}) == 1

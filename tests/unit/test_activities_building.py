@@ -328,8 +328,20 @@ async def test_a_finished_project_has_its_counts_report_and_exit_code() -> None:
     )
     assert (result.exit_code, result.status, result.counts.won) == (0, TaskStatus.WON, 1)
     report = (await store.get(result.report)).decode()
-    for words in ("`root.double`", "`plan`: approve by Ann", "Nothing is left unproven", "`shop/double.py`"):
+    for words in ("`root.double`", "`plan`: approve by Ann", "`shop/double.py`"):
         assert words in report
+    assert "`root.double` was not let through by every layer" in report  # no verdict was stored for it
+
+
+async def test_a_refused_input_leaves_its_id_free_until_a_model_was_called() -> None:
+    """Forgetting removes the row and its nodes; a project with a ledger stays."""
+    store = MemoryStore()
+    await opened(store)
+    await flat(store, task("double"))
+    state = NodeState(project=PROJECT, path=ROOT_PATH, status=TaskStatus.FAILED)
+    await _run(_records(store).forget, state)
+    assert await store.projects() == ()
+    assert await store.nodes(PROJECT) == ()
 
 
 async def test_a_closed_project_leaves_no_part_under_way() -> None:

@@ -4,14 +4,14 @@ from typing import Any, cast
 
 import pytest
 from temporalio.client import Client as TemporalClient
-from temporalio.client import WorkflowFailureError
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import ApplicationError, CancelledError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.client import INLINE_BYTES, Client
 from millwright.core.project_input import input_digest
-from millwright.errors import BadInput, NotFound, ProjectConflict, TemporalUnavailable
+from millwright.errors import BadInput, NotFound, ProjectConflict, SpecificationInvalid, TemporalUnavailable
 from schemas.evidence import ProjectRecord
 from schemas.identity import ProjectId, TaskStatus
 from schemas.project import ProjectInput, ProjectResult
@@ -27,6 +27,7 @@ class PretendedTemporal:
         self.outcome: ProjectResult | BaseException = ProjectResult(project=PROJECT, status=TaskStatus.WON, exit_code=0)
         self.refusal: Exception | None = None
         self.cancelled: list[str] = []
+        self.status = WorkflowExecutionStatus.RUNNING
 
     async def start_workflow(self, name: str, given: ProjectInput, *, id: str, **options: Any) -> None:
         """Start, or say that it runs."""
@@ -56,7 +57,14 @@ class PretendedHandle:
 
     async def describe(self) -> "PretendedHandle":
         """Describe it."""
+        if self._id not in self._temporal.started:
+            raise RPCError("workflow not found", RPCStatusCode.NOT_FOUND, b"")
         return self
+
+    @property
+    def status(self) -> WorkflowExecutionStatus:
+        """Tell how it stands."""
+        return self._temporal.status
 
     async def memo(self) -> dict[str, Any]:
         """Return what it was started with."""
@@ -163,6 +171,28 @@ async def test_a_build_that_refused_its_input_says_so() -> None:
     temporal.outcome = WorkflowFailureError(cause=cause)
     with pytest.raises(BadInput, match="cobol"):
         await builder.result(PROJECT)
+
+
+async def test_a_specification_refused_by_the_workflow_stays_one() -> None:
+    """Its kind survives the workflow, and its text is not wrapped a second time."""
+    builder, temporal, _ = client()
+    told = "the specification has 1 fault: tasks[0].test_cases[0]: breaks the precondition n > 0"
+    cause = ApplicationError(told, type="SpecificationInvalid", non_retryable=True)
+    temporal.outcome = WorkflowFailureError(cause=cause)
+    with pytest.raises(SpecificationInvalid) as refused:
+        await builder.result(PROJECT)
+    assert str(refused.value) == told
+
+
+async def test_a_project_is_asked_whether_it_runs() -> None:
+    """Running and continued as new go on, everything else has ended, and an unknown project is not found."""
+    builder, temporal, _ = client()
+    with pytest.raises(NotFound, match="millwright list"):
+        await builder.is_running(PROJECT)
+    await builder.build("Price orders.", project=PROJECT)
+    for status in WorkflowExecutionStatus:
+        temporal.status = status
+        assert await builder.is_running(PROJECT) is (status.name in ("RUNNING", "CONTINUED_AS_NEW"))
 
 
 async def test_a_build_that_fell_is_failed_with_its_reason() -> None:

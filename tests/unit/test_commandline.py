@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,12 +19,14 @@ from millwright.adapters.storage.memory import MemoryStore
 from millwright.client import Build, Client
 from millwright.commandline.application import COMMANDS, run
 from millwright.commandline.composition import Check, Endpoints, LadderTools, Note, Session, Stores
+from millwright.commandline.failures import explain
 from millwright.commandline.options import Exhausted, Ladder, Role
 from millwright.commandline.reference import reference
+from millwright.commandline.requests import read_tasks
 from millwright.core.specification import check_document, resolve
 from millwright.core.verification.layer import Subject
-from millwright.errors import SandboxUnavailable, TemporalUnavailable
-from millwright.settings import Settings
+from millwright.errors import NotFound, SandboxUnavailable, SpecificationInvalid, TemporalUnavailable
+from millwright.settings import ModelSettings, Settings
 from schemas.digests import digest_of_bytes
 from schemas.evidence import Manifest, ManifestEntry, NodeRecord, ProjectRecord, Question
 from schemas.identity import ROOT_PATH, Digest, LayerName, ProjectId, TaskId, TaskStatus
@@ -51,6 +54,7 @@ class PretendedClient:
         self._ending = ending
         self._exit_code = exit_code
         self.asked: dict[str, Any] = {}
+        self.without_row = ""
 
     async def build(self, requirements: str, language: str, **options: Any) -> Build:
         """Store an ended or waiting project."""
@@ -59,10 +63,19 @@ class PretendedClient:
         await store_project(self._store, project, self._ending, self._exit_code)
         return Build(project, attached=False, _client=cast(Client, self))
 
+    async def is_running(self, project: str) -> bool:
+        """Say whether it waits for a person; a project that was only just started stores its row and ends."""
+        if project == self.without_row:
+            await store_project(self._store, ProjectId(project), self._ending, self._exit_code)
+        try:
+            await self._store.project(ProjectId(project))
+        except NotFound:
+            raise NotFound(f"project {project!r} does not run here: `millwright list` shows the projects") from None
+        return self._ending is TaskStatus.WAITING
+
     async def result(self, project: str) -> ProjectResult:
-        """End, unless the project waits for a person."""
-        if self._ending is TaskStatus.WAITING:
-            await asyncio.Event().wait()
+        """End as told."""
+        assert self._ending is not TaskStatus.WAITING, "a call for the result of a waiting build would never return"
         record = await self._store.project(ProjectId(project))
         return ProjectResult(
             project=record.id,
@@ -117,6 +130,8 @@ class Pretended:
     verdicts: dict[LayerName, VerdictStatus] = field(default_factory=dict)
     broken: bool = False
     found: tuple[Check, ...] = ()
+    model: ModelSettings | None = None
+    used: Endpoints | None = None
     sessions: int = 0
     roles: list[str] = field(default_factory=list)
     store: MemoryStore = field(default_factory=MemoryStore)
@@ -125,8 +140,8 @@ class Pretended:
         self.client = PretendedClient(self.store, self.ending, self.exit_code)
 
     def settings(self) -> Settings:
-        """Name nothing but the home."""
-        return Settings(home=self.home)
+        """Name the home, and the model that was set."""
+        return Settings(home=self.home, model=self.model)
 
     def read_requirements(self, content: bytes, origin: str) -> str:
         """Read as in earnest."""
@@ -142,12 +157,13 @@ class Pretended:
         yield Stores(self.store, self.store)
 
     @asynccontextmanager
-    async def session(self, note: Note, *, demo: bool = False) -> AsyncIterator[Session]:
+    async def session(self, note: Note, *, demo: bool = False, builds: bool = False) -> AsyncIterator[Session]:
         """Count a start."""
         self.sessions += 1
         if self.unreachable:
             raise TemporalUnavailable("no Temporal service answers at localhost:7233")
-        yield Session(cast(Client, self.client), Stores(self.store, self.store), Endpoints(self.home), owned=True)
+        stores, endpoints = Stores(self.store, self.store), self.used or Endpoints(self.home)
+        yield Session(cast(Client, self.client), stores, endpoints, owned=self.used is None)
 
     @asynccontextmanager
     async def stack(self, note: Note) -> AsyncIterator[Endpoints]:
@@ -155,7 +171,7 @@ class Pretended:
         task = asyncio.current_task()
         assert task is not None
         asyncio.get_running_loop().call_soon(task.cancel)
-        yield Endpoints(self.home, web_ui="http://127.0.0.1:8233")
+        yield self.used or Endpoints(self.home, web_ui="http://127.0.0.1:8233")
 
     @asynccontextmanager
     async def ladder(self, jobs: int) -> AsyncIterator[LadderTools]:
@@ -288,6 +304,86 @@ def test_a_specification_with_faults_is_refused_before_anything_starts(
     line = one_line(capsys)
     assert line.count("integer") >= 2
     assert composition.sessions == 0
+
+
+@pytest.mark.parametrize("command", ["build", "estimate", "verify"])
+def test_a_specification_in_an_unknown_language_is_refused_before_anything_starts(
+    composition: Pretended, tmp_path: Path, lines: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """The line names the task, the languages there are and the next step."""
+    path = tmp_path / "tasks.yaml"
+    path.write_text(TASKS + "    target_language: cobol\n")
+    arguments = [str(path), "--jsonl", str(lines)] if command == "verify" else ["--spec", str(path)]
+    assert run([command, *arguments], composition) == 2
+    line = one_line(capsys)
+    assert "task double: target_language: 'cobol' is not a target language" in line
+    assert "correct it and run the command again" in line
+    assert composition.sessions == 0
+
+
+def test_a_specification_in_another_language_than_the_project_is_refused(composition: Pretended) -> None:
+    """A known language is not enough: it has to be the one of --language."""
+    assert read_tasks(composition, TASKS.encode(), "tasks.yaml", "python")
+    with pytest.raises(SpecificationInvalid, match="'python' where --language is 'rust'"):
+        read_tasks(composition, TASKS.encode(), "tasks.yaml", "rust")
+
+
+def test_a_refused_specification_is_to_be_corrected() -> None:
+    """What its faults quote never hides the next step, and the list of commands is none."""
+    refusal = SpecificationInvalid(())
+    refusal.args = ("task double: the example 'give' breaks `n > 0`",)
+    assert explain(refusal)[0] == 2
+    assert "correct it and run the command again" in explain(refusal)[1]
+    assert "--help" not in explain(refusal)[1]
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "warned"),
+    [
+        ("http://127.0.0.1:1/v1", "large", False),
+        ("http://127.0.0.1:1/v1", "small", True),
+        ("http://127.0.0.1:2/v1", "large", True),
+    ],
+)
+def test_a_build_warns_when_the_running_worker_uses_another_model(
+    tmp_path: Path, requirements: Path, capsys: pytest.CaptureFixture[str], url: str, name: str, warned: bool
+) -> None:
+    """URL and name are both compared with those of the running stack; the key never shows."""
+    used = Endpoints(tmp_path, model="http://127.0.0.1:1/v1", model_name="large")
+    composition = Pretended(tmp_path, model=ModelSettings(url=url, name=name, key="hush"), used=used)
+    assert run(["build", str(requirements)], composition) == 0
+    error = capsys.readouterr().err
+    assert ("worker uses the model large at http://127.0.0.1:1/v1, not" in error) is warned
+    assert "hush" not in error
+
+
+def test_up_names_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whose model it may be, its name and its endpoint stand among the parts of the stack."""
+    used = Endpoints(tmp_path, model="http://127.0.0.1:1/v1", model_name="large")
+    assert run(["up"], Pretended(tmp_path, used=used)) == 0
+    assert "model     large at http://127.0.0.1:1/v1" in capsys.readouterr().out
+
+
+def test_a_project_that_has_no_row_yet_is_watched(composition: Pretended, capsys: pytest.CaptureFixture[str]) -> None:
+    """Temporal knows of a build before the database does, and is asked before `watch` says that there is none."""
+    composition.client.without_row = "shop"
+    assert run(["watch", "shop"], composition) == 0
+    assert run(["watch", "nobody"], composition) == 2
+    assert "'nobody' does not run here" in capsys.readouterr().err
+
+
+def test_moments_are_shown_to_the_second_in_utc(composition: Pretended, capsys: pytest.CaptureFixture[str]) -> None:
+    """Microseconds and the database's own zone tell people nothing."""
+    began = datetime(2026, 1, 2, 5, 4, 5, 678901, tzinfo=timezone(timedelta(hours=2)))
+    record = ProjectRecord(
+        id=ProjectId("shop"), input_digest=Digest("0" * 64), status=TaskStatus.RUNNING, started_at=began
+    )
+    asyncio.run(composition.store.open_project(record))
+    for command in ("status", "list"):
+        assert run([command], composition) == 0
+        out = capsys.readouterr().out
+        assert "2026-01-02 03:04:05 UTC" in out
+        assert "678901" not in out
 
 
 def test_a_build_prints_one_json_object(

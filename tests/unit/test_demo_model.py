@@ -156,7 +156,7 @@ def test_missing_files_and_empty_folders_are_refused(tmp_path: Path) -> None:
 
 def test_bundled_examples_are_found() -> None:
     """The examples' completions are there, wherever Millwright is installed."""
-    assert read_book(bundled_files()).get("specifier", "root") is not None
+    assert read_book(bundled_files()).get("decomposer", "root") is not None
 
 
 def test_completions_are_served() -> None:

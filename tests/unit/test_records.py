@@ -230,6 +230,15 @@ def test_a_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
         deliver(deliverable(FILES), tmp_path / "out")
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_a_directory_in_the_place_of_the_record_is_seen_before_anything_is_written(tmp_path: Path, force: bool) -> None:
+    """All or nothing: a delivery whose record cannot be written writes no file either."""
+    (tmp_path / MANIFEST_NAME).mkdir()
+    with pytest.raises(BadInput, match="in the way of the record"):
+        deliver(deliverable({"double.py": b"x = 1\n"}), tmp_path, force=force)
+    assert [found.name for found in tmp_path.iterdir()] == [MANIFEST_NAME]
+
+
 def test_a_report_of_the_deliverable_itself_comes_first(tmp_path: Path) -> None:
     """Where the manifest lists a REPORT.md, that file is written and not the stored report."""
     deliver(deliverable({"REPORT.md": b"listed"}, report=b"stored"), tmp_path)

@@ -180,7 +180,8 @@ async def test_a_faulty_specification_names_every_fault_and_leaves_nothing_runni
         with pytest.raises(WorkflowFailureError) as failed:
             await build(stage, specification=faulty)
         assert "integer" in str(failed.value.cause)
-        assert (await stage.store.project(PROJECT)).status is TaskStatus.FAILED
+        assert await stage.store.projects() == ()  # the id is free for the corrected specification
+        assert (await build(stage)).exit_code == 0
 
 
 async def test_a_gate_waits_for_consent_and_a_refusal_ends_the_build() -> None:
@@ -199,6 +200,75 @@ async def test_a_gate_waits_for_consent_and_a_refusal_ends_the_build() -> None:
         assert result.exit_code == 1
         assert "too dear" in result.message
         assert stage.model.calls == []
+
+
+async def until_project(stage: Stage, status: TaskStatus) -> None:
+    """Wait until the project has a status; bounded."""
+    for _ in range(600):
+        if await stage.store.projects() and (await stage.store.project(PROJECT)).status is status:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"the project never was {status.value}")
+
+
+async def test_a_rejected_delivery_is_no_success_and_delivers_nothing() -> None:
+    """The last gate can refuse: exit code 1, no manifest."""
+    async with staged(TableModel(ANSWERS)) as stage:
+        handle = await start(stage, approve=(Gate.DELIVERY,))
+        await until_project(stage, TaskStatus.WAITING)
+        await handle.execute_update(
+            "approve", {"gate": "delivery", "decision_id": "d1", "decision": "reject", "by": "ann", "note": "no"}
+        )
+        result = await handle.result()
+        assert (result.exit_code, result.status, result.manifest) == (1, TaskStatus.FAILED, None)
+
+
+async def test_cancelling_at_a_gate_closes_the_project() -> None:
+    """A project that waits for an approval can be cancelled like any other."""
+    async with staged(TableModel(ANSWERS)) as stage:
+        handle = await start(stage, approve=(Gate.PLAN,))
+        await until_project(stage, TaskStatus.WAITING)
+        await handle.cancel()
+        with pytest.raises(WorkflowFailureError):
+            await handle.result()
+        project = await stage.store.project(PROJECT)
+        assert (project.status, project.exit_code) == (TaskStatus.CANCELLED, 1)
+
+
+async def test_the_project_waits_once_the_last_other_part_has_settled() -> None:
+    """Where one part waits for a person and the others win later, the project ends up waiting, not running."""
+    specification = SPECIFICATION.replace("dependencies: [double]\n    ", "")
+    async with staged(TableModel(DISAGREEING)) as stage:
+        handle = await start(stage, specification=specification, k=6, max_attempts=8)
+        await until_project(stage, TaskStatus.WAITING)
+        assert (await stage.store.node(PROJECT, NodePath("root.double"))).status is not TaskStatus.RUNNING
+        await handle.cancel()
+        with pytest.raises(WorkflowFailureError):
+            await handle.result()
+
+
+async def test_a_part_without_examples_is_delivered_and_marked() -> None:
+    """Nothing tests it, so its win does not count as one; the rest of the delivery holds."""
+    lone = """
+tasks:
+  - id: triple
+    name: triple
+    description: Triple a number.
+    inputs: [{name: n, type_annotation: int}]
+    outputs: [{name: result, type_annotation: int}]
+"""
+    answers = {("coder", "triple"): (fenced("def triple(n: int) -> int:\n    return 3 * n\n"),)}
+    async with staged(TableModel(answers)) as stage:
+        result = await build(stage, specification=lone)
+        assert (result.exit_code, result.counts.partial) == (6, 1)
+
+
+async def test_a_start_without_input_fails_at_once() -> None:
+    """The stock CLI without --input asks for nothing, and hears so."""
+    async with staged(TableModel({})) as stage:
+        with pytest.raises(WorkflowFailureError) as failed:
+            await stage.client.execute_workflow("ProjectWorkflow", id="ci-3", task_queue=CONTROL_QUEUE)
+        assert "nothing to build" in str(failed.value.cause)
 
 
 async def test_a_cancelled_project_closes_its_nodes() -> None:

@@ -28,6 +28,7 @@ from millwright.settings import ModelSettings, Settings
 
 OLDEST_PYTHON = (3, 11)
 _PATIENCE = 10.0
+_MODEL_PATIENCE = 5.0
 _SETUP = "make setup"
 # What each kernel setting must not be for an ordinary user to make namespaces, and the command that changes it.
 _NAMESPACE_SETTINGS = (
@@ -49,7 +50,11 @@ class Check:
 
 async def check_everything(settings: Settings) -> tuple[Check, ...]:
     """Run every check that concerns these settings; services are asked where they are named, programs where not."""
-    temporal = check_temporal_program() if settings.temporal_address is None else check_temporal_service()
+    temporal = (
+        check_temporal_program()
+        if settings.temporal_address is None
+        else check_temporal_service(settings.temporal_address)
+    )
     postgres = (
         check_postgres_programs() if settings.database_url is None else check_database_service(settings.database_url)
     )
@@ -128,21 +133,25 @@ def check_ports(home: Path, ports: Sequence[int] = (DEFAULT_PORT, DEFAULT_UI_POR
     return Check("ports", True, f"{' and '.join(map(str, ports))} are free")
 
 
-async def check_temporal_service() -> Check:
-    """Check that the configured Temporal answers, has the namespace, and knows our search attributes."""
+async def check_temporal_service(address: str | None = None) -> Check:
+    """Check that the configured Temporal answers, has the namespace, and knows our search attributes.
+
+    ``address`` is what the remedies name; without one they leave it to Temporal's own configuration, as profiles do.
+    """
+    at = f" --address {address}" if address and ":" in address else ""
     try:
         where, missing = await reach_temporal()
     except NotFound as error:
-        return Check("temporal", False, str(error), "temporal operator namespace create")
+        return Check("temporal", False, str(error), f"temporal operator namespace create{at}")
     except MillwrightError as error:
-        return Check("temporal", False, str(error), "temporal operator cluster health")
+        return Check("temporal", False, str(error), f"temporal operator cluster health{at}")
     if missing:
         wanted = " ".join(f"--name {name} --type {SEARCH_ATTRIBUTES[name]}" for name in missing)
         return Check(
             "temporal",
             False,
             f"{where} lacks the search attributes {', '.join(missing)}",
-            f"temporal operator search-attribute create {wanted}",
+            f"temporal operator search-attribute create{at} {wanted}",
         )
     return Check("temporal", True, where)
 
@@ -157,16 +166,32 @@ async def check_database_service(url: str) -> Check:
         return Check("postgres", False, str(error), " ".join(f"pg_isready {place}".split()))
 
 
+async def model_trouble(model: ModelSettings) -> str | None:
+    """Ask the model's endpoint once; return why nothing answers there, or None when anything at all does."""
+    try:
+        await _offer(model, _MODEL_PATIENCE)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return (
+            f"the model endpoint {model.public_url} does not answer ({str(error) or type(error).__name__}): start it, "
+            "or set MILLWRIGHT_MODEL_URL to where it is"
+        )
+    return None
+
+
+async def _offer(model: ModelSettings, patience: float) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {model.key}"} if model.key else {}
+    async with httpx.AsyncClient(timeout=patience) as client:
+        return await client.get(f"{model.url}/models", headers=headers)
+
+
 async def check_model(model: ModelSettings) -> Check:
     """Check that the model's endpoint answers, and offers the model where it lists what it has."""
-    address = f"{model.url}/models"
-    headers = {"Authorization": f"Bearer {model.key}"} if model.key else {}
+    address = f"{model.public_url}/models"
     remedy = f'curl -sS -H "Authorization: Bearer $MILLWRIGHT_MODEL_KEY" {address}'
     try:
-        async with httpx.AsyncClient(timeout=_PATIENCE) as client:
-            answer = await client.get(address, headers=headers)
-            answer.raise_for_status()
-            offered = [str(entry["id"]) for entry in answer.json()["data"]]
+        answer = await _offer(model, _PATIENCE)
+        answer.raise_for_status()
+        offered = [str(entry["id"]) for entry in answer.json()["data"]]
     except httpx.HTTPStatusError as error:
         return Check("model", False, f"{address} answers with status {error.response.status_code}", remedy)
     except httpx.HTTPError as error:
@@ -176,9 +201,12 @@ async def check_model(model: ModelSettings) -> Check:
     if model.name not in offered:
         choices = ", ".join(offered[:5]) or "nothing"
         return Check(
-            "model", False, f"{model.url} has no {model.name!r}; it offers {choices}", _use_model(offered, remedy)
+            "model",
+            False,
+            f"{model.public_url} has no {model.name!r}; it offers {choices}",
+            _use_model(offered, remedy),
         )
-    return Check("model", True, f"{model.name} at {model.url}")
+    return Check("model", True, f"{model.name} at {model.public_url}")
 
 
 def _use_model(offered: Sequence[str], otherwise: str) -> str:

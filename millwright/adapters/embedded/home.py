@@ -73,7 +73,8 @@ class StackState(Schema):
     """A running stack, as other processes may use it.
 
     An address is None where the stack was told to use a service of the caller's; the settings hold that one.
-    ``pids`` names the processes, the supervisor as ``millwright``.
+    ``model_name`` and ``external_model_url`` (with no credentials in it) tell which model of the caller's its worker
+    uses. ``pids`` names the processes, the supervisor as ``millwright``.
     """
 
     home: Path
@@ -81,6 +82,8 @@ class StackState(Schema):
     ui_url: str | None = None
     database_url: str | None = None
     model_url: str | None = None
+    model_name: str | None = None
+    external_model_url: str | None = None
     pids: dict[str, int]
 
     def whereabouts(self) -> str:

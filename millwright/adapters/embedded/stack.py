@@ -132,6 +132,8 @@ class EmbeddedStack:
             model_port = free_port([ports.model, DEFAULT_MODEL_PORT])
             found["model_url"] = f"http://{LOOPBACK}:{model_port}/v1"
             ports = ports.model_copy(update={"model": model_port})
+        if (model := self._settings.model) is not None:
+            found |= {"model_name": model.name, "external_model_url": model.public_url}
         self._home.write(self._home.ports_file, ports)
         self._state = self._state.model_copy(update=found)
 

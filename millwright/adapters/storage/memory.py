@@ -19,7 +19,7 @@ from millwright.adapters.storage.rules import (
 from millwright.errors import BudgetReached, IntegrityError, NotFound, ProjectConflict
 from schemas.digests import canonical_json, digest_of_bytes
 from schemas.evidence import CompletionRecord, Decision, Forecast, NodeRecord, ProjectRecord, ProjectSpend, Question
-from schemas.identity import Digest, LayerName, NodePath, ProjectId
+from schemas.identity import Digest, LayerName, NodePath, ProjectId, TaskStatus
 from schemas.models import Budget, CallKey, LedgerEntry, LedgerStatus
 from schemas.specification import TaskSpecification
 from schemas.verification import InputSet, Verdict
@@ -73,6 +73,23 @@ class MemoryStore:
         """Replace a project's row."""
         demand_time_zones(project)
         self._projects[project.id] = project
+
+    async def mark_project(self, project: ProjectId, status: TaskStatus, message: str) -> None:
+        """Set the status and message of a project that has not ended."""
+        stored = self._projects.get(project)
+        if stored is not None and stored.finished_at is None:
+            self._projects[project] = stored.model_copy(update={"status": status, "message": message})
+
+    async def clear_nodes(self, project: ProjectId) -> None:
+        """Remove a project's nodes."""
+        for key in [key for key in self._nodes if key[0] == project]:
+            del self._nodes[key]
+
+    async def forget_project(self, project: ProjectId) -> None:
+        """Remove a project for which no model was ever called."""
+        if not await self.ledger(project):
+            await self.clear_nodes(project)
+            self._projects.pop(project, None)
 
     async def project(self, project: ProjectId) -> ProjectRecord:
         """Read a project. Raises NotFound."""

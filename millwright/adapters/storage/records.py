@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Result, Row, Select, select
+from sqlalchemy import Result, Row, Select, delete, exists, select, update
 from sqlalchemy.sql.expression import Executable
 
 from millwright.adapters.storage.database import Rows
@@ -18,6 +18,7 @@ from millwright.adapters.storage.tables import (
     decisions,
     forecasts,
     inputs,
+    ledger,
     manifests,
     nodes,
     projects,
@@ -28,7 +29,7 @@ from millwright.adapters.storage.tables import (
 from millwright.errors import IntegrityError, NotFound, ProjectConflict
 from schemas.digests import canonical_json, digest_of_bytes
 from schemas.evidence import Decision, Forecast, NodeRecord, ProjectRecord, Question
-from schemas.identity import Digest, NodePath, ProjectId
+from schemas.identity import Digest, NodePath, ProjectId, TaskStatus
 from schemas.specification import TaskSpecification
 from schemas.verification import InputSet, Verdict
 
@@ -65,6 +66,21 @@ class RecordRows(Rows):
         """Replace a project's row."""
         demand_time_zones(project)
         await self._write(_SAVE_PROJECT, row_of(project))
+
+    async def mark_project(self, project: ProjectId, status: TaskStatus, message: str) -> None:
+        """Set the status and message of a project that has not ended, and touch nothing else of its row."""
+        unended = update(projects).where(projects.c.id == project, projects.c.finished_at.is_(None))
+        await self._change(unended.values(status=status.value, message=message))
+
+    async def clear_nodes(self, project: ProjectId) -> None:
+        """Remove a project's nodes, before another run lays out its tree anew."""
+        await self._change(delete(nodes).where(nodes.c.project == project))
+
+    async def forget_project(self, project: ProjectId) -> None:
+        """Remove a project for which no model was ever called; one with a ledger stays as it is."""
+        called = exists().where(ledger.c.project == project)
+        await self._change(delete(nodes).where(nodes.c.project == project, ~called))
+        await self._change(delete(projects).where(projects.c.id == project, ~called))
 
     async def project(self, project: ProjectId) -> ProjectRecord:
         """Read a project. Raises NotFound."""
@@ -208,6 +224,10 @@ class RecordRows(Rows):
             return
         async with self._transaction() as connection:
             await connection.execute(statement, rows)
+
+    async def _change(self, statement: Executable) -> None:
+        async with self._transaction() as connection:
+            await connection.execute(statement)
 
     async def _one(self, statement: Select[Any]) -> Row[Any] | None:
         async with self._transaction() as connection:

@@ -120,7 +120,7 @@ class PythonPackager:
         """Check types over the whole package, its tests, and that it builds without reaching for anything outside."""
         return (
             ("types", CommandRequest(files=files, argv=(*_MYPY, whole.package), with_packages=True)),
-            ("tests", CommandRequest(files=files, argv=_TESTS)),
+            *([("tests", CommandRequest(files=files, argv=_TESTS))] if "tests/__init__.py" in files else []),
             ("build", CommandRequest(files=files, argv=_WHEEL, with_packages=True)),
         )
 

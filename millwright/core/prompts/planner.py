@@ -3,6 +3,7 @@
 They ask for structure only; whether an answer is sound is decided by ``millwright.core.decomposition``.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 
@@ -12,7 +13,7 @@ from schemas.models import Prompt
 from schemas.planning import Proposal, SpecifiedRoot
 from schemas.specification import TaskSpecification
 
-SPECIFIER_VERSION = "specifier-1"
+SPECIFIER_VERSION = "specifier-2"
 DECOMPOSER_VERSION = "decomposer-1"
 
 _SPECIFY = """You turn requirements in prose into one precise task specification: the whole as a single function.
@@ -44,7 +45,12 @@ def specify_prompt(requirements: str, language: str) -> Prompt:
         f"Target language: {language}\n\n# Requirements\n\n{requirements.strip()}\n\n"
         f"# Schema\n\n{json.dumps(specifier_schema(), sort_keys=True)}\n"
     )
-    return prompt(Archetype.SPECIFIER, SPECIFIER_VERSION, _SPECIFY, "root", body)
+    return prompt(Archetype.SPECIFIER, SPECIFIER_VERSION, _SPECIFY, specifier_task(requirements), body)
+
+
+def specifier_task(requirements: str) -> str:
+    """Return what the specifier's task is called: roots are all called root, and the prose tells them apart."""
+    return f"root@{hashlib.sha256(requirements.strip().encode()).hexdigest()[:12]}"
 
 
 def decompose_prompt(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millwright.core.fallback import FEWEST_LINES, LEAST_COMPLEXITY, Step, next_step, simplified, splittable
+from millwright.core.fallback import FEWEST_LINES, LEAST_COMPLEXITY, Step, halvings, next_step, simplified
 from schemas.project import OnExhausted, Policy
 from schemas.specification import TaskSpecification
 from tests import strategies
@@ -55,7 +55,7 @@ def test_halves_the_limits() -> None:
     task = TaskSpecification.model_validate({"id": "a", "name": "a", "max_lines": 20, "max_complexity": 10})
     limits = [(s.max_lines, s.max_complexity) for s in (simplified(task, times) for times in range(5))]
     assert limits == [(20, 10), (10, 5), (5, 2), (5, 2), (5, 2)]
-    assert [splittable(task, times) for times in range(4)] == [True, True, False, False]
+    assert halvings(task) == 2
 
 
 @given(strategies.tasks(), st.integers(0, 20))

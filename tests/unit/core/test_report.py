@@ -69,7 +69,8 @@ def test_what_is_not_proven_stands_in_the_report() -> None:
             problems=("types: line 3",),
         )
     )
-    assert "- `root.weak` was accepted with a margin of 1 where 3 was required (partial). best one" in text
+    assert "- `root.weak` (partial), margin 1 of 3: best one" in text
+    assert "- `root.weak` was not let through by every layer of the ladder." in text
     assert "- `root.lost` is failed. nobody won" in text
     assert "- the whole: types: line 3" in text
     assert "| syntax 1, types 2 |" in text

@@ -1,0 +1,15 @@
+"""Keeps a project's status in step with its nodes: whether it goes on, or waits for a person and nothing else.
+
+It is no activity of its own: every activity that changes a node's status calls it afterwards.
+"""
+
+from millwright.core.progress import is_stalled
+from millwright.ports import ProjectStore
+from schemas.identity import ProjectId, TaskStatus
+
+
+async def record_standing(projects: ProjectStore, project: ProjectId) -> None:
+    """Record whether a project waits; one that has ended stays as it is."""
+    stalled = is_stalled(await projects.nodes(project))
+    status = TaskStatus.WAITING if stalled else TaskStatus.RUNNING
+    await projects.mark_project(project, status, "")
