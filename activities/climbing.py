@@ -17,7 +17,7 @@ from millwright.core.signature import (
     is_useless,
     records_of,
 )
-from millwright.core.verification.evidence import Arguments, every_input, output_type, program
+from millwright.core.verification.evidence import MOST_LOST, Arguments, every_input, output_type, program
 from millwright.core.verification.ladder import LADDER, begin, layer_named
 from millwright.core.verification.languages import language_named
 from millwright.core.verification.layer import (
@@ -34,7 +34,7 @@ from millwright.core.verification.preconditions import accepted, precondition_re
 from millwright.core.verification.reports import calls, conditions
 from millwright.ports import Analyser, Sandbox
 from schemas.election import Flag, Merit
-from schemas.execution import CallReport, CallRequest, ConditionRequest, PropertyRequest
+from schemas.execution import CallReport, CallRequest, ConditionRequest, Outcome, OutcomeKind, PropertyRequest
 from schemas.identity import Digest, LayerName
 from schemas.verification import AnalysisRequest, Verdict, VerdictStatus
 
@@ -104,7 +104,8 @@ class Climber:
     async def observe(self, subjects: Sequence[Subject]) -> tuple[Observation, ...]:
         """Run each subject twice over the promised examples and inputs, and digest what it did.
 
-        Raises as ``climb_layer`` does.
+        A run ends at a few lost calls; the second one leaves out what the first one lost, since lost calls are not
+        compared. Raises as ``climb_layer`` does.
         """
 
         async def observed(unique: Sequence[Subject]) -> list[Observation]:
@@ -208,8 +209,15 @@ class Climber:
             text = f"not called\n{language.canonical(subject.source)}"
             signature = Digest(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
             return Observation(signature, None, merit, "no promised input could be tried")
-        request = CallRequest(program=program(subject, len(subject.task.test_cases)), calls=inputs)
-        first, second = await _together([self._called(request), self._called(request)])
+        whole = program(subject, len(subject.task.test_cases))
+        first = await self._called(CallRequest(program=whole, calls=inputs, lost_limit=MOST_LOST))
+        answered = [index for index, outcome in enumerate(first.outcomes) if outcome.kind is not OutcomeKind.LOST]
+        second = list(first.outcomes)
+        if answered:
+            calls_again = tuple(inputs[index] for index in answered)
+            again = await self._called(CallRequest(program=whole, calls=calls_again, lost_limit=MOST_LOST))
+            for index, outcome in zip(answered, again.outcomes, strict=True):
+                second[index] = outcome
         flag, detail = _flagged(subject, first, second)
         return Observation(None if flag else _signature(subject, first), flag, merit, detail)
 
@@ -239,12 +247,12 @@ def _verdict(layer: Layer, climb: _Climb) -> Verdict:
     return settled.verdict.model_copy(update={"seconds": round(climb.seconds, 6)})
 
 
-def _flagged(subject: Subject, first: CallReport, second: CallReport) -> tuple[Flag | None, str]:
+def _flagged(subject: Subject, first: CallReport, second: Sequence[Outcome]) -> tuple[Flag | None, str]:
     if first.load_error is not None:
         return Flag.USELESS, f"importing it fails: {first.load_error}"
     if is_useless(first.outcomes, subject.task):
         return Flag.USELESS, "it gives no value for any input"
-    if not is_deterministic(first.outcomes, second.outcomes):
+    if not is_deterministic(first.outcomes, second):
         return Flag.NONDETERMINISTIC, "two runs over the same inputs differ"
     return None, ""
 

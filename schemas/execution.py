@@ -79,10 +79,15 @@ class Outcome(Schema):
 
 
 class CallRequest(Schema):
-    """Call a program once for each list of arguments, in order, in one fresh process."""
+    """Call a program once for each list of arguments, in order, in one fresh process.
+
+    ``lost_limit``: stop once so many calls are lost; the calls after them are not tried and are ``lost`` as well. None:
+    go on after each lost call, as often as the engine restarts a process.
+    """
 
     program: Program
     calls: tuple[tuple[Value, ...], ...]
+    lost_limit: int | None = Field(default=None, ge=1)
 
 
 class CallReport(Schema):

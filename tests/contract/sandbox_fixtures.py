@@ -57,7 +57,13 @@ def children() -> list[str]:
     return [name for name in names if name.startswith(("bwrap", "python3"))]
 
 
-async def call(sandbox: BubblewrapSandbox, source: str, *calls: Sequence[Value], limits: Limits = LIMITS) -> CallReport:
+async def call(
+    sandbox: BubblewrapSandbox,
+    source: str,
+    *calls: Sequence[Value],
+    limits: Limits = LIMITS,
+    lost_limit: int | None = None,
+) -> CallReport:
     """Call ``f`` of a one-module program that also declares the record Money."""
     program = Program(
         modules={"shop/kinds.py": KINDS, "shop/work.py": source},
@@ -68,7 +74,7 @@ async def call(sandbox: BubblewrapSandbox, source: str, *calls: Sequence[Value],
         records_module="shop.kinds",
         limits=limits,
     )
-    return await sandbox.call(CallRequest(program=program, calls=tuple(map(tuple, calls))))
+    return await sandbox.call(CallRequest(program=program, calls=tuple(map(tuple, calls)), lost_limit=lost_limit))
 
 
 def numbers(count: int) -> list[list[Value]]:

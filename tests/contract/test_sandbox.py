@@ -205,6 +205,38 @@ def f(n):
     assert report.wall_seconds < 10
 
 
+@pytest.mark.parametrize(("limit", "answered"), [(1, [0]), (2, [0, 2]), (3, [0, 2, 4])])
+async def test_no_call_is_tried_once_as_many_are_lost_as_the_request_bears(
+    sandbox: BubblewrapSandbox, limit: int, answered: list[int]
+) -> None:
+    """The rest are lost too, and no time is spent on them."""
+    source = """
+def f(n):
+    while n % 2: pass
+    return n
+"""
+    report = await call(sandbox, source, *numbers(8), limits=Limits(call_seconds=0.5), lost_limit=limit)
+    kinds = [index for index, item in enumerate(report.outcomes) if item.kind is OutcomeKind.RETURNED]
+    assert (len(report.outcomes), kinds) == (8, answered)
+    assert report.outcomes[-1].message.startswith("not reached")
+    assert report.ending is Ending.TIMED_OUT
+    assert report.cpu_seconds < 0.5 * limit + 1
+
+
+async def test_a_limit_on_lost_calls_changes_nothing_where_fewer_are_lost(sandbox: BubblewrapSandbox) -> None:
+    """Exceptions count as answers, and a single crash leaves the others their turn."""
+    source = """
+import os
+def f(n):
+    if n == 1: os._exit(0)
+    if n == 2: raise ValueError
+    return n
+"""
+    report = await call(sandbox, source, *numbers(4), lost_limit=2)
+    kinds = [item.kind for item in report.outcomes]
+    assert kinds == [OutcomeKind.RETURNED, OutcomeKind.LOST, OutcomeKind.RAISED, OutcomeKind.RETURNED]
+
+
 async def test_a_program_that_loses_every_call_is_given_up(sandbox: BubblewrapSandbox) -> None:
     """Restarts are bounded, and every outcome is still reported."""
     report = await call(sandbox, "import os\ndef f(): os._exit(1)", *([] for _ in range(50)))

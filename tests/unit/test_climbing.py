@@ -217,6 +217,40 @@ class TestObservation:
         (seen,) = await Climber(Dice(), SilentAnalyser()).observe([CLAMPS[0]])
         assert (seen.flag, seen.signature) == (Flag.NONDETERMINISTIC, None)
 
+    async def test_what_the_first_run_lost_is_not_tried_again(self) -> None:
+        """Each run bears two lost calls; what is not tried is lost in the signature, and no flag is raised for it."""
+
+        class Hanging(InProcessSandbox):
+            async def call(self, request: CallRequest) -> CallReport:
+                report = await super().call(request)
+                lost = Outcome(kind=OutcomeKind.LOST)
+                kept = 3 if len(request.calls) > 3 else len(request.calls)
+                outcomes = report.outcomes[:kept] + (lost,) * (len(request.calls) - kept)
+                return report.model_copy(update={"outcomes": outcomes})
+
+        sandbox = Hanging()
+        (seen,) = await Climber(sandbox, SilentAnalyser()).observe([CLAMPS[0]])
+        (whole,) = await Climber(InProcessSandbox(), SilentAnalyser()).observe([CLAMPS[0]])
+        first, second = (request for request in sandbox.asked if isinstance(request, CallRequest))
+        assert (first.lost_limit, second.lost_limit) == (2, 2)
+        assert len(first.calls) > 3
+        assert second.calls == first.calls[:3]
+        assert seen.flag is None
+        assert seen.signature not in {None, whole.signature}
+
+    async def test_a_run_that_lost_every_call_is_not_repeated(self) -> None:
+        """There is nothing to compare."""
+
+        class Dead(InProcessSandbox):
+            async def call(self, request: CallRequest) -> CallReport:
+                self.asked.append(request)
+                return CallReport(outcomes=(Outcome(kind=OutcomeKind.LOST),) * len(request.calls))
+
+        sandbox = Dead()
+        (seen,) = await Climber(sandbox, SilentAnalyser()).observe([CLAMPS[0]])
+        assert seen.flag is Flag.USELESS
+        assert [type(request) for request in sandbox.asked].count(CallRequest) == 1
+
     async def test_without_a_promised_input_only_equal_code_is_one_vote(self) -> None:
         """No behaviour was seen, so none can agree."""
 

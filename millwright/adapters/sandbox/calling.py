@@ -88,6 +88,13 @@ class _Progress:
     ending: Ending = Ending.COMPLETED
     load_error: str | None = None
     usage: Usage = field(default_factory=Usage)
+    lost_limit: int | None = None
+
+    @property
+    def given_up(self) -> bool:
+        """Whether as many calls are lost as the request bears."""
+        lost = sum(outcome.kind is OutcomeKind.LOST for outcome in self.outcomes)
+        return self.lost_limit is not None and lost >= self.lost_limit
 
     def end(self, ending: Ending) -> None:
         """Note how a process ended; the first ending that is not a completed one is the request's."""
@@ -109,8 +116,9 @@ class _Progress:
 def call(engine: Engine, request: CallRequest, cancellation: Cancellation) -> CallReport:
     """Make all the calls of a request and report them in order.
 
-    A call that the process does not survive is lost, and the rest go on in a fresh process, a bounded number of times.
-    A process that sends anything but one line for each call is not believed in anything it said.
+    A call that the process does not survive is lost, and the rest go on in a fresh process, a bounded number of times
+    and only up to the request's ``lost_limit``. A process that sends anything but one line for each call is not
+    believed in anything it said.
 
     Raises:
         SandboxUnavailable: the sandbox is at fault.
@@ -118,7 +126,7 @@ def call(engine: Engine, request: CallRequest, cancellation: Cancellation) -> Ca
     """
     started = time.monotonic()
     deadline = started + request.program.limits.wall_seconds
-    progress = _Progress()
+    progress = _Progress(lost_limit=request.lost_limit)
     for _ in range(_RESTARTS + 1):
         again = _one_process(engine, request, cancellation, progress, deadline)
         if not again or len(progress.outcomes) == len(request.calls):
@@ -170,9 +178,11 @@ def _load_and_ask(
     try:
         for _ in remaining:
             progress.note(candidate.outcome(deadline))
+            if progress.given_up:
+                return False
     except Stopped as stopped:
         progress.lose(str(stopped), stopped.ending)
-        return stopped.ending is not Ending.OUTPUT_LIMIT and time.monotonic() < deadline
+        return not progress.given_up and stopped.ending is not Ending.OUTPUT_LIMIT and time.monotonic() < deadline
     try:
         candidate.finish()
     except Stopped as stopped:  # every call was answered, yet the end was not clean

@@ -23,6 +23,9 @@ Arguments = tuple[Value, ...]
 LONGEST_SHOWN = 160
 """Characters of a value in a finding: enough to repair by, too few to flood a prompt."""
 
+MOST_LOST = 2
+"""Lost calls after which no further input is tried: each may cost the whole time of a call."""
+
 _SLACK = 2.0
 _LEAST_SECONDS = 1.0
 _GENERATED_SECONDS = 30.0

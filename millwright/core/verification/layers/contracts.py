@@ -1,12 +1,13 @@
 """Layer 3: postconditions and invariants hold for every promised input that was tried.
 
 An exception or a time-out on an input is behaviour and no breach: the examples are the next layer's, the votes compare
-the rest. Symbolic search for counter-examples is not done here.
+the rest. After a few time-outs no more is tried. Symbolic search for counter-examples is not done here.
 """
 
 from dataclasses import dataclass
 
 from millwright.core.verification.evidence import (
+    MOST_LOST,
     Arguments,
     every_input,
     input_names,
@@ -89,7 +90,8 @@ class ContractsLayer:
     def _call(self, subject: Subject, inputs: tuple[Arguments, ...]) -> Plan:
         if not inputs:
             return not_applicable(self.name, "no input that was tried satisfies the preconditions")
-        request = CallRequest(program=program(subject, len(subject.task.test_cases)), calls=inputs)
+        whole = program(subject, len(subject.task.test_cases))
+        request = CallRequest(program=whole, calls=inputs, lost_limit=MOST_LOST)
         return Needs((request,), state=_Called(inputs))
 
     def _evaluate(self, subject: Subject, inputs: tuple[Arguments, ...], result: Result, language: Language) -> Plan:

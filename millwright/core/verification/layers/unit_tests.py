@@ -4,6 +4,7 @@ Expected values stay here: only inputs go into the sandbox.
 """
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from millwright.core.signature import equal, records_of
@@ -27,13 +28,21 @@ from schemas.specification import TaskSpecification
 from schemas.values import canonical_text
 from schemas.verification import Finding
 
+_Answer = tuple[CallReport, Outcome]
+
 
 @dataclass(frozen=True)
 class _Again:
-    """A second try of what was lost, in runs of its own: a busy machine must not decide."""
+    """Waiting for calls that are tried once more, each in a run of its own: a busy machine must not decide.
 
-    reports: tuple[CallReport, ...]
-    lost: tuple[tuple[int, ...], ...]
+    ``asked`` are the examples of this try, ``untried`` those that wait until it is known that it was not the candidate
+    that lost the first of them, and ``last`` says that what is lost in this try stays lost.
+    """
+
+    answers: tuple[_Answer, ...]
+    asked: tuple[int, ...]
+    untried: tuple[int, ...]
+    last: bool
 
 
 class UnitTestsLayer:
@@ -49,35 +58,49 @@ class UnitTestsLayer:
         return Needs((_request(subject, tuple(cases)),))
 
     def judge(self, subject: Subject, needs: Needs, results: tuple[Result, ...], language: Language) -> Plan:
-        """Compare every outcome with its expectation; what was lost is tried once more."""
+        """Compare every outcome with its expectation; what was lost is tried once more.
+
+        The first lost call is tried alone. Lost again it rejects, and what comes after it stays untried, since each
+        call that loops costs its whole time; otherwise the rest is tried, each in a run of its own.
+        """
         cases = examples(subject.task)
-        if not isinstance(needs.state, _Again):
+        state = needs.state
+        if not isinstance(state, _Again):
             report = calls(results[0], len(cases))
-            lost = tuple(index for index, item in enumerate(report.outcomes) if item.kind is OutcomeKind.LOST)
-            if lost and report.load_error is None:
-                return _try_again(subject, cases, report, lost)
-            return self._verdict(subject, cases, [(report, item) for item in report.outcomes], language)
-        merged = [(needs.state.reports[0], item) for item in needs.state.reports[0].outcomes]
-        for indices, result in zip(needs.state.lost, results, strict=True):
-            again = calls(result, len(indices))
-            for index, outcome in zip(indices, again.outcomes, strict=True):
-                merged[index] = (again, outcome)
-        return self._verdict(subject, cases, merged, language)
+            answers = tuple((report, item) for item in report.outcomes)
+            lost = _lost(answers, range(len(cases)))
+            if not lost or report.load_error is not None:
+                return self._verdict(subject, cases, answers, (), language)
+            return _try_again(subject, cases, _Again(answers, lost[:1], lost[1:], last=True))
+        merged = list(state.answers)
+        for index, result in zip(state.asked, results, strict=True):
+            again = calls(result, 1)
+            merged[index] = (again, again.outcomes[0])
+        answers = tuple(merged)
+        lost = _lost(answers, state.asked)
+        if lost and not state.last:
+            return _try_again(subject, cases, _Again(answers, lost, (), last=True))
+        if state.untried and not lost:
+            return _try_again(subject, cases, _Again(answers, state.untried, (), last=False))
+        return self._verdict(subject, cases, answers, state.untried, language)
 
     def _verdict(
         self,
         subject: Subject,
         cases: tuple[Example, ...],
-        outcomes: list[tuple[CallReport, Outcome]],
+        answers: tuple[_Answer, ...],
+        untried: tuple[int, ...],
         language: Language,
     ) -> Plan:
         line = language.definition_line(subject.source, subject.task.name)
-        error = outcomes[0][0].load_error
+        error = answers[0][0].load_error
         if error is not None:
             finding = Finding(code="does-not-load", message=f"importing it fails: {error}", line=line)
             return judged(self.name, [finding])
         findings: list[Finding] = []
-        for case, (report, outcome) in zip(cases, outcomes, strict=True):
+        for index, (case, (report, outcome)) in enumerate(zip(cases, answers, strict=True)):
+            if index in untried:
+                continue
             if outcome.kind is OutcomeKind.LOST:
                 how = outcome.message or ended(report)
                 message = f"{case.case.name}: {shown_call(subject.task, case.arguments)} gave no answer: {how}"
@@ -87,16 +110,19 @@ class UnitTestsLayer:
         return judged(self.name, findings)
 
 
+def _lost(answers: tuple[_Answer, ...], among: Iterable[int]) -> tuple[int, ...]:
+    return tuple(index for index in among if answers[index][1].kind is OutcomeKind.LOST)
+
+
 def _request(subject: Subject, cases: tuple[Example, ...]) -> CallRequest:
-    return CallRequest(program=program(subject, len(cases)), calls=tuple(case.arguments for case in cases))
+    whole = program(subject, len(cases))
+    return CallRequest(program=whole, calls=tuple(case.arguments for case in cases), lost_limit=1)
 
 
-def _try_again(subject: Subject, cases: tuple[Example, ...], report: CallReport, lost: tuple[int, ...]) -> Plan:
-    """Ask for the first lost call alone, and for the others, which may only not have been reached, in a second run."""
-    parts = tuple(part for part in (lost[:1], lost[1:]) if part)
-    requests = tuple(_request(subject, tuple(cases[index] for index in part)) for part in parts)
-    slow = report.ending is Ending.TIMED_OUT
-    return Needs(requests, state=_Again((report,), parts), alone=slow)
+def _try_again(subject: Subject, cases: tuple[Example, ...], state: _Again) -> Plan:
+    """Ask for each call of the state in a run of its own, alone where time may have decided."""
+    slow = any(report.ending is Ending.TIMED_OUT for report, _ in state.answers)
+    return Needs(tuple(_request(subject, (cases[index],)) for index in state.asked), state=state, alone=slow)
 
 
 def _failures(task: TaskSpecification, example: Example, outcome: Outcome, line: int | None) -> list[Finding]:

@@ -160,14 +160,43 @@ class TestPerformance:
         return of, needs(plan(LayerName.PERFORMANCE, of))
 
     def _report(self, *outcomes: Outcome, ending: Ending = Ending.COMPLETED) -> CallReport:
-        rest = (returned(0, seconds=99.0),) * (7 - len(outcomes))
-        return CallReport(outcomes=outcomes + rest, ending=ending)
+        return CallReport(outcomes=outcomes, ending=ending)
 
     def test_a_slow_generated_input_is_behaviour(self) -> None:
-        """No bound is stated for its size."""
+        """No bound is stated for its size: it is not called beside examples, and without them it rejects nothing."""
         of, asked = self._asked()
+        (request,) = asked.requests
+        assert isinstance(request, CallRequest)
+        assert request.calls == (tuple(map(encoded, (5, 0, 9))), tuple(map(encoded, (12, 0, 9))))
         report = self._report(returned(5), returned(9))
         assert verdict(judge(LayerName.PERFORMANCE, of, asked, report)).status is VerdictStatus.PASSED
+        of = subject(test_cases=[])
+        asked = needs(plan(LayerName.PERFORMANCE, of))
+        (request,) = asked.requests
+        assert isinstance(request, CallRequest)
+        assert request.calls == tuple(vector.arguments for vector in of.inputs.vectors)[:5]
+        slow = (returned(0, seconds=99.0),) * (len(request.calls) - 1)
+        report = self._report(*slow, LOST, ending=Ending.TIMED_OUT)
+        assert verdict(judge(LayerName.PERFORMANCE, of, asked, report)).status is VerdictStatus.PASSED
+
+    def test_examples_after_a_lost_one_are_timed_each_by_itself(self) -> None:
+        """Once it is known that the first one keeps to the limits; none is rejected for one slow run."""
+        of, asked = self._asked()
+        (request,) = asked.requests
+        assert isinstance(request, CallRequest)
+        assert request.lost_limit == 1
+        alone = needs(judge(LayerName.PERFORMANCE, of, asked, self._report(LOST, LOST, ending=Ending.TIMED_OUT)))
+        lost, fast = self._report(LOST, ending=Ending.TIMED_OUT), self._report(returned(5))
+        assert alone.alone
+        assert len(alone.requests) == 1
+        rejection = verdict(judge(LayerName.PERFORMANCE, of, alone, lost))
+        assert [finding.message[:6] for finding in rejection.findings] == ["inside"]
+        rest = needs(judge(LayerName.PERFORMANCE, of, alone, fast))
+        assert verdict(judge(LayerName.PERFORMANCE, of, rest, fast)).status is VerdictStatus.PASSED
+        again = needs(judge(LayerName.PERFORMANCE, of, rest, self._report(returned(9, seconds=0.3))))
+        assert verdict(judge(LayerName.PERFORMANCE, of, again, fast)).status is VerdictStatus.PASSED
+        rejection = verdict(judge(LayerName.PERFORMANCE, of, again, lost))
+        assert [finding.message[:5] for finding in rejection.findings] == ["above"]
 
     def test_a_slow_example_is_timed_again_alone_before_it_rejects(self) -> None:
         """A busy machine must not decide."""

@@ -245,23 +245,54 @@ class TestUnitTests:
         passed = verdict(judge(LayerName.UNIT_TESTS, of, asked, CallReport(outcomes=outcomes)))
         assert passed.status is VerdictStatus.PASSED
 
+    def _calls(self, asked: Needs) -> list[int]:
+        requests = [request for request in asked.requests if isinstance(request, CallRequest)]
+        assert all(request.lost_limit == 1 for request in requests)
+        return [len(request.calls) for request in requests]
+
+    def test_the_first_lost_call_is_tried_again_alone_before_it_rejects(self) -> None:
+        """What comes after it is then neither tried nor spoken of, since each call that loops costs its whole time."""
+        of = subject("word_counts", COUNTS)
+        asked = needs(plan(LayerName.UNIT_TESTS, of))
+        assert self._calls(asked) == [3]
+        counted = returned({"To": 1, "be": 1, "to": 1}, "To be to")
+        first = CallReport(outcomes=(counted, LOST, LOST), ending=Ending.TIMED_OUT)
+        again = needs(judge(LayerName.UNIT_TESTS, of, asked, first))
+        assert again.alone
+        (request,) = again.requests
+        assert isinstance(request, CallRequest)
+        assert request.calls == ((["str", ""],),)
+        lost = CallReport(outcomes=(LOST,), ending=Ending.TIMED_OUT)
+        rejection = verdict(judge(LayerName.UNIT_TESTS, of, again, lost))
+        assert rejection.status is VerdictStatus.REJECTED
+        (finding,) = rejection.findings
+        assert finding.code == "no-answer"
+        assert finding.message.startswith("none:")
+        assert "time limit" in finding.message
+
     def test_lost_calls_are_tried_again_in_runs_of_their_own(self) -> None:
-        """The first one alone, the others together; what then answers counts."""
+        """The first one alone, then each of the others; what then answers counts, and what is lost is lost twice."""
         of = subject("word_counts", COUNTS)
         asked = needs(plan(LayerName.UNIT_TESTS, of))
         first = CallReport(outcomes=(LOST, returned({}, ""), LOST), ending=Ending.TIMED_OUT)
-        again = needs(judge(LayerName.UNIT_TESTS, of, asked, first))
-        assert again.alone
-        assert [len(request.calls) for request in again.requests if isinstance(request, CallRequest)] == [1, 1]
+        alone = needs(judge(LayerName.UNIT_TESTS, of, asked, first))
+        assert alone.alone
+        assert self._calls(alone) == [1]
         good = CallReport(outcomes=(returned({"To": 1, "be": 1, "to": 1}, "To be to"),))
         bad = CallReport(outcomes=(LOST,), ending=Ending.CRASHED)
-        rejection = verdict(judge(LayerName.UNIT_TESTS, of, again, good, bad))
+        twice = CallReport(outcomes=(returned({"a": 2}, "a a"),))
+        rest = needs(judge(LayerName.UNIT_TESTS, of, alone, good))
+        assert rest.alone
+        assert self._calls(rest) == [1]
+        assert verdict(judge(LayerName.UNIT_TESTS, of, rest, twice)).status is VerdictStatus.PASSED
+        last = needs(judge(LayerName.UNIT_TESTS, of, rest, bad))
+        assert self._calls(last) == [1]
+        assert verdict(judge(LayerName.UNIT_TESTS, of, last, twice)).status is VerdictStatus.PASSED
+        rejection = verdict(judge(LayerName.UNIT_TESTS, of, last, bad))
         (finding,) = rejection.findings
         assert finding.code == "no-answer"
         assert finding.message.startswith("twice:")
         assert "crashed" in finding.message
-        twice = CallReport(outcomes=(returned({"a": 2}, "a a"),))
-        assert verdict(judge(LayerName.UNIT_TESTS, of, again, good, twice)).status is VerdictStatus.PASSED
 
     def test_a_long_value_is_shortened_in_a_finding(self) -> None:
         """A finding must fit into a prompt."""
