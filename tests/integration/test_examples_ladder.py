@@ -34,7 +34,7 @@ from schemas.project import Policy
 from schemas.requests import ARCHETYPE_OF, ElectionRef, NodeOutcome, NodeRef, Purpose, SettleRequest
 from schemas.specification import SpecificationDocument
 from schemas.verification import InputSet, Verdict, VerdictStatus
-from tests.integration.example_project import entry, right, tree
+from tests.integration.example_project import SPECIFIER_TASK, entry, right, tree
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
@@ -141,7 +141,8 @@ class Mill:
     async def _elected(self, path: NodePath, purpose: Purpose) -> SettleRequest:
         """Store the likeliest right answer as the candidate that won."""
         election = ElectionRef(project=PROJECT, path=path, purpose=purpose)
-        completion = right(ARCHETYPE_OF[purpose], path.rpartition(".")[2])[0]
+        task = SPECIFIER_TASK if purpose is Purpose.SPECIFY else path.rpartition(".")[2]
+        completion = right(ARCHETYPE_OF[purpose], task)[0]
         record, text = await self._extracted(election, completion)
         assert record.candidate is not None, record.detail
         assert text is not None

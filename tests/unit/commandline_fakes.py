@@ -1,0 +1,223 @@
+"""A pretended composition for the command line: a store in memory, a client that builds at once, tools that say yes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from millwright.adapters.documents.specification_file import read_requirements, read_specification
+from millwright.adapters.storage.memory import MemoryStore
+from millwright.client import Build, Client
+from millwright.commandline.composition import Check, Endpoints, LadderTools, Note, Session, Stores
+from millwright.core.specification import check_document, resolve
+from millwright.core.verification.layer import Subject
+from millwright.errors import NotFound, SandboxUnavailable, TemporalUnavailable
+from millwright.settings import ModelSettings, Settings
+from schemas.evidence import Manifest, ManifestEntry, NodeRecord, ProjectRecord, Question
+from schemas.identity import ROOT_PATH, Digest, LayerName, ProjectId, TaskId, TaskStatus
+from schemas.project import ProjectResult
+from schemas.specification import TaskSpecification
+from schemas.verification import Finding, InputSet, Verdict, VerdictStatus
+
+ROOT = Path(__file__).resolve().parents[2]
+TASKS = """
+tasks:
+  - id: double
+    name: double
+    description: Double a number.
+    inputs: [{name: n, type_annotation: int}]
+    outputs: [{name: result, type_annotation: int}]
+    test_cases: [{name: two, inputs: {n: 2}, expected_output: 4}]
+"""
+
+
+class PretendedClient:
+    """Builds at once: stores a project as the worker would, and ends it as told."""
+
+    def __init__(self, store: MemoryStore, ending: TaskStatus, exit_code: int) -> None:
+        self._store = store
+        self._ending = ending
+        self._exit_code = exit_code
+        self.asked: dict[str, Any] = {}
+        self.without_row = ""
+
+    async def build(self, requirements: str, language: str, **options: Any) -> Build:
+        """Store an ended or waiting project."""
+        self.asked = {"requirements": requirements, "language": language, **options}
+        project = ProjectId(options["project"])
+        await store_project(self._store, project, self._ending, self._exit_code)
+        return Build(project, attached=False, _client=cast(Client, self))
+
+    async def is_running(self, project: str) -> bool:
+        """Say whether it waits for a person; a project that was only just started stores its row and ends."""
+        if project == self.without_row:
+            await store_project(self._store, ProjectId(project), self._ending, self._exit_code)
+        try:
+            await self._store.project(ProjectId(project))
+        except NotFound:
+            raise NotFound(f"project {project!r} does not run here: `millwright list` shows the projects") from None
+        return self._ending is TaskStatus.WAITING
+
+    async def result(self, project: str) -> ProjectResult:
+        """End as told."""
+        assert self._ending is not TaskStatus.WAITING, "a call for the result of a waiting build would never return"
+        record = await self._store.project(ProjectId(project))
+        return ProjectResult(
+            project=record.id,
+            status=record.status,
+            exit_code=self._exit_code,
+            manifest=record.manifest,
+            report=record.report,
+        )
+
+
+async def store_project(store: MemoryStore, project: ProjectId, status: TaskStatus, exit_code: int) -> None:
+    """Store a project of one task and one file."""
+    content = b"def double(n: int) -> int:\n    return 2 * n\n"
+    source = await store.put(content, "text/x-python")
+    entry = ManifestEntry(path="double.py", digest=source, size_bytes=len(content))
+    manifest = Manifest(project=project, package="double", files=(entry,)).model_dump_json().encode()
+    waiting = status is TaskStatus.WAITING
+    record = ProjectRecord(
+        id=project,
+        input_digest=Digest("0" * 64),
+        status=status,
+        exit_code=None if waiting else exit_code,
+        manifest=None if waiting else await store.put(manifest, "application/json"),
+        report=await store.put(b"# Report\n", "text/markdown"),
+    )
+    await store.open_project(record)
+    (task,) = resolve(read_specification(TASKS, "tasks", check_document))
+    specification = await store.save_specification(task)
+    node = NodeRecord(
+        project=project,
+        path=ROOT_PATH,
+        task=TaskId("double"),
+        name="double",
+        specification=specification,
+        status=status,
+        artifact=source,
+    )
+    await store.save_nodes([node])
+    if waiting:
+        question = Question(id="q1", project=project, path=ROOT_PATH, text="Which?", options=("a", "b"))
+        await store.save_question(question)
+
+
+@dataclass
+class Pretended:
+    """A composition over a store in memory; counts what it starts."""
+
+    home: Path
+    ending: TaskStatus = TaskStatus.WON
+    exit_code: int = 0
+    unreachable: bool = False
+    verdicts: dict[LayerName, VerdictStatus] = field(default_factory=dict)
+    broken: bool = False
+    found: tuple[Check, ...] = ()
+    model: ModelSettings | None = None
+    used: Endpoints | None = None
+    sessions: int = 0
+    roles: list[str] = field(default_factory=list)
+    store: MemoryStore = field(default_factory=MemoryStore)
+
+    def __post_init__(self) -> None:
+        self.client = PretendedClient(self.store, self.ending, self.exit_code)
+
+    def settings(self) -> Settings:
+        """Name the home, and the model that was set."""
+        return Settings(home=self.home, model=self.model)
+
+    def read_requirements(self, content: bytes, origin: str) -> str:
+        """Read as in earnest."""
+        return read_requirements(content, origin)
+
+    def read_specification(self, content: bytes, origin: str) -> tuple[TaskSpecification, ...]:
+        """Read as in earnest."""
+        return resolve(read_specification(content.decode(), origin, check_document))
+
+    @asynccontextmanager
+    async def stores(self, note: Note) -> AsyncIterator[Stores]:
+        """Open the store in memory."""
+        yield Stores(self.store, self.store)
+
+    @asynccontextmanager
+    async def session(self, note: Note, *, demo: bool = False, builds: bool = False) -> AsyncIterator[Session]:
+        """Count a start."""
+        self.sessions += 1
+        if self.unreachable:
+            raise TemporalUnavailable("no Temporal service answers at localhost:7233")
+        stores, endpoints = Stores(self.store, self.store), self.used or Endpoints(self.home)
+        yield Session(cast(Client, self.client), stores, endpoints, owned=self.used is None)
+
+    @asynccontextmanager
+    async def stack(self, note: Note) -> AsyncIterator[Endpoints]:
+        """Come up, and be stopped at once, as by a signal."""
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().call_soon(task.cancel)
+        yield self.used or Endpoints(self.home, web_ui="http://127.0.0.1:8233")
+
+    @asynccontextmanager
+    async def ladder(self, jobs: int) -> AsyncIterator[LadderTools]:
+        """Give the verdicts that were set; passed where none was."""
+
+        async def inputs(task: TaskSpecification, digest: Digest) -> InputSet:
+            return InputSet(specification_digest=digest, generator="none", vectors=())
+
+        async def climb_layer(layer: LayerName, subjects: Sequence[object]) -> tuple[Verdict, ...]:
+            if self.broken:
+                raise SandboxUnavailable("bwrap is not installed")
+            status = self.verdicts.get(layer, VerdictStatus.PASSED)
+            module = cast(Subject, subjects[0]).source
+            line = module.count("\n", 0, module.index("def double")) + 1
+            findings = (Finding(code="X1", message="wrong", line=line),) if status is VerdictStatus.REJECTED else ()
+            return tuple(Verdict(layer=layer, status=status, findings=findings) for _ in subjects)
+
+        yield LadderTools(inputs=inputs, climb_layer=climb_layer)
+
+    async def checks(self) -> tuple[Check, ...]:
+        """Give what was set."""
+        return self.found
+
+    def example(self) -> Path:
+        """Return a folder with requirements."""
+        folder = self.home / "order-pricing"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "requirements.md").write_text("Price orders.")
+        return folder
+
+    def work(self, role: str) -> int:
+        """Remember the role."""
+        self.roles.append(role)
+        return 0
+
+    def serve_demo_model(self, completions: Sequence[Path], port: int) -> int:
+        """Stop at once."""
+        return 0
+
+
+@pytest.fixture
+def composition(tmp_path: Path) -> Pretended:
+    """A composition that builds well."""
+    return Pretended(tmp_path / "home")
+
+
+@pytest.fixture
+def requirements(tmp_path: Path) -> Path:
+    """A file of requirements."""
+    path = tmp_path / "orders.md"
+    path.write_text("Price orders.")
+    return path
+
+
+def one_line(captured: pytest.CaptureFixture[str]) -> str:
+    """Demand that nothing is on stdout and one line on stderr; return it."""
+    out, error = captured.readouterr()
+    assert out == ""
+    assert error.count("\n") == 1
+    return error

@@ -1,0 +1,5 @@
+"""Fixtures that several unit tests share."""
+
+from tests.unit.commandline_fakes import composition, requirements
+
+__all__ = ["composition", "requirements"]
