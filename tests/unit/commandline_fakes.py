@@ -221,3 +221,11 @@ def one_line(captured: pytest.CaptureFixture[str]) -> str:
     assert out == ""
     assert error.count("\n") == 1
     return error
+
+
+@pytest.fixture
+def tasks(tmp_path: Path) -> Path:
+    """A specification of one task."""
+    path = tmp_path / "tasks.yaml"
+    path.write_text(TASKS)
+    return path

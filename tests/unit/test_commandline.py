@@ -19,7 +19,6 @@ from schemas.project import LadderMode, OnExhausted
 from schemas.verification import VerdictStatus
 from tests.unit.commandline_fakes import (
     ROOT,
-    TASKS,
     Pretended,
     one_line,
     store_project,
@@ -60,14 +59,6 @@ def test_an_unknown_project_is_bad_input(composition: Pretended, capsys: pytest.
     ):
         assert run(arguments, composition) == 2
         assert "millwright list" in one_line(capsys)
-
-
-@pytest.fixture
-def tasks(tmp_path: Path) -> Path:
-    """A specification of one task."""
-    path = tmp_path / "tasks.yaml"
-    path.write_text(TASKS)
-    return path
 
 
 @pytest.fixture
