@@ -1,6 +1,7 @@
 """A pretended composition for the command line: a store in memory, a client that builds at once, tools that say yes."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -228,4 +229,13 @@ def tasks(tmp_path: Path) -> Path:
     """A specification of one task."""
     path = tmp_path / "tasks.yaml"
     path.write_text(TASKS)
+    return path
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> Path:
+    """Two candidates as JSON lines."""
+    path = tmp_path / "candidates.jsonl"
+    source = "def double(n: int) -> int:\n    return 2 * n\n"
+    path.write_text("".join(json.dumps({"id": str(n), "task": "double", "source": source}) + "\n" for n in range(2)))
     return path

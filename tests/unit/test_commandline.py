@@ -61,15 +61,6 @@ def test_an_unknown_project_is_bad_input(composition: Pretended, capsys: pytest.
         assert "millwright list" in one_line(capsys)
 
 
-@pytest.fixture
-def lines(tmp_path: Path) -> Path:
-    """Two candidates as JSON lines."""
-    path = tmp_path / "candidates.jsonl"
-    source = "def double(n: int) -> int:\n    return 2 * n\n"
-    path.write_text("".join(json.dumps({"id": str(n), "task": "double", "source": source}) + "\n" for n in range(2)))
-    return path
-
-
 def test_verify_answers_each_line_with_a_line(
     composition: Pretended, tasks: Path, lines: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
