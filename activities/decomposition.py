@@ -7,24 +7,22 @@ import json
 
 from temporalio import activity
 
-from activities.boundary import heartbeating, translated
+from activities.boundary import translated
+from activities.examining import as_ballots, broken_examples
 from activities.prompting import available_to
 from millwright.core.assembly import file_path
 from millwright.core.decomposition import inherit, is_atomic, proposal_signature, read_proposal, waits_for
 from millwright.core.fallback import halvings
-from millwright.core.specification import condition_faults, examples_to_check
 from millwright.core.verification.languages import language_named
 from millwright.errors import SpecificationInvalid
 from millwright.ports import ProjectStore, Sandbox
-from schemas.election import Attempt, Ballot, Flag, Merit, RedFlag
+from schemas.election import Flag, RedFlag
 from schemas.evidence import NodeRecord
 from schemas.identity import DELIVERED, Archetype, Digest, NodePath, TaskId, child_path
 from schemas.planning import ChildOutline, NodeKind, NodePlan, Proposal, ProposedChild
 from schemas.project import Policy
 from schemas.requests import BatchAttempts, BatchRequest, ElectionRef, NodeRef, SettleRequest
 from schemas.specification import Fault, SpecificationDocument, TaskSpecification, TaskType
-
-_EQUAL_MERIT = Merit(code_lines=0, complexity=0, nesting=0, size_bytes=0)
 
 
 class Decomposition:
@@ -59,16 +57,12 @@ class Decomposition:
     @translated
     async def examine_proposals(self, request: BatchRequest) -> BatchAttempts:
         """Turn proposals into ballots; one whose examples break its own conditions is unsound."""
-        attempts = []
-        async with heartbeating():
-            for slot, candidate in zip(request.slots, request.candidates, strict=True):
-                proposal, parent = await self._proposal(request.election, candidate)
-                flag = await self._unsound(proposal, parent)
-                ballot = Ballot(
-                    slot=slot, candidate=candidate, signature=proposal_signature(proposal), merit=_EQUAL_MERIT
-                )
-                attempts.append(Attempt(slot=slot, candidate=candidate, flag=flag, ballot=None if flag else ballot))
-        return BatchAttempts(attempts=tuple(attempts))
+
+        async def examine(candidate: Digest) -> tuple[Digest, Flag | None]:
+            proposal, parent = await self._proposal(request.election, candidate)
+            return proposal_signature(proposal), await self._unsound(proposal, parent)
+
+        return await as_ballots(request, examine)
 
     @activity.defn
     @translated
@@ -147,9 +141,7 @@ class Decomposition:
     async def _unsound(self, proposal: Proposal, parent: TaskSpecification) -> Flag | None:
         tasks = tuple(_standing_alone(child, parent) for child in proposal.children)
         document = SpecificationDocument(tasks=tasks, records=parent.records, errors=parent.errors)
-        checks = examples_to_check(document)
-        reports = [await self._sandbox.evaluate(check.request) for check in checks]
-        return Flag.UNSOUND if condition_faults(checks, reports) else None
+        return Flag.UNSOUND if await broken_examples(self._sandbox, document) else None
 
 
 def _standing_alone(child: ProposedChild, parent: TaskSpecification) -> TaskSpecification:

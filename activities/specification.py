@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from temporalio import activity
 
 from activities.boundary import heartbeating, translated
+from activities.examining import as_ballots, broken_examples
 from millwright.core.assembly import file_path, import_clash, records_clash
 from millwright.core.decomposition import read_root, root_signature
-from millwright.core.specification import condition_faults, examples_to_check, resolve
+from millwright.core.specification import resolve
 from millwright.core.verification.languages import language_named
 from millwright.errors import SpecificationInvalid
 from millwright.ports import ArtifactStore, ProjectStore, Sandbox
-from schemas.election import Attempt, Ballot, Flag, Merit, RedFlag
+from schemas.election import Flag, RedFlag
 from schemas.evidence import NodeRecord, ProjectRecord
 from schemas.identity import ROOT_PATH, Archetype, Digest, NodePath, ProjectId, TaskId, child_path
 from schemas.planning import SpecifiedRoot
@@ -54,7 +55,9 @@ class Specification:
         if foreign:
             raise SpecificationInvalid(foreign)
         async with heartbeating():
-            await self._check_conditions(document)
+            broken = await broken_examples(self._sandbox, document)
+        if broken:
+            raise SpecificationInvalid(broken)
         nodes = await self._lay_out(project, resolve(document))
         await self._projects.save_nodes(nodes)
         return len(nodes)
@@ -63,14 +66,14 @@ class Specification:
     @translated
     async def examine_roots(self, request: BatchRequest) -> BatchAttempts:
         """Turn proposed root specifications into ballots; one whose examples break its conditions is unsound."""
-        attempts = []
-        async with heartbeating():
-            for slot, candidate in zip(request.slots, request.candidates, strict=True):
-                root = await self._root(request.election.project, candidate)
-                flag = await self._unsound(root)
-                ballot = Ballot(slot=slot, candidate=candidate, signature=root_signature(root), merit=_EQUAL_MERIT)
-                attempts.append(Attempt(slot=slot, candidate=candidate, flag=flag, ballot=None if flag else ballot))
-        return BatchAttempts(attempts=tuple(attempts))
+
+        async def examine(candidate: Digest) -> tuple[Digest, Flag | None]:
+            root = await self._root(request.election.project, candidate)
+            document = SpecificationDocument(tasks=(root.specification,))
+            broken = await broken_examples(self._sandbox, document)
+            return root_signature(root), Flag.UNSOUND if broken else None
+
+        return await as_ballots(request, examine)
 
     @activity.defn
     @translated
@@ -102,20 +105,6 @@ class Specification:
         if isinstance(root, RedFlag):
             raise SpecificationInvalid([Fault(where="root", what=root.detail)])
         return root
-
-    async def _unsound(self, root: SpecifiedRoot) -> Flag | None:
-        try:
-            await self._check_conditions(SpecificationDocument(tasks=(root.specification,)))
-        except SpecificationInvalid:
-            return Flag.UNSOUND
-        return None
-
-    async def _check_conditions(self, document: SpecificationDocument) -> None:
-        checks = examples_to_check(document)
-        reports = [await self._sandbox.evaluate(check.request) for check in checks]
-        faults = condition_faults(checks, reports)
-        if faults:
-            raise SpecificationInvalid(faults)
 
     async def _lay_out(self, project: ProjectRecord, tasks: Sequence[TaskSpecification]) -> list[NodeRecord]:
         """Make the nodes of a given tree: tasks without a parent stand under the root, or are it."""
@@ -149,9 +138,6 @@ class Specification:
 
 
 _ROOT = TaskId("root")
-
-_EQUAL_MERIT = Merit(code_lines=0, complexity=0, nesting=0, size_bytes=0)
-"""Proposals that agree in structure are equals: the first of them stands."""
 
 
 def _group_of(project: ProjectRecord, tasks: Sequence[TaskSpecification]) -> TaskSpecification:

@@ -6,7 +6,7 @@ It decides the order and waits for approvals; everything else is done by activit
 import asyncio
 
 from temporalio import workflow
-from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
+from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import (
     ApplicationError,
     ChildWorkflowError,
@@ -45,7 +45,6 @@ from schemas.requests import (
 from workflows import policies
 from workflows.election import Booth
 from workflows.identifiers import (
-    NODE_ATTRIBUTE,
     PROJECT_ATTRIBUTE,
     SPEND_ATTRIBUTE,
     STATE_ATTRIBUTE,
@@ -54,7 +53,7 @@ from workflows.identifiers import (
     node_workflow_id,
     project_named_by,
 )
-from workflows.node import NodeWorkflow
+from workflows.node import NodeWorkflow, node_attributes
 from workflows.presentation import approval_details, election_details, failure_note, failure_type
 
 NOTHING = ProjectInput()
@@ -200,13 +199,7 @@ class ProjectWorkflow:
                 given,
                 id=node_workflow_id(self._project, ROOT_PATH),
                 static_summary=ROOT_PATH,
-                search_attributes=TypedSearchAttributes(
-                    [
-                        SearchAttributePair(PROJECT_ATTRIBUTE, self._project),
-                        SearchAttributePair(NODE_ATTRIBUTE, ROOT_PATH),
-                        SearchAttributePair(STATE_ATTRIBUTE, TaskStatus.PENDING.value),
-                    ]
-                ),
+                search_attributes=node_attributes(given),
                 parent_close_policy=ParentClosePolicy.REQUEST_CANCEL,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             )

@@ -26,6 +26,7 @@ POSTGRES = "postgres"
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _LOG_LIMIT = 8 * 1024 * 1024
 _POLL_SECONDS = 0.05
+_KILLED_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,7 @@ async def stop(process: asyncio.subprocess.Process, steps: Iterable[tuple[signal
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
+    await _group_gone_within(process.pid, _KILLED_SECONDS)
 
 
 async def end_leftovers(home: Path, command: str | None = None, *, grace: float = 2.0, patience: float = 10.0) -> int:
@@ -179,6 +181,15 @@ def _command(process: Identity) -> str:
     with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{process.pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
     return ""
+
+
+async def _group_gone_within(group: int, seconds: float) -> None:
+    """Wait until nothing of a killed group is left: on a busy machine its last members end a moment after the first."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    with suppress(ProcessLookupError, PermissionError):
+        while asyncio.get_running_loop().time() < deadline:
+            os.killpg(group, 0)
+            await asyncio.sleep(_POLL_SECONDS)
 
 
 async def _gone_within(processes: Sequence[Identity], seconds: float) -> tuple[Identity, ...]:

@@ -1,0 +1,38 @@
+"""What specifying and decomposing examine alike: whether examples keep their conditions, and proposals as ballots.
+
+It is no activity of its own, and knows neither kind of proposal.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from activities.boundary import heartbeating
+from millwright.core.specification import condition_faults, examples_to_check
+from millwright.ports import Sandbox
+from schemas.election import Attempt, Ballot, Flag, Merit
+from schemas.identity import Digest
+from schemas.requests import BatchAttempts, BatchRequest
+from schemas.specification import Fault, SpecificationDocument
+
+_EQUAL_MERIT = Merit(code_lines=0, complexity=0, nesting=0, size_bytes=0)
+"""Proposals that agree in structure are equals: the first of them stands."""
+
+Examine = Callable[[Digest], Awaitable[tuple[Digest, Flag | None]]]
+"""Reads the proposal stored under a digest: its signature, and the flag that keeps it from voting."""
+
+
+async def broken_examples(sandbox: Sandbox, document: SpecificationDocument) -> tuple[Fault, ...]:
+    """List the examples of a document that break its own conditions."""
+    checks = examples_to_check(document)
+    reports = [await sandbox.evaluate(check.request) for check in checks]
+    return tuple(condition_faults(checks, reports))
+
+
+async def as_ballots(request: BatchRequest, examine: Examine) -> BatchAttempts:
+    """Turn a batch of proposals into ballots, or red flags."""
+    attempts = []
+    async with heartbeating():
+        for slot, candidate in zip(request.slots, request.candidates, strict=True):
+            signature, flag = await examine(candidate)
+            ballot = Ballot(slot=slot, candidate=candidate, signature=signature, merit=_EQUAL_MERIT)
+            attempts.append(Attempt(slot=slot, candidate=candidate, flag=flag, ballot=None if flag else ballot))
+    return BatchAttempts(attempts=tuple(attempts))
