@@ -29,7 +29,8 @@ class Program(Schema):
 
     ``modules`` maps file paths relative to the import root (``pricing/money/parse.py``) to their text; ``module`` is
     the dotted name to import, ``function`` the name to call in it. Records and errors are those that the specification
-    declares: the modules define them; they are listed so that values can be encoded.
+    declares: the modules define them; they are listed so that values can be encoded. ``files`` are the directories that
+    the specification grants: each is a private, empty, writable one inside.
     """
 
     language: str = "python"
@@ -40,6 +41,7 @@ class Program(Schema):
     errors: tuple[DeclaredError, ...] = ()
     records_module: str | None = None
     limits: Limits = Limits()
+    files: tuple[str, ...] = ()
 
 
 class Ending(StrEnum):
@@ -66,7 +68,8 @@ class Outcome(Schema):
 
     ``value`` is set when it returned; ``exception`` is the class name when it raised, ``exception_bases`` the names of
     all its base classes. ``arguments_after`` are the arguments as the call left them. ``cpu_seconds`` is the
-    process's own CPU time for this call and is evidence of slowness only, never of speed.
+    process's own CPU time for this call and is evidence of slowness only, never of speed. ``line`` is the innermost line
+    of the candidate's own module that the exception passed through: a hint for a finding, and no evidence.
     """
 
     kind: OutcomeKind
@@ -76,6 +79,7 @@ class Outcome(Schema):
     message: str = ""
     arguments_after: tuple[Value, ...] = ()
     cpu_seconds: float = 0.0
+    line: int | None = None
 
 
 class CallRequest(Schema):
@@ -105,12 +109,19 @@ class CallReport(Schema):
 
 
 class PropertyRequest(Schema):
-    """Run properties over argument lists, each in its own process, its calls proxied to the candidate's process."""
+    """Run properties over argument lists, each in its own process, its calls proxied to the candidate's process.
+
+    ``known``: the candidate's outcomes for ``calls``, one each, as an earlier run of the same program gave them; none at
+    all when there was no such run. While a property looks at one argument list, its first call with exactly these
+    arguments is answered from there (a lost one is not known); every other call goes to a living process of the
+    candidate, which is started only when it is needed.
+    """
 
     program: Program
     properties: tuple[Property, ...]
     calls: tuple[tuple[Value, ...], ...]
     input_names: tuple[str, ...]
+    known: tuple[Outcome, ...] = ()
 
 
 class PropertyFailure(Schema):

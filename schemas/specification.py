@@ -94,6 +94,19 @@ class DeclaredError(Schema):
     description: str = ""
 
 
+class Grants(Schema):
+    """What a task may use beyond pure code, in the security layer and in the sandbox alike; nothing by default.
+
+    ``imports`` are further modules (dotted; a package grants what is below it), ``names`` further built-in names
+    (``open``). ``files`` are absolute paths of directories: inside the sandbox each is a private, empty, writable one
+    that goes with the process, and nothing of the host. Network, processes and code execution cannot be granted.
+    """
+
+    imports: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
 class TaskSpecification(Schema):
     """What a node must satisfy: interface, contracts, examples, properties, limits.
 
@@ -123,6 +136,7 @@ class TaskSpecification(Schema):
     estimated_difficulty: float = Field(default=0.5, ge=0, le=1)
     records: tuple[Record, ...] = ()
     errors: tuple[DeclaredError, ...] = ()
+    grants: Grants = Grants()
 
     @property
     def has_interface(self) -> bool:

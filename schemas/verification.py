@@ -6,6 +6,7 @@ from pydantic import Field
 
 from schemas.base import Schema
 from schemas.identity import Digest, LayerName
+from schemas.specification import TaskSpecification
 from schemas.values import Value
 
 
@@ -51,13 +52,20 @@ class InputOrigin(StrEnum):
     EXAMPLE = "example"
     BOUNDARY = "boundary"
     GENERATED = "generated"
+    SIZED = "sized"
 
 
 class InputVector(Schema):
-    """One list of arguments to try, in the order of the specification's inputs."""
+    """One list of arguments to try, in the order of the specification's inputs.
+
+    A sized one is for timing only: ``size`` counts its elements (characters, items, or the magnitude of a number) and
+    ``stated`` says that the specification's own constraints allow that size.
+    """
 
     arguments: tuple[Value, ...]
     origin: InputOrigin
+    size: int | None = None
+    stated: bool = False
 
 
 class InputSet(Schema):
@@ -69,26 +77,50 @@ class InputSet(Schema):
 
 
 class AnalysisTool(StrEnum):
-    """A static tool, as one capability of an analyser."""
+    """One capability of an analyser.
+
+    ``types`` and ``lint`` are warm or batched and meant for every candidate. The rest is for winners: ``types_cold`` is
+    the type checker's own command line in a fresh process, ``audit`` a security audit, ``symbolic`` a search for inputs
+    that break the contracts, which executes the candidate in a sandbox.
+    """
 
     TYPES = "types"
     LINT = "lint"
+    TYPES_COLD = "types_cold"
+    AUDIT = "audit"
+    SYMBOLIC = "symbolic"
 
 
 class AnalysisRequest(Schema):
     """One candidate for a static tool.
 
     ``target`` is the path in ``modules`` of the candidate's own module; findings elsewhere are not reported.
-    ``max_complexity`` bounds cyclomatic complexity per function.
+    ``max_complexity`` bounds cyclomatic complexity per function. ``task`` is needed by the symbolic search alone.
     """
 
     tool: AnalysisTool
     modules: dict[str, str]
     target: str
     max_complexity: int = Field(default=10, ge=1)
+    task: TaskSpecification | None = None
+
+
+class Conclusion(StrEnum):
+    """What a search came to: all paths were seen and hold, a counter-example was found, or neither."""
+
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    UNDECIDED = "undecided"
 
 
 class AnalysisReport(Schema):
-    """A static tool's findings for one candidate, with the tool's own codes, unjudged."""
+    """A tool's findings for one candidate, with the tool's own codes, unjudged.
+
+    ``conclusion`` and ``counterexamples`` (argument lists that were claimed to break a contract, to be run again before
+    they count) are the symbolic search's; ``detail`` says why it is undecided.
+    """
 
     findings: tuple[Finding, ...]
+    conclusion: Conclusion | None = None
+    counterexamples: tuple[tuple[Value, ...], ...] = ()
+    detail: str = ""

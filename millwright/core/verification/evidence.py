@@ -17,6 +17,7 @@ from schemas.execution import CallReport, Ending, Limits, Outcome, OutcomeKind, 
 from schemas.specification import Fault, TaskSpecification, TestCase
 from schemas.types import Type, TypeSyntaxError, parse_type
 from schemas.values import Value, ValueFault, decode_json
+from schemas.verification import InputOrigin
 
 Arguments = tuple[Value, ...]
 
@@ -87,9 +88,13 @@ def _decoded(task: TaskSpecification, case: TestCase) -> Example:
 
 
 def every_input(subject: Subject) -> tuple[Arguments, ...]:
-    """Return the examples' arguments, then the boundary and generated inputs; a task without inputs has one call."""
+    """Return the examples' arguments, then the boundary and generated inputs; a task without inputs has one call.
+
+    Sized inputs are left out: they are for timing alone.
+    """
     own = tuple(example.arguments for example in examples(subject.task))
-    every = own + tuple(vector.arguments for vector in subject.inputs.vectors)
+    vectors = subject.inputs.vectors
+    every = own + tuple(vector.arguments for vector in vectors if vector.origin is not InputOrigin.SIZED)
     return every or (() if subject.task.inputs else ((),))
 
 
@@ -111,6 +116,7 @@ def program(subject: Subject, of_examples: int) -> Program:
         errors=subject.task.errors,
         records_module=subject.records_module,
         limits=limits,
+        files=subject.task.grants.files,
     )
 
 

@@ -29,7 +29,16 @@ from schemas.verification import (
 )
 
 Request = CallRequest | PropertyRequest | ConditionRequest | AnalysisRequest
-Result = CallReport | PropertyReport | ConditionReport | AnalysisReport
+
+
+@dataclass(frozen=True)
+class Missing:
+    """The answer to what this installation has no means for, as the second engine on some hosts; says why."""
+
+    reason: str
+
+
+Result = CallReport | PropertyReport | ConditionReport | AnalysisReport | Missing
 
 
 @dataclass(frozen=True)
@@ -62,12 +71,14 @@ class Settled:
 class Needs:
     """A layer that must be told more: ``state`` comes back to ``judge`` unread.
 
-    ``alone``: the requests are timed, so each is carried out while nothing else of the same batch runs.
+    ``alone``: the requests are timed, so each is carried out while nothing else of the same batch runs. ``second``: the
+    calls are for the second engine; without one each is answered by ``Missing``.
     """
 
     requests: tuple[Request, ...]
     state: object = field(default=None, compare=False)
     alone: bool = False
+    second: bool = False
 
 
 Plan = Settled | Needs
