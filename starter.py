@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from millwright.adapters.embedded.home import StackState
     from millwright.adapters.embedded.stack import EmbeddedStack
     from millwright.adapters.embedded.supervisor import Child
+    from millwright.core.verification.layer import Subject
     from millwright.settings import Settings
     from schemas.specification import TaskSpecification
+    from schemas.verification import Verdict
 
 ROOT = Path(__file__).resolve().parent
 """Where the packages lie: the repository, or site-packages."""
@@ -123,16 +125,16 @@ class Adapters:
     async def ladder(self, jobs: int) -> AsyncIterator[LadderTools]:
         """Open the ladder's tools, for at most ``jobs`` programs at once."""
         from activities.climbing import Climber
-        from millwright.adapters.analysis.static_analyser import StaticAnalyser
-        from millwright.adapters.inputs.hypothesis_inputs import HypothesisInputs
-        from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
+        from millwright.toolbox import open_toolbox
 
-        sandbox = BubblewrapSandbox(slots=jobs)
-        climber = Climber(sandbox, StaticAnalyser())
-        try:
-            yield LadderTools(inputs=HypothesisInputs().inputs, climb_layer=climber.climb_layer)
-        finally:
-            sandbox.close()
+        async with open_toolbox(self.settings().cache, slots=jobs) as tools:
+            climber = Climber(tools.sandbox, tools.analyser, tools.second)
+
+            async def climb(subject: "Subject", first_rejection_stops: bool) -> "tuple[Verdict, ...]":
+                (verdicts,) = await climber.climb([subject], first_rejection_stops=first_rejection_stops)
+                return verdicts
+
+            yield LadderTools(inputs=tools.inputs.inputs, climb=climb, confirm=climber.confirm)
 
     async def checks(self) -> tuple[Check, ...]:
         """Examine the machine and everything configured."""

@@ -31,11 +31,8 @@ from activities.notification import Notification
 from activities.records import Records
 from activities.specification import Specification
 from activities.verification import Verification
-from millwright.adapters.analysis.static_analyser import StaticAnalyser
 from millwright.adapters.documents.specification_file import read_specification
-from millwright.adapters.inputs.hypothesis_inputs import HypothesisInputs
 from millwright.adapters.llm import open_model
-from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
 from millwright.adapters.storage.postgres import open_store
 from millwright.core.budget import FREE
 from millwright.core.specification import check_document
@@ -43,6 +40,7 @@ from millwright.errors import BadInput, MillwrightError, TemporalUnavailable
 from millwright.ports import Analyser, ArtifactStore, InputSource, Model, ProjectStore, Sandbox
 from millwright.settings import Settings
 from millwright.temporal import connect
+from millwright.toolbox import open_toolbox
 from schemas.specification import SpecificationDocument
 from workflows.identifiers import (
     CONTROL_QUEUE,
@@ -84,7 +82,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Ports:
-    """The outside world as a worker needs it; ``model`` None serves no task queue that waits on models."""
+    """The outside world as a worker needs it; ``model`` None serves no task queue that waits on models.
+
+    ``second`` is the engine that winners are run on once more, where there is one.
+    """
 
     model: Model | None
     projects: ProjectStore
@@ -92,6 +93,7 @@ class Ports:
     sandbox: Sandbox
     analyser: Analyser
     inputs: InputSource
+    second: Sandbox | None = None
 
 
 Activities = list[Callable[..., Any]]
@@ -104,7 +106,8 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
     specification = Specification(projects, artifacts, ports.sandbox, _read)
     decomposition = Decomposition(projects, ports.sandbox)
     integration = Integration(projects, artifacts, ports.sandbox)
-    verification = Verification(Climber(ports.sandbox, ports.analyser), ports.inputs, projects, artifacts)
+    climber = Climber(ports.sandbox, ports.analyser, ports.second)
+    verification = Verification(climber, ports.inputs, projects, artifacts)
     return {
         CONTROL_QUEUE: [
             records.open_project,
@@ -134,6 +137,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             verification.climb_layer,
             verification.climb,
             verification.observe,
+            verification.confirm,
             integration.deliver,
         ],
     }
@@ -217,6 +221,7 @@ async def run(settings: Settings, role: Role) -> None:
         BadInput: no database or no model is configured.
         TemporalUnavailable: Temporal does not answer.
         DatabaseUnavailable: Postgres does not answer.
+        SandboxUnavailable: no engine can confine a candidate here.
     """
     if settings.database_url is None:
         raise BadInput("MILLWRIGHT_DATABASE_URL is not set: a worker needs it (`millwright up` sets it for its own)")
@@ -231,13 +236,15 @@ async def run(settings: Settings, role: Role) -> None:
     async with contextlib.AsyncExitStack() as open_:
         store = await open_.enter_async_context(open_store(settings.database_url))
         model = await open_.enter_async_context(open_model(settings.model)) if settings.model else None
+        tools = await open_.enter_async_context(open_toolbox(settings.cache))
         ports = Ports(
             model=model,
             projects=store,
             artifacts=store,
-            sandbox=BubblewrapSandbox(),
-            analyser=StaticAnalyser(),
-            inputs=HypothesisInputs(),
+            sandbox=tools.sandbox,
+            analyser=tools.analyser,
+            inputs=tools.inputs,
+            second=tools.second,
         )
         for worker in workers(client, ports, role):
             await open_.enter_async_context(worker)

@@ -7,41 +7,46 @@ command line climbs with the same engine.
 import asyncio
 import hashlib
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from millwright.core.signature import (
-    behaviour_signature,
-    is_deterministic,
-    is_useless,
-    records_of,
-)
-from millwright.core.verification.evidence import MOST_LOST, Arguments, every_input, output_type, program
-from millwright.core.verification.ladder import LADDER, begin, layer_named
+from activities.gathering import Gathering
+from activities.quiet import Quiet
+from activities.recall import Recall
+from millwright.core.signature import behaviour_signature, is_deterministic, is_useless, records_of
+from millwright.core.verification.confirmations.catalogue import CONFIRMATIONS
+from millwright.core.verification.evidence import MOST_LOST, output_type
+from millwright.core.verification.ladder import LADDER, begin, confirmed, layer_named, rejected_by
 from millwright.core.verification.languages import language_named
 from millwright.core.verification.layer import (
     Layer,
+    Missing,
     Needs,
-    Plan,
+    Request,
     Result,
     Settled,
     Subject,
     in_error,
     not_run,
 )
-from millwright.core.verification.preconditions import accepted, precondition_request
 from millwright.core.verification.reports import calls, conditions
+from millwright.core.verification.trial import promise, trial
 from millwright.ports import Analyser, Sandbox
 from schemas.election import Flag, Merit
 from schemas.execution import CallReport, CallRequest, ConditionRequest, Outcome, OutcomeKind, PropertyRequest
 from schemas.identity import Digest, LayerName
 from schemas.verification import AnalysisRequest, Verdict, VerdictStatus
 
-_MOST_ROUNDS = 8
-"""Questions a layer may ask one after the other; the ladder's own ask three at most."""
+_MOST_ROUNDS = 32
+"""Questions a layer may ask one after the other; those that shrink a counter-example ask most."""
+
+NO_SECOND_ENGINE = "this installation has no second engine to run it on"
 
 T = TypeVar("T")
+
+_Identity = tuple[str, str, tuple[tuple[str, str], ...], str, str | None]
 
 
 @dataclass(frozen=True)
@@ -54,22 +59,19 @@ class Observation:
     detail: str = ""
 
 
-@dataclass
-class _Climb:
-    """One subject on one layer: where it stands, and the seconds spent on it."""
-
-    subject: Subject
-    plan: Plan
-    seconds: float = 0.0
-    results: list[Result | None] = field(default_factory=list)
+Said = Callable[[int, Verdict], Awaitable[None]]
+"""Told of each verdict as it falls: the subject's place in the batch, and the verdict."""
 
 
 class Climber:
-    """Verifies and observes candidates through a sandbox and an analyser."""
+    """Verifies and observes candidates through a sandbox and an analyser; ``second`` is the engine for winners."""
 
-    def __init__(self, sandbox: Sandbox, analyser: Analyser) -> None:
+    def __init__(self, sandbox: Sandbox, analyser: Analyser, second: Sandbox | None = None) -> None:
         self._sandbox = sandbox
-        self._analyser = analyser
+        self._recall = Recall(sandbox)
+        self._gathering = Gathering(analyser)
+        self._second = second
+        self._quiet = Quiet()
 
     async def climb_layer(self, layer: LayerName, subjects: Sequence[Subject]) -> tuple[Verdict, ...]:
         """Take a batch over one layer; one verdict per subject, in order. Equal subjects are looked at once.
@@ -78,28 +80,77 @@ class Climber:
             SandboxUnavailable, AnalyserUnavailable: nothing is known of any candidate.
             SpecificationInvalid: a task's own examples or types cannot be decoded.
         """
-        return await self._distinct(subjects, lambda unique: self._climb_distinct(layer_named(layer), unique))
+        chosen = layer_named(layer)
+
+        async def climbed(unique: Sequence[Subject]) -> list[Verdict]:
+            return await _together([self._over(chosen, subject) for subject in unique])
+
+        return await self._distinct(subjects, climbed)
 
     async def climb(
-        self, subjects: Sequence[Subject], *, first_rejection_stops: bool = True
+        self,
+        subjects: Sequence[Subject],
+        *,
+        first_rejection_stops: bool = True,
+        known: Sequence[Sequence[Verdict]] = (),
+        said: Said | None = None,
     ) -> tuple[tuple[Verdict, ...], ...]:
-        """Take a batch over all layers in order; per subject eight verdicts.
+        """Take a batch over all layers; per subject eight verdicts, each subject at its own pace.
 
-        Above a rejection nothing is run, unless ``first_rejection_stops`` is off. Raises as ``climb_layer`` does.
+        Above a rejection nothing is run, unless ``first_rejection_stops`` is off. ``known`` are verdicts that an
+        earlier climb came to, per subject and without a gap. Raises as ``climb_layer`` does.
         """
-        verdicts: list[list[Verdict]] = [[] for _ in subjects]
-        stopped: dict[int, LayerName] = {}
-        for layer in LADDER:
-            alive = [index for index in range(len(subjects)) if index not in stopped]
-            climbed = await self.climb_layer(layer.name, [subjects[index] for index in alive])
-            for index, verdict in zip(alive, climbed, strict=True):
-                verdicts[index].append(verdict)
-            for index, rejected_by in stopped.items():
-                verdicts[index].append(not_run(layer.name, f"rejected by {rejected_by.value}").verdict)
-            for index, verdict in zip(alive, climbed, strict=True):
-                if verdict.status is VerdictStatus.REJECTED and first_rejection_stops:
-                    stopped[index] = layer.name
-        return tuple(map(tuple, verdicts))
+        places: dict[_Identity, list[int]] = defaultdict(list)
+        for index, subject in enumerate(subjects):
+            places[_identity(subject)].append(index)
+        begun = known or ((),) * len(subjects)
+
+        async def up(alike: Sequence[int]) -> tuple[Verdict, ...]:
+            first = alike[0]
+
+            async def tell(verdict: Verdict) -> None:
+                if said is not None:
+                    for index in alike:
+                        await said(index, verdict)
+
+            return await self._up(subjects[first], begun[first], tell, first_rejection_stops)
+
+        climbed = await _together([up(alike) for alike in places.values()])
+        verdicts = dict(zip(places, climbed, strict=True))
+        return tuple(verdicts[_identity(subject)] for subject in subjects)
+
+    async def _up(
+        self,
+        subject: Subject,
+        begun: Sequence[Verdict],
+        tell: Callable[[Verdict], Awaitable[None]],
+        first_rejection_stops: bool,
+    ) -> tuple[Verdict, ...]:
+        verdicts = list(begun)
+        for layer in LADDER[len(verdicts) :]:
+            stopped = rejected_by(verdicts) if first_rejection_stops else None
+            if stopped is not None:
+                verdicts.append(not_run(layer.name, f"rejected by {stopped.value}").verdict)
+            else:
+                verdicts.append(await self._over(layer, subject))
+                await tell(verdicts[-1])
+        return tuple(verdicts)
+
+    async def confirm(self, subject: Subject, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+        """Look further at a winner; returns its verdicts with what came of it. Raises as ``climb_layer`` does.
+
+        Nothing more is asked once a look has rejected. What a layer did not have to answer is not deepened.
+        """
+        deepened = {verdict.layer: verdict for verdict in verdicts}
+        for confirmation in CONFIRMATIONS:
+            before = deepened.get(confirmation.name)
+            if before is None:
+                continue
+            answer = await self._over(confirmation, subject)
+            deepened[confirmation.name] = confirmed(before, confirmation.title, answer)
+            if answer.status is VerdictStatus.REJECTED:
+                break
+        return tuple(deepened[verdict.layer] for verdict in verdicts)
 
     async def observe(self, subjects: Sequence[Subject]) -> tuple[Observation, ...]:
         """Run each subject twice over the promised examples and inputs, and digest what it did.
@@ -109,8 +160,7 @@ class Climber:
         """
 
         async def observed(unique: Sequence[Subject]) -> list[Observation]:
-            memory: dict[str, asyncio.Task[Result]] = {}
-            return await _together([self._observe(subject, memory) for subject in unique])
+            return await _together([self._observe(subject) for subject in unique])
 
         return await self._distinct(subjects, observed)
 
@@ -122,100 +172,65 @@ class Climber:
         answers = dict(zip(unique, await work(list(unique.values())), strict=True)) if unique else {}
         return tuple(answers[key] for key in keys)
 
-    async def _climb_distinct(self, layer: Layer, subjects: Sequence[Subject]) -> list[Verdict]:
-        climbs: list[_Climb] = []
-        for subject in subjects:
-            started = time.perf_counter()
-            plan = begin(layer, subject, language_named(subject.task.target_language))
-            climbs.append(_Climb(subject, plan, time.perf_counter() - started))
+    async def _over(self, layer: Layer, subject: Subject) -> Verdict:
+        """Take one subject over one layer; the verdict's seconds are those of the work, and not of the queue."""
+        language = language_named(subject.task.target_language)
+        started = time.perf_counter()
+        plan = begin(layer, subject, language)
+        seconds = time.perf_counter() - started
         for _ in range(_MOST_ROUNDS):
-            waiting = [climb for climb in climbs if isinstance(climb.plan, Needs)]
-            if not waiting:
-                break
-            await self._answer(waiting)
-            for climb in waiting:
-                _judge(layer, climb)
-        return [_verdict(layer, climb) for climb in climbs]
+            if isinstance(plan, Settled):
+                return plan.verdict.model_copy(update={"seconds": round(seconds, 6)})
+            needs = plan
+            told = await _together([self._asked(request, needs) for request in needs.requests])
+            started = time.perf_counter()
+            plan = layer.judge(subject, needs, tuple(result for result, _ in told), language)
+            seconds += time.perf_counter() - started + sum(spent for _, spent in told)
+        return in_error(layer.name, "it asked without end").verdict
 
-    async def _answer(self, climbs: Sequence[_Climb]) -> None:
-        """Carry out what is asked: all analyses in one call, runs beside each other, timed runs after all others."""
-        asked = [(climb, climb.plan) for climb in climbs if isinstance(climb.plan, Needs)]
-        for climb, needs in asked:
-            climb.results = [None] * len(needs.requests)
-        memory: dict[str, asyncio.Task[Result]] = {}
-        together: list[Coroutine[Any, Any, None]] = []
-        alone: list[Coroutine[Any, Any, None]] = []
-        analyses: list[tuple[_Climb, int, AnalysisRequest]] = []
-        for climb, needs in asked:
-            for index, request in enumerate(needs.requests):
-                if isinstance(request, AnalysisRequest):
-                    analyses.append((climb, index, request))
-                else:
-                    chosen = alone if needs.alone else together
-                    chosen.append(self._run(climb, index, request, memory))
-        if analyses:
-            together.append(self._analyse(analyses))
-        try:
-            await _together(together)
-            while alone:
-                await alone.pop(0)
-        finally:
-            for coroutine in alone:
-                coroutine.close()
+    async def _asked(self, request: Request, needs: Needs) -> tuple[Result, float]:
+        """Carry out a request; returns the result, and the seconds of work that it took."""
+        if isinstance(request, AnalysisRequest):
+            told = await self._gathering.analyse(request)
+            return told.report, told.seconds
+        async with self._quiet.alone() if needs.alone else self._quiet.shared():
+            started = time.perf_counter()
+            result = await (self._second_opinion(request) if needs.second else self._run(request, needs))
+            spent = time.perf_counter() - started
+        return result, result.wall_seconds if isinstance(result, CallReport) else spent
 
-    async def _analyse(self, asked: Sequence[tuple[_Climb, int, AnalysisRequest]]) -> None:
-        started = time.perf_counter()
-        reports = await self._analyser.analyse([request for _, _, request in asked])
-        share = (time.perf_counter() - started) / len(asked)
-        for (climb, index, _), report in zip(asked, reports, strict=True):
-            climb.results[index] = report
-            climb.seconds += share
-
-    async def _run(
-        self,
-        climb: _Climb,
-        index: int,
-        request: CallRequest | PropertyRequest | ConditionRequest,
-        memory: dict[str, asyncio.Task[Result]],
-    ) -> None:
-        started = time.perf_counter()
-        climb.results[index] = await self._asked(request, memory)
-        climb.seconds += time.perf_counter() - started
-
-    async def _asked(
-        self, request: CallRequest | PropertyRequest | ConditionRequest, memory: dict[str, asyncio.Task[Result]]
-    ) -> Result:
-        """Ask the sandbox; equal conditions of one batch are evaluated once, since no candidate takes part in them."""
+    async def _run(self, request: CallRequest | PropertyRequest | ConditionRequest, needs: Needs) -> Result:
         match request:
             case CallRequest():
-                return await self._sandbox.call(request)
+                return await self._recall.call(request, alone=needs.alone)
             case PropertyRequest():
                 return await self._sandbox.check_properties(request)
             case ConditionRequest():
-                key = request.model_dump_json()
-                if key not in memory:
-                    memory[key] = asyncio.ensure_future(self._evaluate(request))
-                return await memory[key]
+                return await self._recall.evaluate(request)
 
-    async def _evaluate(self, request: ConditionRequest) -> Result:
-        return await self._sandbox.evaluate(request)
+    async def _second_opinion(self, request: CallRequest | PropertyRequest | ConditionRequest) -> Result:
+        if self._second is None or not isinstance(request, CallRequest):
+            return Missing(NO_SECOND_ENGINE)
+        return await self._second.call(request)
 
-    async def _observe(self, subject: Subject, memory: dict[str, asyncio.Task[Result]]) -> Observation:
+    async def _observe(self, subject: Subject) -> Observation:
         language = language_named(subject.task.target_language)
         merit = language.measure(subject.source)
-        inputs = await self._promised(subject, memory)
-        if not inputs:
+        asked = promise(subject)
+        told = conditions(await self._recall.evaluate(asked), asked) if asked is not None else None
+        tried = trial(subject, told)
+        if not tried.calls:
             # Without a call there is no behaviour to compare: only equal code is then the same vote.
             text = f"not called\n{language.canonical(subject.source)}"
             signature = Digest(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
             return Observation(signature, None, merit, "no promised input could be tried")
-        whole = program(subject, len(subject.task.test_cases))
-        first = await self._called(CallRequest(program=whole, calls=inputs, lost_limit=MOST_LOST))
+        request = tried.request(subject)
+        first = calls(await self._recall.call(request), len(tried.calls))
         answered = [index for index, outcome in enumerate(first.outcomes) if outcome.kind is not OutcomeKind.LOST]
         second = list(first.outcomes)
         if answered:
-            calls_again = tuple(inputs[index] for index in answered)
-            again = await self._called(CallRequest(program=whole, calls=calls_again, lost_limit=MOST_LOST))
+            calls_again = tuple(tried.calls[index] for index in answered)
+            again = await self._called(CallRequest(program=request.program, calls=calls_again, lost_limit=MOST_LOST))
             for index, outcome in zip(answered, again.outcomes, strict=True):
                 second[index] = outcome
         flag, detail = _flagged(subject, first, second)
@@ -223,28 +238,6 @@ class Climber:
 
     async def _called(self, request: CallRequest) -> CallReport:
         return calls(await self._sandbox.call(request), len(request.calls))
-
-    async def _promised(self, subject: Subject, memory: dict[str, asyncio.Task[Result]]) -> tuple[Arguments, ...]:
-        """Return the inputs that the specification promises: what is done with others is nobody's vote."""
-        inputs = every_input(subject)
-        request = precondition_request(subject.task, inputs)
-        if request is None:
-            return inputs
-        return accepted(inputs, conditions(await self._asked(request, memory), request))
-
-
-def _judge(layer: Layer, climb: _Climb) -> None:
-    started = time.perf_counter()
-    if isinstance(climb.plan, Needs):
-        language = language_named(climb.subject.task.target_language)
-        results = tuple(result for result in climb.results if result is not None)
-        climb.plan = layer.judge(climb.subject, climb.plan, results, language)
-    climb.seconds += time.perf_counter() - started
-
-
-def _verdict(layer: Layer, climb: _Climb) -> Verdict:
-    settled = climb.plan if isinstance(climb.plan, Settled) else in_error(layer.name, "it asked without end")
-    return settled.verdict.model_copy(update={"seconds": round(climb.seconds, 6)})
 
 
 def _flagged(subject: Subject, first: CallReport, second: Sequence[Outcome]) -> tuple[Flag | None, str]:
@@ -263,7 +256,7 @@ def _signature(subject: Subject, report: CallReport) -> Digest:
     return behaviour_signature(report.outcomes, output_type(task), min(tolerances, default=None), records_of(task))
 
 
-def _identity(subject: Subject) -> tuple[str, str, tuple[tuple[str, str], ...], str, str | None]:
+def _identity(subject: Subject) -> _Identity:
     """Return what makes two subjects the same: then one verdict holds for both."""
     modules: Mapping[str, str] = subject.modules
     inputs = f"{subject.inputs.specification_digest}/{subject.inputs.generator}/{len(subject.inputs.vectors)}"

@@ -285,5 +285,6 @@ def _policy(given: ProjectInput, expected: Forecast) -> Policy:
         rule=Rule(k=given.k or expected.k, max_attempts=given.max_attempts),
         on_exhausted=given.on_exhausted,
         ladder=given.ladder,
+        rejections=given.rejections,
         seed=given.seed,
     )

@@ -3,7 +3,7 @@
 It decides nothing about votes. A layer that could not be run is an error, retried; it is never a rejection.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from temporalio import activity
 
@@ -58,24 +58,50 @@ class Verification:
     @activity.defn
     @translated
     async def climb(self, request: BatchRequest) -> BatchVerdicts:
-        """Take a batch over all layers, those that an earlier attempt completed apart."""
-        done = _completed()
+        """Take a batch over all layers, from where an earlier attempt of this activity came to."""
+        done = _completed(request.candidates)
         async with heartbeating() as heart:
             subjects = await self._subjects(request)
-            alive = list(request.candidates)
-            for layer in LayerName:
-                if layer.value not in done:
-                    verdicts = await self._layer(request, layer, alive, subjects)
-                    done[layer.value] = {item.candidate: item.status.value for item in verdicts}
-                    heart.say(done)
-                alive = [item for item in alive if done[layer.value].get(item) != VerdictStatus.REJECTED.value]
+
+            async def said(index: int, verdict: Verdict) -> None:
+                candidate = request.candidates[index]
+                await self._store(request, candidate, verdict)
+                _demand_answers((verdict,))
+                done[candidate][verdict.layer.value] = verdict.status.value
+                heart.say(done)
+
+            await self._climber.climb(
+                [subjects[candidate] for candidate in request.candidates],
+                first_rejection_stops=not request.all_layers,
+                known=[_verdicts(done[candidate]) for candidate in request.candidates],
+                said=said,
+            )
         return BatchVerdicts(
             verdicts=tuple(
-                CandidateVerdict(candidate=Digest(candidate), layer=layer, status=VerdictStatus(status))
-                for layer in LayerName
-                for candidate, status in done[layer.value].items()
+                CandidateVerdict(candidate=candidate, layer=verdict.layer, status=verdict.status)
+                for candidate in request.candidates
+                for verdict in _verdicts(done[candidate])
             )
         )
+
+    @activity.defn
+    @translated
+    async def confirm(self, request: BatchRequest) -> BatchVerdicts:
+        """Look further at winners, one after the other; returns the verdicts that became rejections."""
+        election = request.election
+        rejections: list[CandidateVerdict] = []
+        async with heartbeating():
+            subjects = await self._subjects(request)
+            stored = await self._projects.verdicts(election.project, election.path)
+            for candidate in request.candidates:
+                verdicts = await self._climber.confirm(subjects[candidate], stored.get(candidate, ()))
+                await self._projects.save_verdicts(election.project, election.path, candidate, verdicts)
+                rejections.extend(
+                    CandidateVerdict(candidate=candidate, layer=verdict.layer, status=verdict.status)
+                    for verdict in verdicts
+                    if verdict.status is VerdictStatus.REJECTED
+                )
+        return BatchVerdicts(verdicts=tuple(rejections))
 
     @activity.defn
     @translated
@@ -94,19 +120,19 @@ class Verification:
     async def _layer(
         self, request: BatchRequest, layer: LayerName, alive: Sequence[Digest], subjects: dict[Digest, Subject]
     ) -> tuple[CandidateVerdict, ...]:
-        if not alive:
-            return ()
         verdicts = await self._climber.climb_layer(layer, [subjects[candidate] for candidate in alive])
-        election = request.election
         for candidate, verdict in zip(alive, verdicts, strict=True):
-            await self._projects.save_verdicts(
-                election.project, election.path, candidate, (verdict, *_not_run_after(verdict))
-            )
+            await self._store(request, candidate, verdict)
         _demand_answers(verdicts)
         return tuple(
             CandidateVerdict(candidate=candidate, layer=layer, status=verdict.status)
             for candidate, verdict in zip(alive, verdicts, strict=True)
         )
+
+    async def _store(self, request: BatchRequest, candidate: Digest, verdict: Verdict) -> None:
+        """Store a verdict, and of one that ends the climb what is not run any more."""
+        said = (verdict,) if request.all_layers else (verdict, *_not_run_after(verdict))
+        await self._projects.save_verdicts(request.election.project, request.election.path, candidate, said)
 
     async def _subjects(self, request: BatchRequest) -> dict[Digest, Subject]:
         election = request.election
@@ -133,10 +159,18 @@ class Verification:
         return await self._projects.inputs(digest) or generated
 
 
-def _completed() -> dict[str, dict[str, str]]:
-    """Return the layers that an earlier attempt of this activity completed, by its last heartbeat."""
+def _completed(candidates: Sequence[Digest]) -> dict[str, dict[str, str]]:
+    """Return what each candidate's layers said to an earlier attempt of this activity, by its last heartbeat."""
     details = activity.info().heartbeat_details
-    return dict(details[0]) if details and isinstance(details[0], dict) else {}
+    said = details[0] if details and isinstance(details[0], dict) else {}
+    return {candidate: dict(said.get(candidate, {})) for candidate in candidates}
+
+
+def _verdicts(said: Mapping[str, str]) -> tuple[Verdict, ...]:
+    """Return what layers said, in the order in which they are climbed."""
+    return tuple(
+        Verdict(layer=layer, status=VerdictStatus(said[layer.value])) for layer in LayerName if layer.value in said
+    )
 
 
 def _not_run_after(verdict: Verdict) -> tuple[Verdict, ...]:

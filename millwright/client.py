@@ -27,7 +27,16 @@ from millwright.records import Records
 from schemas.evidence import ProjectRecord
 from schemas.identity import DELIVERED, Digest, Gate, ProjectId, TaskStatus
 from schemas.models import Budget
-from schemas.project import CODES, ExitCode, LadderMode, OnExhausted, ProjectInput, ProjectProgress, ProjectResult
+from schemas.project import (
+    CODES,
+    ExitCode,
+    LadderMode,
+    OnExhausted,
+    ProjectInput,
+    ProjectProgress,
+    ProjectResult,
+    Rejections,
+)
 from workflows.identifiers import CONTROL_QUEUE, project_workflow_id
 
 INLINE_BYTES = 256 * 1024
@@ -78,6 +87,7 @@ class Client:
         budget: Budget | None = None,
         seed: int = 0,
         ladder: LadderMode = LadderMode.PER_LAYER,
+        rejections: Rejections = Rejections.FIRST,
     ) -> Build:
         """Start a build, or attach to the one of the same project and input.
 
@@ -104,6 +114,7 @@ class Client:
                 budget=budget or Budget(),
                 seed=seed,
                 ladder=ladder,
+                rejections=rejections,
             ),
         )
         digest = input_digest(given)

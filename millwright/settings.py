@@ -30,14 +30,16 @@ class ModelSettings:
 class Settings:
     """Everything the environment sets.
 
-    ``home`` holds the embedded stack's data, ports and lock. ``database_url`` None means the embedded Postgres;
-    ``temporal_address`` None the embedded Temporal; ``model`` None the demo model.
+    ``home`` holds the embedded stack's data, ports and lock; ``cache`` what can be made again at any time, for all
+    homes of the user. ``database_url`` None means the embedded Postgres; ``temporal_address`` None the embedded
+    Temporal; ``model`` None the demo model.
     """
 
     home: Path
     database_url: str | None = field(default=None, repr=False)
     temporal_address: str | None = None
     model: ModelSettings | None = None
+    cache: Path = field(default_factory=lambda: Path.home() / ".cache" / "millwright")
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
@@ -52,6 +54,7 @@ class Settings:
             database_url=environment.get("MILLWRIGHT_DATABASE_URL") or None,
             temporal_address=_temporal_address(environment),
             model=_model(environment),
+            cache=_cache(environment),
         )
 
 
@@ -59,6 +62,12 @@ def _temporal_address(environment: Mapping[str, str]) -> str | None:
     if environment.get("TEMPORAL_ADDRESS"):
         return environment["TEMPORAL_ADDRESS"]
     return "from profile" if environment.get("TEMPORAL_PROFILE") or environment.get("TEMPORAL_CONFIG_FILE") else None
+
+
+def _cache(environment: Mapping[str, str]) -> Path:
+    """Return the folder by the XDG base directory specification, which ignores relative paths."""
+    base = Path(environment.get("XDG_CACHE_HOME") or "")
+    return (base if base.is_absolute() else Path.home() / ".cache") / "millwright"
 
 
 def _model(environment: Mapping[str, str]) -> ModelSettings | None:

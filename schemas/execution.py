@@ -68,8 +68,8 @@ class Outcome(Schema):
 
     ``value`` is set when it returned; ``exception`` is the class name when it raised, ``exception_bases`` the names of
     all its base classes. ``arguments_after`` are the arguments as the call left them. ``cpu_seconds`` is the
-    process's own CPU time for this call and is evidence of slowness only, never of speed. ``line`` is the innermost line
-    of the candidate's own module that the exception passed through: a hint for a finding, and no evidence.
+    process's own CPU time for this call and is evidence of slowness only, never of speed. ``line`` is the innermost
+    line of the candidate's own module that the exception passed through: a hint for a finding, and no evidence.
     """
 
     kind: OutcomeKind
@@ -97,7 +97,8 @@ class CallRequest(Schema):
 class CallReport(Schema):
     """The outcomes, one per call and in the same order, and what the process used by the kernel's account.
 
-    ``load_error`` says why the module could not be imported; all outcomes are then ``lost``.
+    ``load_error`` says why the module could not be imported; all outcomes are then ``lost``. ``output_bytes`` is how
+    much the program sent, as a measure of what this report weighs.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -106,13 +107,14 @@ class CallReport(Schema):
     cpu_seconds: float = 0.0
     wall_seconds: float = 0.0
     peak_memory_bytes: int = 0
+    output_bytes: int = 0
 
 
 class PropertyRequest(Schema):
     """Run properties over argument lists, each in its own process, its calls proxied to the candidate's process.
 
-    ``known``: the candidate's outcomes for ``calls``, one each, as an earlier run of the same program gave them; none at
-    all when there was no such run. While a property looks at one argument list, its first call with exactly these
+    ``known``: the candidate's outcomes for ``calls``, one each, as an earlier run of the same program gave them; none
+    at all when there was no such run. While a property looks at one argument list, its first call with exactly these
     arguments is answered from there (a lost one is not known); every other call goes to a living process of the
     candidate, which is started only when it is needed.
     """

@@ -28,6 +28,13 @@ class LadderMode(StrEnum):
     FUSED = "fused"
 
 
+class Rejections(StrEnum):
+    """Whether a candidate's first rejection ends its climb, or every layer says its own all the same."""
+
+    FIRST = "first"
+    ALL = "all"
+
+
 READY_GATES = frozenset({Gate.SPECIFICATION, Gate.PLAN, Gate.DELIVERY})
 """The gates that can be asked for; a budget that is reached ends the project instead of waiting."""
 
@@ -53,6 +60,7 @@ class ProjectInput(Schema):
     budget: Budget = Budget()
     seed: int = Field(default=0, ge=0, lt=2**53)
     ladder: LadderMode = LadderMode.PER_LAYER
+    rejections: Rejections = Rejections.FIRST
     target_reliability: float = Field(default=0.95, gt=0, lt=1)
 
 
@@ -62,6 +70,7 @@ class Policy(Schema):
     rule: Rule = Rule()
     on_exhausted: OnExhausted = OnExhausted.PERSON
     ladder: LadderMode = LadderMode.PER_LAYER
+    rejections: Rejections = Rejections.FIRST
     seed: int = 0
     max_depth: int = Field(default=6, ge=1)
     max_children: int = Field(default=20, ge=1)

@@ -89,12 +89,13 @@ class DrawResult(Schema):
 
 
 class BatchRequest(Schema):
-    """Candidates of one round, each with where it was drawn."""
+    """Candidates of one round, each with where it was drawn; ``all_layers`` goes on above a rejection."""
 
     election: ElectionRef
     slots: tuple[Slot, ...]
     candidates: tuple[Digest, ...]
     layer: LayerName | None = None
+    all_layers: bool = False
 
 
 class CandidateVerdict(Schema):

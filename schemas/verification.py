@@ -36,14 +36,30 @@ class Finding(Schema):
     severity: Severity = Severity.ERROR
 
 
+class Confirmation(Schema):
+    """What a further look at a winner came to: its title, its answer, and in ``reason`` what was seen or why nothing.
+
+    ``not_run`` stands for an answer that was not reached (undecided, no second engine); it counts for nothing.
+    """
+
+    title: str
+    status: VerdictStatus
+    reason: str = ""
+    seconds: float = 0.0
+
+
 class Verdict(Schema):
-    """What one layer says of one candidate; ``reason`` is why it was not applicable, not run or in error."""
+    """What one layer says of one candidate; ``reason`` is why it was not applicable, not run or in error.
+
+    ``confirmations`` are the further looks that a winner was given; one that rejects makes the verdict a rejection.
+    """
 
     layer: LayerName
     status: VerdictStatus
     reason: str = ""
     findings: tuple[Finding, ...] = ()
     seconds: float = 0.0
+    confirmations: tuple[Confirmation, ...] = ()
 
 
 class InputOrigin(StrEnum):

@@ -71,14 +71,16 @@ PICTURE: dict[str, tuple[str, ...]] = {
         "millwright.records",
         "millwright.settings",
         "workflows.identifiers",
+        "pydantic",
         "rich",
         "typer",
     ),
+    "millwright.toolbox": (*BORDER, "millwright.adapters"),
     "migrations": ("millwright.adapters.storage", "alembic", "sqlalchemy"),
 }
 FAMILIES: dict[str, tuple[str, ...]] = {
     # each family of adapters, with the outside libraries that are its reason to exist
-    "analysis": ("mypy", "ruff"),
+    "analysis": ("bandit", "crosshair", "mypy", "ruff"),
     "documents": ("yaml",),
     "embedded": ("google.protobuf", "httpx", "psycopg", "temporalio", "yaml"),
     "inputs": ("hypothesis",),
@@ -123,6 +125,7 @@ MAY_PRINT = ("millwright.commandline", *ROOTS)
 REGISTRIES: dict[str, tuple[str, frozenset[str]]] = {
     # folder: its tuple, and the files in it that others share
     "millwright.core.verification.layers": ("LADDER", frozenset()),
+    "millwright.core.verification.confirmations": ("CONFIRMATIONS", frozenset({"catalogue"})),
     "millwright.core.verification.languages": ("LANGUAGES", frozenset()),
     "millwright.adapters.llm": ("PROVIDERS", frozenset({"openai_wire"})),
 }

@@ -15,11 +15,12 @@ from activities.verification import Verification
 from millwright.core import voting
 from schemas.election import Attempt, Ballot, Draw, Election, ElectionState, Flag, Rule, Slot
 from schemas.identity import Digest, LayerName
-from schemas.project import LadderMode, Policy
+from schemas.project import LadderMode, OnExhausted, Policy, Rejections
 from schemas.requests import (
     ARCHETYPE_OF,
     BatchObservations,
     BatchRequest,
+    BatchVerdicts,
     DrawRequest,
     ElectionRef,
     ObservedCandidate,
@@ -28,6 +29,12 @@ from schemas.requests import (
 from schemas.verification import VerdictStatus
 from workflows import policies
 from workflows.identifiers import MODEL_QUEUE, VERIFY_QUEUE
+
+WRITES_CODE = (Purpose.CODE, Purpose.INTEGRATE)
+"""Elections over code; the others are over structures, which no layer runs."""
+
+CONFIRM = "confirm-winners"
+"""The mark in histories since which winners are looked at further; those without it replay as they were."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +60,43 @@ class Booth:
     attempts: list[Attempt] = field(default_factory=list)
     round: int = 0
     _known: dict[Digest, Attempt] = field(default_factory=dict)
+    _looked_at: set[Digest] = field(default_factory=set)
 
     async def hold(self) -> Outcome:
-        """Hold rounds until the election is won, exhausted or out of budget."""
+        """Hold rounds until the election is won, exhausted or out of budget.
+
+        Code that wins is looked at further; what a further look rejects has no vote, and the election goes on.
+        """
         while True:
             election = voting.decide(self.attempts, self.rule)
             if election.state is not ElectionState.OPEN:
-                return Outcome(election)
+                if await self._confirmed(election):
+                    return Outcome(election)
+                continue
             reached = await self._round(voting.draws_needed(election.tally, self.rule))
             if reached is not None:
                 return Outcome(voting.decide(self.attempts, self.rule), budget_reached=reached)
+
+    async def _confirmed(self, election: Election) -> bool:
+        """Look further at what is going to be accepted; False when that cost it its votes."""
+        candidate = election.winner if self.policy.on_exhausted is OnExhausted.FAIL else election.best
+        if candidate is None or candidate in self._looked_at or self.ref.purpose not in WRITES_CODE:
+            return True
+        if not workflow.patched(CONFIRM):
+            return True
+        slot = next(item.slot for item in self.attempts if item.candidate == candidate)
+        found: BatchVerdicts = await workflow.execute_activity_method(
+            Verification.confirm,
+            self._batch([candidate], {candidate: slot}),
+            task_queue=VERIFY_QUEUE,
+            summary="a further look at the winner",
+            **policies.CONFIRM,
+        )
+        self._looked_at.add(candidate)
+        for verdict in found.verdicts:
+            self.attempts = [_without_vote(item, candidate, verdict.layer) for item in self.attempts]
+            self._known[candidate] = _without_vote(self._known[candidate], candidate, verdict.layer)
+        return not found.verdicts
 
     async def _round(self, count: int) -> str | None:
         archetype = ARCHETYPE_OF[self.ref.purpose].value
@@ -82,7 +116,7 @@ class Booth:
 
     async def _examine(self, fresh: dict[Digest, Slot]) -> None:
         """Find out what becomes of candidates that were not seen before in this election."""
-        if self.ref.purpose in (Purpose.CODE, Purpose.INTEGRATE):
+        if self.ref.purpose in WRITES_CODE:
             examined = await self._climb(fresh)
         else:
             batch = BatchRequest(election=self.ref, slots=tuple(fresh.values()), candidates=tuple(fresh))
@@ -122,6 +156,7 @@ class Booth:
     async def _ladder(self, fresh: dict[Digest, Slot]) -> dict[Digest, LayerName]:
         """Take candidates up the ladder; returns which layer rejected which."""
         rejected: dict[Digest, LayerName] = {}
+        whole = self.policy.rejections is Rejections.ALL
         if self.policy.ladder is LadderMode.FUSED:
             result = await workflow.execute_activity_method(
                 Verification.climb,
@@ -130,9 +165,12 @@ class Booth:
                 summary=f"ladder: {len(fresh)} candidates",
                 **policies.VERIFY,
             )
-            return {item.candidate: item.layer for item in result.verdicts if item.status is VerdictStatus.REJECTED}
+            for item in result.verdicts:
+                if item.status is VerdictStatus.REJECTED:
+                    rejected.setdefault(item.candidate, item.layer)
+            return rejected
         for layer in LayerName:
-            alive = [candidate for candidate in fresh if candidate not in rejected]
+            alive = [candidate for candidate in fresh if whole or candidate not in rejected]
             if not alive:
                 break
             result = await workflow.execute_activity_method(
@@ -144,14 +182,20 @@ class Booth:
             )
             for item in result.verdicts:
                 if item.status is VerdictStatus.REJECTED:
-                    rejected[item.candidate] = layer
+                    rejected.setdefault(item.candidate, layer)
         return rejected
 
     def _batch(
         self, candidates: Sequence[Digest], fresh: dict[Digest, Slot], layer: LayerName | None = None
     ) -> BatchRequest:
         slots = tuple(fresh[candidate] for candidate in candidates)
-        return BatchRequest(election=self.ref, slots=slots, candidates=tuple(candidates), layer=layer)
+        return BatchRequest(
+            election=self.ref,
+            slots=slots,
+            candidates=tuple(candidates),
+            layer=layer,
+            all_layers=self.policy.rejections is Rejections.ALL,
+        )
 
 
 def _fresh(draws: Iterable[Draw], known: dict[Digest, Attempt]) -> dict[Digest, Slot]:
@@ -170,6 +214,13 @@ def _attempt(draw: Draw, known: dict[Digest, Attempt]) -> Attempt:
     found = known[draw.candidate]
     ballot = found.ballot.model_copy(update={"slot": draw.slot}) if found.ballot else None
     return found.model_copy(update={"slot": draw.slot, "ballot": ballot})
+
+
+def _without_vote(attempt: Attempt, candidate: Digest, layer: LayerName) -> Attempt:
+    """Take a candidate's vote away, however often it was drawn."""
+    if attempt.candidate != candidate:
+        return attempt
+    return attempt.model_copy(update={"ballot": None, "rejected_by": layer})
 
 
 def _observed(item: ObservedCandidate, slot: Slot) -> Attempt:

@@ -79,6 +79,14 @@ VERIFY = ActivityPolicy(
 )
 """A layer, or the ladder, over a batch of candidates."""
 
+CONFIRM = ActivityPolicy(
+    start_to_close_timeout=timedelta(minutes=10),
+    schedule_to_close_timeout=timedelta(hours=24),
+    heartbeat_timeout=timedelta(seconds=30),
+    retry_policy=_retry(timedelta(seconds=30)),
+)
+"""The further looks at one winner."""
+
 INTEGRATE = ActivityPolicy(
     start_to_close_timeout=timedelta(minutes=20),
     schedule_to_close_timeout=timedelta(hours=6),

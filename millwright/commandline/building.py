@@ -73,6 +73,7 @@ def build(
     ladder: Annotated[
         Ladder, typer.Option("--ladder", help="An activity per layer, or all in one.")
     ] = Ladder.PER_LAYER,
+    all_layers: Annotated[bool, typer.Option("--all-layers", help="Go on up the ladder after a rejection.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and return at once.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -89,7 +90,7 @@ def build(
     """
     from millwright.commandline.requests import BuildRequest, checked_language, gates, project_of, read_material
     from schemas.models import Budget
-    from schemas.project import LadderMode, OnExhausted
+    from schemas.project import LadderMode, OnExhausted, Rejections
 
     composition: Composition = context.obj
     target = checked_language(language)
@@ -110,6 +111,7 @@ def build(
         ),
         seed=seed,
         ladder=LadderMode(ladder.value),
+        rejections=Rejections.ALL if all_layers else Rejections.FIRST,
     )
     code = asyncio.run(_build(composition, request, out, detach=detach, force=force, as_json=as_json))
     raise typer.Exit(code)

@@ -1,24 +1,30 @@
-"""Takes candidates of many tasks up the ladder without Temporal or Postgres, a batch at a time.
+"""Takes candidates of many tasks up the ladder without Temporal or Postgres, each at its own pace.
 
 The layers and their verdicts are the engine's; here candidates are only put in their setting and their verdicts summed.
 """
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from millwright.commandline.composition import LadderTools
 from millwright.core.specification import digest_of, input_types
+from millwright.core.verification.ladder import is_verified
 from millwright.core.verification.languages import language_named
 from millwright.core.verification.layer import Subject
 from millwright.errors import ServiceUnavailable
 from schemas.base import Schema
 from schemas.identity import Digest, LayerName
 from schemas.specification import TaskSpecification
-from schemas.verification import Finding, InputSet, Verdict, VerdictStatus
+from schemas.verification import Confirmation, Finding, InputSet, Verdict, VerdictStatus
+
+AT_ONCE = 48
+"""Candidates under way at once: enough to fill a tool's batch while others run, few enough that answers keep coming."""
 
 _PACKAGE = "candidate"
-_BATCH = 16
-"""Candidates a batch: enough to share a static tool's start, few enough that answers keep coming."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,14 @@ class LayerLine(Schema):
     verdict: VerdictStatus
     seconds: float
     findings: tuple[Finding, ...]
+    confirmations: tuple[Confirmation, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_what_was_not_asked(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        written: dict[str, object] = write(self)
+        if not self.confirmations:
+            del written["confirmations"]
+        return written
 
 
 class Verified(Schema):
@@ -51,49 +65,48 @@ class Verified(Schema):
 
 
 class Checking:
-    """Verifies batches; the inputs of a task are made once."""
+    """Verifies many candidates, a bounded number at once and each at its own pace; a task's inputs are made once."""
 
-    def __init__(self, tools: LadderTools, *, all_layers: bool) -> None:
+    def __init__(self, tools: LadderTools, *, all_layers: bool, confirm: bool = False, at_once: int = AT_ONCE) -> None:
         self._tools = tools
         self._all_layers = all_layers
-        self._inputs: dict[Digest, InputSet] = {}
+        self._confirm = confirm
+        self._at_once = at_once
+        self._inputs: dict[int, asyncio.Task[InputSet]] = {}  # by the identity of the task, which candidates share
 
-    async def verify(self, candidates: Sequence[Candidate]) -> AsyncIterator[Verified]:
-        """Verify candidates in order; an engine that fails makes an error of its batch, never a rejection.
+    async def verify(self, candidates: Iterable[Candidate]) -> AsyncIterator[Verified]:
+        """Verify candidates and yield each answer as it comes; an engine that fails is an error, never a rejection.
+
+        Candidates are taken from the iterable only as there is room for them.
 
         Raises:
             SpecificationInvalid: a task cannot be verified at all (no input satisfies its constraints).
         """
-        for start in range(0, len(candidates), _BATCH):
-            batch = candidates[start : start + _BATCH]
-            try:
-                verdicts = await self._climb(batch)
-            except ServiceUnavailable as error:
-                for candidate in batch:
-                    yield _answer(candidate, (), str(error))
-                continue
-            for candidate, found in zip(batch, verdicts, strict=True):
-                yield _answer(candidate, found, None)
+        waiting: set[asyncio.Task[Verified]] = set()
+        rest = iter(candidates)
+        try:
+            while True:
+                for candidate in islice(rest, self._at_once - len(waiting)):
+                    waiting.add(asyncio.ensure_future(self._answer(candidate)))
+                if not waiting:
+                    return
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    yield task.result()
+        finally:
+            for under_way in (*waiting, *self._inputs.values()):
+                under_way.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
 
-    async def _climb(self, batch: Sequence[Candidate]) -> list[tuple[Verdict, ...]]:
-        subjects = [await self._subject(candidate) for candidate in batch]
-        found: list[list[Verdict]] = [[] for _ in batch]
-        alive = list(range(len(batch)))
-        for layer in LayerName:
-            verdicts = await self._tools.climb_layer(layer, [subjects[index] for index in alive]) if alive else ()
-            for index, verdict in zip(alive, verdicts, strict=True):
-                found[index].append(verdict)
-            alive = [index for index in alive if self._goes_on(found[index][-1])]
-        return [
-            _in_own_lines((*verdicts, *_not_run_after(verdicts)), subject.source, candidate.source)
-            for verdicts, subject, candidate in zip(found, subjects, batch, strict=True)
-        ]
-
-    def _goes_on(self, verdict: Verdict) -> bool:
-        """Say whether the next layer may be climbed; nothing can be asked of what has no syntax."""
-        if verdict.status is VerdictStatus.REJECTED:
-            return self._all_layers and verdict.layer is not LayerName.SYNTAX
-        return self._all_layers or verdict.status is not VerdictStatus.ERROR
+    async def _answer(self, candidate: Candidate) -> Verified:
+        try:
+            subject = await self._subject(candidate)
+            verdicts = await self._tools.climb(subject, not self._all_layers)
+            if self._confirm and is_verified(verdicts):
+                verdicts = await self._tools.confirm(subject, verdicts)
+        except ServiceUnavailable as error:
+            return _answer(candidate, (), str(error))
+        return _answer(candidate, _in_own_lines(verdicts, subject.source, candidate.source), None)
 
     async def _subject(self, candidate: Candidate) -> Subject:
         task = candidate.task
@@ -117,13 +130,15 @@ class Checking:
         )
 
     async def _input_set(self, task: TaskSpecification) -> InputSet:
-        digest = digest_of(task)
-        if digest not in self._inputs:
-            if input_types(task):
-                self._inputs[digest] = await self._tools.inputs(task, digest)
-            else:
-                self._inputs[digest] = InputSet(specification_digest=digest, generator="none", vectors=())
-        return self._inputs[digest]
+        made = self._inputs.get(id(task))
+        if made is None or (made.done() and made.exception() is not None):
+            made = self._inputs[id(task)] = asyncio.ensure_future(self._made(task, digest_of(task)))
+        return await asyncio.shield(made)
+
+    async def _made(self, task: TaskSpecification, digest: Digest) -> InputSet:
+        if input_types(task):
+            return await self._tools.inputs(task, digest)
+        return InputSet(specification_digest=digest, generator="none", vectors=())
 
 
 def _in_own_lines(verdicts: tuple[Verdict, ...], module: str, source: str) -> tuple[Verdict, ...]:
@@ -145,15 +160,6 @@ def _shifted(finding: Finding, shift: int) -> Finding:
     return finding.model_copy(update={"line": finding.line + shift})
 
 
-def _not_run_after(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
-    last = verdicts[-1]
-    reason = f"{last.layer.value} {last.status.value}"
-    climbed = {verdict.layer for verdict in verdicts}
-    return tuple(
-        Verdict(layer=layer, status=VerdictStatus.NOT_RUN, reason=reason) for layer in LayerName if layer not in climbed
-    )
-
-
 def _answer(candidate: Candidate, verdicts: Sequence[Verdict], error: str | None) -> Verified:
     rejected = next((verdict.layer for verdict in verdicts if verdict.status is VerdictStatus.REJECTED), None)
     broken = next((verdict for verdict in verdicts if verdict.status is VerdictStatus.ERROR), None)
@@ -171,6 +177,7 @@ def _answer(candidate: Candidate, verdicts: Sequence[Verdict], error: str | None
                 verdict=verdict.status,
                 seconds=round(verdict.seconds, 6),
                 findings=verdict.findings,
+                confirmations=verdict.confirmations,
             )
             for verdict in verdicts
         ),

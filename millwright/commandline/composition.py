@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from millwright.core.verification.layer import Subject
     from millwright.ports import ArtifactStore, ProjectStore
     from millwright.settings import Settings
-    from schemas.identity import Digest, LayerName
+    from schemas.identity import Digest
     from schemas.specification import TaskSpecification
     from schemas.verification import InputSet, Verdict
 
@@ -66,13 +66,15 @@ class Check:
 
 @dataclass(frozen=True)
 class LadderTools:
-    """What `verify` climbs with, over the same engine as the activities; both raise ServiceUnavailable.
+    """What `verify` climbs with, over the same engine as the activities; all raise ServiceUnavailable.
 
-    ``inputs`` makes what a task's candidates are tried on; ``climb_layer`` gives one verdict each, in order.
+    ``inputs`` makes what a task's candidates are tried on; ``climb`` gives a candidate's eight verdicts, and stops at
+    the first rejection where it is told so; ``confirm`` looks further at one that passed, and returns its verdicts.
     """
 
     inputs: "Callable[[TaskSpecification, Digest], Awaitable[InputSet]]"
-    climb_layer: "Callable[[LayerName, Sequence[Subject]], Awaitable[Sequence[Verdict]]]"
+    climb: "Callable[[Subject, bool], Awaitable[tuple[Verdict, ...]]]"
+    confirm: "Callable[[Subject, Sequence[Verdict]], Awaitable[tuple[Verdict, ...]]]"
 
 
 class Composition(Protocol):

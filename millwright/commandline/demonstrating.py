@@ -32,7 +32,7 @@ async def _demo(composition: Composition, out: Path | None, *, force: bool, as_j
     from millwright.commandline.following import conclude
     from millwright.commandline.requests import BuildRequest, project_of, read_material
     from schemas.models import Budget
-    from schemas.project import LadderMode, OnExhausted
+    from schemas.project import LadderMode, OnExhausted, Rejections
 
     file = str(composition.example() / "requirements.md")
     request = BuildRequest(
@@ -46,6 +46,7 @@ async def _demo(composition: Composition, out: Path | None, *, force: bool, as_j
         budget=Budget(),
         seed=0,
         ladder=LadderMode.PER_LAYER,
+        rejections=Rejections.FIRST,
     )
     async with composition.session(note, demo=True) as session:
         if not session.owned and not session.endpoints.demo_model:

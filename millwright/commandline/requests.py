@@ -15,7 +15,7 @@ from millwright.core.verification.languages import language_named
 from millwright.errors import BadInput, SpecificationInvalid
 from schemas.identity import Gate, ProjectId, project_id_from
 from schemas.models import Budget
-from schemas.project import READY_GATES, LadderMode, OnExhausted
+from schemas.project import READY_GATES, LadderMode, OnExhausted, Rejections
 from schemas.specification import Fault
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class BuildRequest:
     budget: Budget
     seed: int
     ladder: LadderMode
+    rejections: Rejections
 
     async def start(self, client: "Client") -> "Build":
         """Start or attach to the build. Raises as ``Client.build`` does."""
@@ -65,6 +66,7 @@ class BuildRequest:
             budget=self.budget,
             seed=self.seed,
             ladder=self.ladder,
+            rejections=self.rejections,
         )
 
 

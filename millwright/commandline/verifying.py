@@ -34,6 +34,9 @@ def verify(
         typer.Option("--jsonl", metavar="FILE|-", help="Candidates, JSON lines: id, task, source.", show_default=False),
     ] = None,
     all_layers: Annotated[bool, typer.Option("--all-layers", help="Go on after a rejection.")] = False,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Look further at what passes, as at the winner of an election.")
+    ] = False,
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, max=256, help="Programs run at once; else one a core.")
     ] = None,
@@ -53,7 +56,14 @@ def verify(
     composition: Composition = context.obj
     subjects = _subjects(composition, spec, candidates or [], task, jsonl)
     answers = asyncio.run(
-        _verify(composition, subjects, jobs or os.cpu_count() or 1, all_layers=all_layers, stream=jsonl is not None)
+        _verify(
+            composition,
+            subjects,
+            jobs or os.cpu_count() or 1,
+            all_layers=all_layers,
+            confirm=confirm,
+            stream=jsonl is not None,
+        )
     )
     code = _code(answers)
     if as_json and jsonl is None:
@@ -64,19 +74,28 @@ def verify(
 
 
 async def _verify(
-    composition: Composition, candidates: "list[Candidate]", jobs: int, *, all_layers: bool, stream: bool
+    composition: Composition,
+    candidates: "list[Candidate]",
+    jobs: int,
+    *,
+    all_layers: bool,
+    confirm: bool,
+    stream: bool,
 ) -> "list[Verified]":
     from millwright.commandline.checking import Checking
 
     answers = []
     async with composition.ladder(jobs) as tools:
-        async for answer in Checking(tools, all_layers=all_layers).verify(candidates):
-            answers.append(answer)
+        checking = Checking(tools, all_layers=all_layers, confirm=confirm)
+        async for answer in checking.verify(candidates):
             if stream:
                 emit(answer.model_dump(mode="json"))
+                answer = answer.model_copy(update={"layers": ()})
+            answers.append(answer)
             if len(answers) % _PROGRESS_EVERY == 0:
                 note(f"{len(answers)} of {len(candidates)} verified")
-    return answers
+    order = {candidate.id: place for place, candidate in enumerate(candidates)}
+    return sorted(answers, key=lambda answer: order[answer.id])
 
 
 def _code(answers: "list[Verified]") -> int:

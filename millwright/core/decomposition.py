@@ -11,11 +11,12 @@ from pydantic import JsonValue, ValidationError
 
 from millwright.core.assembly import import_clash, records_clash
 from millwright.core.specification import check_document
+from millwright.core.specification_grants import excess_of
 from schemas.election import Flag, RedFlag
 from schemas.identity import Digest, NodePath, TaskId, parent_path
 from schemas.planning import Proposal, ProposedChild, SpecifiedRoot
 from schemas.project import Policy
-from schemas.specification import SpecificationDocument, TaskSpecification, TaskType
+from schemas.specification import Grants, SpecificationDocument, TaskSpecification, TaskType
 
 ATOMIC_LINES = 20
 """The most lines of code of an atomic task (customer requirement)."""
@@ -44,6 +45,8 @@ def read_root(answer: JsonValue, language: str) -> SpecifiedRoot | RedFlag:
         )
     if task.target_language != language:
         return RedFlag(flag=Flag.UNSOUND, detail=f"the target language is {language}, not {task.target_language}")
+    if task.grants != Grants():
+        return RedFlag(flag=Flag.UNSOUND, detail="only a person's own specification may grant anything")
     if not task.has_interface or not task.test_cases:
         return RedFlag(flag=Flag.UNSOUND, detail="the root needs inputs or outputs, and at least one example")
     return _unsound(SpecificationDocument(tasks=(task,))) or root
@@ -90,6 +93,9 @@ def _fits_parent(proposal: Proposal, parent: TaskSpecification, depth: int, poli
             return f"{child.id}: a child may not be its parent again"
         if child.target_language != parent.target_language:
             return f"{child.id}: the target language is {parent.target_language}"
+        excess = excess_of(child.grants, parent.grants)
+        if excess:
+            return f"{child.id}: a child may be granted nothing that its parent is not, as {excess}"
     return None
 
 

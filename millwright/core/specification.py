@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from millwright.core.specification_examples import condition_faults, example_faults, examples_to_check
+from millwright.core.specification_grants import grant_faults
 from millwright.core.specification_graph import graph_faults, parents_of
 from millwright.core.specification_vocabulary import (
     Vocabulary,
@@ -95,6 +96,7 @@ def _task_faults(where: str, task: TaskSpecification, vocabulary: Vocabulary) ->
     for index, property_ in enumerate(task.properties):
         yield from _property_faults(f"{where}.properties[{index}]", property_, task)
     yield from example_faults(f"{where}.test_cases", task, vocabulary)
+    yield from grant_faults(f"{where}.grants", task)
 
 
 def _parameter_faults(

@@ -57,6 +57,35 @@ def children() -> list[str]:
     return [name for name in names if name.startswith(("bwrap", "python3"))]
 
 
+def descendants() -> int:
+    """Count the living processes under this one: what bubblewrap runs, and all that warm interpreters cloned."""
+    parents = _parents()
+    found, new = {os.getpid()}, {os.getpid()}
+    while new := {pid for pid, parent in parents.items() if parent in new and pid not in found}:
+        found |= new
+    return len(found) - 1
+
+
+def interpreters(above: int | None = None) -> list[int]:
+    """List the processes that run in this process's bubblewraps, or right under another process."""
+    parents = _parents()
+    if above is not None:
+        return [pid for pid, parent in parents.items() if parent == above]
+    return [pid for pid, parent in parents.items() if parents.get(parent) == os.getpid()]
+
+
+def _parents() -> dict[int, int]:
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if state != "Z":
+            parents[int(stat.parent.name)] = int(parent)
+    return parents
+
+
 async def call(
     sandbox: BubblewrapSandbox,
     source: str,

@@ -3,6 +3,7 @@
 import asyncio
 import stat
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from millwright.adapters.analysis.batches import Bounds
 from millwright.adapters.analysis.static_analyser import StaticAnalyser
 from millwright.errors import AnalyserUnavailable
 from millwright.ports import Analyser
-from schemas.verification import AnalysisReport, AnalysisRequest, AnalysisTool
+from schemas.verification import AnalysisReport, AnalysisRequest, AnalysisTool, Finding
 
+_OWN = (AnalysisTool.TYPES, AnalysisTool.TYPES_COLD, AnalysisTool.LINT)
 _GOOD = "def increment(number: int) -> int:\n    return number + 1\n"
 _PACKAGE = {
     "shop/__init__.py": "",
@@ -22,9 +24,11 @@ _PACKAGE = {
 
 
 @pytest.fixture(scope="module")
-def analyser() -> Analyser:
+def analyser() -> Iterator[Analyser]:
     """One analyser for all tests, so that the standard library's types are read once."""
-    return StaticAnalyser()
+    shared = StaticAnalyser()
+    yield shared
+    shared.close()
 
 
 def _request(source: str, tool: AnalysisTool = AnalysisTool.TYPES, complexity: int = 10) -> AnalysisRequest:
@@ -94,8 +98,8 @@ async def test_a_candidate_in_its_package_may_be_imported_and_import_relatively(
 async def test_findings_elsewhere_are_not_reported(analyser: Analyser) -> None:
     """A fault in a dependency is not the candidate's."""
     modules = {"shop/money.py": "import os\nx: int = 'a'\n", "shop/total.py": "import shop.money as m\n\nprint(m.x)\n"}
-    both = [AnalysisRequest(tool=tool, modules=modules, target="shop/total.py") for tool in AnalysisTool]
-    assert [report.findings for report in await analyser.analyse(both)] == [(), ()]
+    both = [AnalysisRequest(tool=tool, modules=modules, target="shop/total.py") for tool in _OWN]
+    assert [report.findings for report in await analyser.analyse(both)] == [()] * len(_OWN)
 
 
 async def test_lint_reports_its_families_and_honours_no_suppression(analyser: Analyser) -> None:
@@ -125,7 +129,7 @@ async def test_each_request_has_its_own_limit_of_complexity(analyser: Analyser) 
     assert "(6 > 5)" in reports[1].findings[0].message
 
 
-@pytest.mark.parametrize("tool", list(AnalysisTool))
+@pytest.mark.parametrize("tool", _OWN)
 async def test_sources_that_break_tools_are_findings_of_their_own(analyser: Analyser, tool: AnalysisTool) -> None:
     """Sources that overflow parsers are findings; the good candidate beside them stays good."""
     deep = ["-" * 100_000 + "1\n", "x = " + "+".join("1" * 20_000) + "\n", "x = '\x00'\n", "x = '\ud800'\n"]
@@ -137,7 +141,7 @@ async def test_candidates_are_never_executed(analyser: Analyser, tmp_path: Path)
     """Analysing a module runs none of its code."""
     mark = tmp_path / "ran"
     source = f"from pathlib import Path\n\nPath({str(mark)!r}).touch()\n"
-    await analyser.analyse([_request(source, tool) for tool in AnalysisTool])
+    await analyser.analyse([_request(source, tool) for tool in _OWN])
     assert not mark.exists()
 
 
@@ -214,3 +218,50 @@ async def test_a_missing_tool_names_the_remedy(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(AnalyserUnavailable, match=r"ruff is not installed: .*make setup"):
         await StaticAnalyser(tmp_path).analyse([_lint(_GOOD)])
+
+
+class _Counting:
+    """A tool that has one finding and counts what it is asked."""
+
+    def __init__(self, code: str) -> None:
+        self.asked = 0
+        self._code = code
+
+    async def check(self, requests: Sequence[AnalysisRequest]) -> list[AnalysisReport]:
+        """Report the one finding of each request."""
+        self.asked += len(requests)
+        return [AnalysisReport(findings=(Finding(code=self._code, message="found"),)) for _request in requests]
+
+
+async def test_further_tools_answer_for_themselves(tmp_path: Path) -> None:
+    """A tool given from outside is asked each time; one that nobody gave is named."""
+    audit = _Counting("B101")
+    analyser = StaticAnalyser(tmp_path, further={AnalysisTool.AUDIT: audit})
+    request = _request(_GOOD, AnalysisTool.AUDIT)
+    assert [_codes(report) for report in await analyser.analyse([request, request])] == [["B101"], ["B101"]]
+    await analyser.analyse([request])
+    assert audit.asked == 2
+    with pytest.raises(AnalyserUnavailable, match="symbolic"):
+        await analyser.analyse([_request(_GOOD, AnalysisTool.SYMBOLIC)])
+
+
+@pytest.mark.parametrize(("code", "asked"), [("F401", 1), ("tool-failure", 2)])
+async def test_what_was_asked_before_is_not_asked_again(code: str, asked: int, tmp_path: Path) -> None:
+    """Two layers that ask the same get one run's answer; a failure is not kept."""
+    lint = _Counting(code)
+    analyser = StaticAnalyser(tmp_path, further={AnalysisTool.LINT: lint})
+    first = await analyser.analyse([_lint(_GOOD)])
+    assert await analyser.analyse([_lint(_GOOD)]) == first
+    assert lint.asked == asked
+    await analyser.analyse([_lint(_GOOD, 9)])
+    assert lint.asked == asked + 1
+
+
+async def test_reports_are_not_kept_without_bound(tmp_path: Path) -> None:
+    """Only the latest reports are kept."""
+    lint = _Counting("F401")
+    analyser = StaticAnalyser(tmp_path, further={AnalysisTool.LINT: lint})
+    for number in range(300):
+        await analyser.analyse([_lint(f"x = {number}\n")])
+    await analyser.analyse([_lint("x = 299\n"), _lint("x = 0\n")])
+    assert lint.asked == 301

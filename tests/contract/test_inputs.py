@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from millwright.adapters.inputs import hypothesis_inputs
+from millwright.adapters.inputs import generator_process
 from millwright.adapters.inputs.bounds import Bounds, bounds_of
 from millwright.adapters.inputs.hypothesis_inputs import HypothesisInputs
 from millwright.core.specification import canonical_json, digest_of
@@ -54,7 +54,11 @@ def _plain(value: Value) -> Any:
 
 
 async def _arguments(task: TaskSpecification) -> list[tuple[Any, ...]]:
-    return [tuple(_plain(value) for value in vector.arguments) for vector in (await _inputs(task)).vectors]
+    """Return the arguments that are for trying; those for timing are tested beside the module of their name."""
+    vectors = (await _inputs(task)).vectors
+    return [
+        tuple(_plain(value) for value in item.arguments) for item in vectors if item.origin is not InputOrigin.SIZED
+    ]
 
 
 async def test_boundaries_come_first_then_generated_ones() -> None:
@@ -188,8 +192,14 @@ def _generated(root: Path, scratch: Path, hash_seed: str) -> bytes:
         "HYPOTHESIS_STORAGE_DIRECTORY": str(scratch),
     }
     command = [sys.executable, "-P", "-m", "millwright.adapters.inputs.generate"]
-    ended = subprocess.run(command, input=request, env=environment, cwd=scratch, capture_output=True, check=True)
-    return ended.stdout
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, cwd=scratch, **pipes) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(request + b"\n")
+        process.stdin.flush()
+        answer: bytes = process.stdout.readline()
+    return answer
 
 
 def test_inputs_depend_on_neither_hash_seed_nor_installation(tmp_path: Path) -> None:
@@ -206,7 +216,7 @@ def test_inputs_depend_on_neither_hash_seed_nor_installation(tmp_path: Path) -> 
 
 async def test_a_generator_that_dies_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broken generator says nothing of the specification."""
-    monkeypatch.setattr(hypothesis_inputs, "_PROGRAM", "millwright.nothing_of_this_name")
+    monkeypatch.setattr(generator_process, "PROGRAM", "millwright.nothing_of_this_name")
     with pytest.raises(InputsUnavailable, match=r"ended with status 1: .*No module named"):
         await _inputs(_task(("n", "int")))
 

@@ -8,7 +8,7 @@ import pytest
 from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
 from millwright.errors import BadInput
 from schemas.execution import CommandRequest, Ending, Limits
-from tests.contract.sandbox_fixtures import children
+from tests.contract.sandbox_fixtures import descendants
 
 pytestmark = pytest.mark.sandbox
 
@@ -67,8 +67,9 @@ except OSError: pass
     assert (await sandbox.run(CommandRequest(files={"p.py": probe}, argv=("python", "p.py")))).stderr == ""
     limits = Limits(wall_seconds=1.5, memory_bytes=256 << 20)
     bomb = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"
+    before = descendants()
     stopped = await sandbox.run(CommandRequest(files={"b.py": bomb}, argv=("python", "b.py"), limits=limits))
-    assert (stopped.ending, stopped.exit_status, children()) == (Ending.TIMED_OUT, -9, [])
+    assert (stopped.ending, stopped.exit_status, descendants()) == (Ending.TIMED_OUT, -9, before)
     flood = "while True: print('x' * 1000)"
     flooding = await sandbox.run(CommandRequest(files={"b.py": flood}, argv=("python", "b.py"), limits=limits))
     assert (flooding.ending, len(flooding.stdout)) == (Ending.TIMED_OUT, 64 * 1024)

@@ -16,11 +16,13 @@ from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
 from millwright.adapters.sandbox.cell import Cancellation
 from millwright.adapters.sandbox.engine import Engine
 from millwright.adapters.sandbox.layout import Interpreter, Layout, Privilege
+from millwright.adapters.sandbox.slots import Slot
 from millwright.errors import BadInput, SandboxUnavailable
 from schemas.execution import CallRequest, Limits, Program
 from tests.contract.sandbox_fixtures import (
     call,
-    children,
+    descendants,
+    interpreters,
     numbers,
 )
 
@@ -29,17 +31,19 @@ pytestmark = pytest.mark.sandbox
 
 async def test_cancelling_ends_the_process(sandbox: BubblewrapSandbox) -> None:
     """A cancelled call is gone at once, and so is its process."""
+    await sandbox.check()
+    before = descendants()
     task = asyncio.create_task(
         call(sandbox, "import time\ndef f(): time.sleep(60)", [], limits=Limits(call_seconds=60))
     )
     await asyncio.sleep(0.5)
-    assert children() == ["bwrap"]
+    assert descendants() == before + 1
     started = time.monotonic()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert time.monotonic() - started < 5
-    assert children() == []
+    assert descendants() == before
 
 
 async def test_waiting_work_can_be_cancelled() -> None:
@@ -94,10 +98,30 @@ async def test_a_bubblewrap_that_is_refused_is_the_sandboxs_fault(tmp_path: Path
     engine.close()
 
 
-async def test_a_user_namespace_confines_too() -> None:
+@pytest.mark.parametrize("warm", [False, True])
+async def test_a_user_namespace_confines_too(warm: bool) -> None:
     """What an ordinary user gets, and root where it may not change its user, runs programs alike."""
     engine = Engine(Layout(shutil.which("bwrap") or "", Interpreter.running(), Privilege.USER_NAMESPACE))
+    slot = Slot(engine, warm, patience_seconds=10)
     source = "import os\ndef f():\n    try: os.setuid(0)\n    except OSError: return os.getuid()"
     program = Program(modules={"m.py": source}, module="m", function="f")
-    report = await asyncio.to_thread(calling.call, engine, CallRequest(program=program, calls=((),)), Cancellation())
+    report = await asyncio.to_thread(calling.call, slot, CallRequest(program=program, calls=((),)), Cancellation())
     assert report.outcomes[0].value == ["int", "1000"]
+    slot.close()
+
+
+async def test_refused_nested_namespaces_leave_a_bubblewrap_for_each_program(tmp_path: Path) -> None:
+    """Nothing weaker is taken instead, and nothing is said of it, for programs are as confined as before."""
+    strict = tmp_path / "bwrap"
+    real = shutil.which("bwrap")
+    strict.write_text(
+        f'#!/bin/sh\ncase " $* " in *" --unshare-user "*) exec {real} --disable-userns "$@";; esac\n'
+        "echo 'another user is refused' >&2; exit 1\n"
+    )
+    strict.chmod(0o755)
+    before = interpreters()
+    engine = BubblewrapSandbox(slots=1, bwrap=str(strict))
+    report = await call(engine, "import os\ndef f(n): return os.getpid()", *numbers(2))
+    assert [item.value for item in report.outcomes] == [["int", "1"]] * 2
+    assert interpreters() == before
+    engine.close()

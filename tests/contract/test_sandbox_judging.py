@@ -6,7 +6,19 @@ The candidate and what judges it never share a process.
 import pytest
 
 from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
-from schemas.execution import Binding, ConditionRequest, Ending, Limits, Program, PropertyReport, PropertyRequest, Truth
+from millwright.errors import BadInput
+from schemas.execution import (
+    Binding,
+    ConditionRequest,
+    Ending,
+    Limits,
+    Outcome,
+    OutcomeKind,
+    Program,
+    PropertyReport,
+    PropertyRequest,
+    Truth,
+)
 from schemas.specification import Property
 from tests.contract.sandbox_fixtures import ERRORS, KINDS, LIMITS, MONEY, MONEY_VALUE
 
@@ -14,7 +26,11 @@ pytestmark = pytest.mark.sandbox
 
 
 async def check_properties(
-    sandbox: BubblewrapSandbox, source: str, *properties: str, limits: Limits = LIMITS
+    sandbox: BubblewrapSandbox,
+    source: str,
+    *properties: str,
+    limits: Limits = LIMITS,
+    known: tuple[Outcome, ...] = (),
 ) -> PropertyReport:
     """Check properties named p0, p1, … of a function over an int and a Money, on three argument lists."""
     program = Program(
@@ -32,6 +48,7 @@ async def check_properties(
             properties=tuple(Property(name=f"p{i}", property_function=text) for i, text in enumerate(properties)),
             calls=tuple((["int", str(n)], MONEY_VALUE) for n in (1, 2, 3)),
             input_names=("n", "money"),
+            known=known,
         )
     )
 
@@ -164,3 +181,73 @@ async def test_a_binding_that_kills_the_process_is_undefined_and_the_rest_go_on(
     assert report.truths == ((t, t), (u, u), (t, t), (t, t))
     nothing = await sandbox.evaluate(ConditionRequest(expressions=("True",), bindings=()))
     assert nothing.truths == ()
+
+
+def returned(*cents: int) -> tuple[Outcome, ...]:
+    """Give known outcomes: Money of so many cents each."""
+    return tuple(
+        Outcome(
+            kind=OutcomeKind.RETURNED,
+            value=["record", "Money", [["cents", ["int", str(number)]], ["unit", ["str", "EUR"]]]],
+        )
+        for number in cents
+    )
+
+
+async def test_known_outcomes_are_believed_without_a_process(sandbox: BubblewrapSandbox) -> None:
+    """A property that asks only for what is known needs no candidate: one that cannot even be loaded is not noticed."""
+    report = await check_properties(
+        sandbox,
+        "raise ValueError('never loaded')",
+        "def p0(n, money): assert f(n, money).cents == n + 5",
+        "def p1(n, money): assert f(money=money, n=n).cents < 8, 'too many'",
+        "def p2(n): pass",
+        known=returned(6, 7, 8),
+    )
+    held, failed, idle = report.results
+    assert report.load_error is None
+    assert (held.checked, held.failure, held.broken) == (3, None, None)
+    assert failed.failure is not None
+    assert (failed.failure.call, failed.failure.reason) == (2, "assertion failed at line 1: too many")
+    assert (idle.checked, idle.failure) == (3, None)
+
+
+async def test_other_calls_go_to_a_living_candidate(sandbox: BubblewrapSandbox) -> None:
+    """A second call, other arguments, arguments that were changed and lost outcomes are asked for."""
+    again = "def p0(n, money):\n    a = f(n, money).cents\n    b = f(n, money).cents\n    assert (a, b) == (0, n + 5)"
+    other = "def p1(n, money): assert f(n + 1, money).cents == n + 6"
+    kind = "def p2(n, money): assert f(float(n), money).cents == n + 5"
+    report = await check_properties(sandbox, ADD, again, other, kind, known=returned(0, 0, 0))
+    assert [(item.checked, item.failure, item.broken) for item in report.results] == [(3, None, None)] * 3
+    known = (*returned(0), Outcome(kind=OutcomeKind.LOST, message="gone"), *returned(0))
+    lost = "def p3(n, money): assert f(n, money).cents == (7 if n == 2 else 0)"
+    report = await check_properties(sandbox, ADD, lost, known=known)
+    assert report.results[0].failure is None
+
+
+async def test_known_exceptions_are_raised_again(sandbox: BubblewrapSandbox) -> None:
+    """They are the candidate's, caught or not."""
+    raised = Outcome(kind=OutcomeKind.RAISED, exception="TooPoor", exception_bases=("ValueError",), message="no")
+    catching = "def p0(n, money):\n    try: f(n, money)\n    except TooPoor as error: assert str(error) == 'no'"
+    report = await check_properties(
+        sandbox, "x = 1", catching, "def p1(n, money): f(n, money)", known=(raised, raised, raised)
+    )
+    caught, uncaught = report.results
+    assert (caught.checked, caught.failure) == (3, None)
+    assert uncaught.failure is not None
+    assert uncaught.failure.reason == "the candidate raised TooPoor: no"
+
+
+async def test_a_candidate_that_does_not_load_is_noticed_when_it_is_asked(sandbox: BubblewrapSandbox) -> None:
+    """The whole report says so then."""
+    report = await check_properties(
+        sandbox, "raise ValueError('bad')", "def p(n, money): f(n + 1, money)", known=returned(6, 7, 8)
+    )
+    assert "bad" in (report.load_error or "")
+    assert report.results[0].checked == 0
+
+
+async def test_known_outcomes_must_be_one_for_each_call(sandbox: BubblewrapSandbox) -> None:
+    """Else nobody knows which is whose."""
+    with pytest.raises(BadInput, match="2 known outcomes for 3 calls"):
+        await check_properties(sandbox, ADD, "def p(n): pass", known=returned(1, 2))

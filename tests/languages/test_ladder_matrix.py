@@ -22,6 +22,9 @@ BAD = [(layer.name, path) for layer in LADDER for path in candidates(f"bad-{laye
 NEED_A_TOOL = {
     "average__none_where_a_number_is_needed": "a type checker",
     "average__untyped_inner": "a type checker",
+    "clamp__default_of_another_type": "a type checker",
+    "clamp__returns_text": "a type checker",
+    "clamp__undefined_name": "a linter",
     "clamp__counts_slowly": "the kernel's account of time",
     "clamp__hoards": "a limit on memory",
     "clamp__never_ends": "a limit on time",

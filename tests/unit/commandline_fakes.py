@@ -15,7 +15,8 @@ from millwright.adapters.storage.memory import MemoryStore
 from millwright.client import Build, Client
 from millwright.commandline.composition import Check, Endpoints, LadderTools, Note, Session, Stores
 from millwright.core.specification import check_document, resolve
-from millwright.core.verification.layer import Subject
+from millwright.core.verification.ladder import confirmed, rejected_by
+from millwright.core.verification.layer import Subject, not_run
 from millwright.errors import NotFound, SandboxUnavailable, TemporalUnavailable
 from millwright.settings import ModelSettings, Settings
 from schemas.evidence import Manifest, ManifestEntry, NodeRecord, ProjectRecord, Question
@@ -170,16 +171,28 @@ class Pretended:
         async def inputs(task: TaskSpecification, digest: Digest) -> InputSet:
             return InputSet(specification_digest=digest, generator="none", vectors=())
 
-        async def climb_layer(layer: LayerName, subjects: Sequence[object]) -> tuple[Verdict, ...]:
+        def verdict(layer: LayerName, line: int) -> Verdict:
+            status = self.verdicts.get(layer, VerdictStatus.PASSED)
+            findings = (Finding(code="X1", message="wrong", line=line),) if status is VerdictStatus.REJECTED else ()
+            return Verdict(layer=layer, status=status, findings=findings)
+
+        async def climb(subject: Subject, first_rejection_stops: bool) -> tuple[Verdict, ...]:
             if self.broken:
                 raise SandboxUnavailable("bwrap is not installed")
-            status = self.verdicts.get(layer, VerdictStatus.PASSED)
-            module = cast(Subject, subjects[0]).source
-            line = module.count("\n", 0, module.index("def double")) + 1
-            findings = (Finding(code="X1", message="wrong", line=line),) if status is VerdictStatus.REJECTED else ()
-            return tuple(Verdict(layer=layer, status=status, findings=findings) for _ in subjects)
+            line = subject.source.count("\n", 0, subject.source.index("def double")) + 1
+            climbed: list[Verdict] = []
+            for layer in LayerName:
+                stopped = rejected_by(climbed) if first_rejection_stops else None
+                climbed.append(not_run(layer, f"rejected by {stopped}").verdict if stopped else verdict(layer, line))
+            return tuple(climbed)
 
-        yield LadderTools(inputs=inputs, climb_layer=climb_layer)
+        async def confirm(subject: Subject, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+            look = Verdict(layer=LayerName.TYPES, status=VerdictStatus.PASSED)
+            return tuple(
+                confirmed(found, "once more", look) if found.layer is LayerName.TYPES else found for found in verdicts
+            )
+
+        yield LadderTools(inputs=inputs, climb=climb, confirm=confirm)
 
     async def checks(self) -> tuple[Check, ...]:
         """Give what was set."""

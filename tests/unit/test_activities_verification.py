@@ -11,13 +11,15 @@ from temporalio.testing import ActivityEnvironment
 from activities.climbing import Climber, Observation
 from activities.verification import Verification
 from millwright.adapters.storage.memory import MemoryStore
-from millwright.core.verification.layer import Subject
+from millwright.core.verification.confirmations.catalogue import CONFIRMATIONS
+from millwright.core.verification.layer import Layer, Subject
 from schemas.digests import digest_of_bytes
 from schemas.election import Flag, Merit, Slot
 from schemas.identity import Digest, LayerName, NodePath
 from schemas.requests import BatchRequest, NodeRef
 from schemas.specification import TaskSpecification
 from schemas.verification import InputOrigin, InputSet, InputVector, Verdict, VerdictStatus
+from tests.languages.in_process import InProcessSandbox, SilentAnalyser
 from tests.unit.activity_fakes import CODE, PROJECT, flat, opened, task
 
 SOURCES = ("def double(n: int) -> int:\n    return n * 2\n", "def double(n: int) -> int:\n    return n\n")
@@ -30,20 +32,16 @@ class FakeClimber(Climber):
     """Gives the status that ``statuses`` holds for (layer, whether the subject is the good one), else passed."""
 
     def __init__(self, statuses: dict[tuple[LayerName, bool], VerdictStatus] | None = None) -> None:
+        super().__init__(InProcessSandbox(), SilentAnalyser())
         self.statuses = statuses or {}
-        self.climbed: list[tuple[LayerName, int]] = []
+        self.climbed: list[tuple[LayerName, bool]] = []
 
-    async def climb_layer(self, layer: LayerName, subjects: Sequence[Subject]) -> tuple[Verdict, ...]:
+    async def _over(self, layer: Layer, subject: Subject) -> Verdict:
         """Answer from the table."""
-        self.climbed.append((layer, len(subjects)))
-        return tuple(
-            Verdict(
-                layer=layer,
-                status=self.statuses.get((layer, "n * 2" in subject.source), VerdictStatus.PASSED),
-                reason="as told",
-            )
-            for subject in subjects
-        )
+        good = "n * 2" in subject.source
+        self.climbed.append((layer.name, good))
+        status = self.statuses.get((layer.name, good), VerdictStatus.PASSED)
+        return Verdict(layer=layer.name, status=status, reason="as told")
 
     async def observe(self, subjects: Sequence[Subject]) -> tuple[Observation, ...]:
         """Flag the bad one."""
@@ -104,7 +102,8 @@ async def test_a_rejection_is_final_and_says_what_was_not_run(store: MemoryStore
     """Layers above a rejection are stored as not run, with the layer that rejected."""
     climber = FakeClimber({(LayerName.TYPES, False): VerdictStatus.REJECTED})
     result = await ActivityEnvironment().run(_verification(store, climber).climb, BATCH)
-    assert climber.climbed[:3] == [(LayerName.SYNTAX, 2), (LayerName.TYPES, 2), (LayerName.CONTRACTS, 1)]
+    assert [layer for layer, good in climber.climbed if good] == list(LayerName)
+    assert [layer for layer, good in climber.climbed if not good] == list(LayerName)[:2]
     stored = await store.verdicts(PROJECT, CODE.path)
     assert {verdict.status for verdict in stored[GOOD]} == {VerdictStatus.PASSED}
     assert [verdict.status for verdict in stored[BAD][2:]] == [VerdictStatus.NOT_RUN] * 6
@@ -125,18 +124,42 @@ async def test_layer_by_layer_stores_the_same_verdicts(store: MemoryStore) -> No
 
 
 async def test_a_fused_climb_resumes_where_an_earlier_attempt_was_lost(store: MemoryStore) -> None:
-    """Layers in the last heartbeat are not climbed again, and the verdicts are complete."""
+    """What the last heartbeat says is not climbed again, and the verdicts are complete."""
     statuses = {(LayerName.TYPES, False): VerdictStatus.REJECTED}
     first = ActivityEnvironment()
     beats: list[Any] = []
     first.on_heartbeat = lambda *details: beats.append(details)
     whole = await first.run(_verification(store, FakeClimber(statuses)).climb, BATCH)
-    done = {layer: beats[-1][0][layer] for layer in ("syntax", "types", "contracts")}
+    done = {GOOD: {layer: beats[-1][0][GOOD][layer] for layer in ("syntax", "types", "contracts")}}
+    done[BAD] = dict(beats[-1][0][BAD])
     again = ActivityEnvironment()
     again.info = dataclasses.replace(again.info, heartbeat_details=[done])
     climber = FakeClimber(statuses)
     assert await again.run(_verification(store, climber).climb, BATCH) == whole
-    assert [layer for layer, _ in climber.climbed] == list(LayerName)[3:]
+    assert climber.climbed == [(layer, True) for layer in list(LayerName)[3:]]
+
+
+async def test_on_all_layers_every_verdict_is_a_layers_own(store: MemoryStore) -> None:
+    """A rejection ends nothing then."""
+    climber = FakeClimber({(LayerName.TYPES, False): VerdictStatus.REJECTED})
+    request = BATCH.model_copy(update={"all_layers": True})
+    result = await ActivityEnvironment().run(_verification(store, climber).climb, request)
+    assert len(result.verdicts) == 16
+    stored = await store.verdicts(PROJECT, CODE.path)
+    assert [verdict.status is VerdictStatus.REJECTED for verdict in stored[BAD]] == [False, True] + [False] * 6
+
+
+async def test_what_a_further_look_finds_is_stored_with_the_verdicts(store: MemoryStore) -> None:
+    """And only a rejection is reported to the election."""
+    climber = FakeClimber()
+    await ActivityEnvironment().run(_verification(store, climber).climb, BATCH)
+    climber.statuses = {(CONFIRMATIONS[-1].name, False): VerdictStatus.REJECTED}
+    result = await ActivityEnvironment().run(_verification(store, climber).confirm, BATCH)
+    assert {(item.candidate, item.layer) for item in result.verdicts} == {(BAD, CONFIRMATIONS[-1].name)}
+    stored = await store.verdicts(PROJECT, CODE.path)
+    looks = [look for verdict in stored[GOOD] for look in verdict.confirmations]
+    assert sorted(look.title for look in looks) == sorted(look.title for look in CONFIRMATIONS)
+    assert {look.status for look in looks} == {VerdictStatus.PASSED}
 
 
 @pytest.mark.parametrize(

@@ -6,24 +6,36 @@ It knows no tool: ``mypy_types`` and ``ruff_lint`` say what to run and how to re
 import ast
 import asyncio
 import os
+import resource
 import signal
-import sys
 import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from millwright.adapters.analysis import bounded
 from millwright.errors import AnalyserUnavailable
 from schemas.verification import AnalysisReport, AnalysisRequest, Finding
 
 Check = Callable[[Sequence[AnalysisRequest]], Awaitable[list[AnalysisReport]]]
 """Checks a batch with one run of a tool; raises BatchFailed when its answer cannot be trusted."""
 
+_LIMITS_FROM_OUTSIDE = hasattr(resource, "prlimit")
 _CONTROL = "control.py"
 _CONTROL_TEXT = "def control(number: int) -> int:\n    return number\n"
-_LAUNCHER = Path(bounded.__file__)
+
+
+class Checker(Protocol):
+    """One tool over a batch."""
+
+    async def check(self, requests: Sequence[AnalysisRequest]) -> list[AnalysisReport]:
+        """Return a report per request, in order.
+
+        Raises:
+            AnalyserUnavailable: the tool is missing, died, or gave an answer that cannot be trusted.
+        """
+        ...
 
 
 class BatchFailed(Exception):
@@ -67,11 +79,10 @@ async def run_bounded(command: Sequence[str], folder: Path, bounds: Bounds) -> E
         BatchFailed: it did not end in time.
         AnalyserUnavailable: it could not be started.
     """
-    limits = (str(bounds.cpu_seconds), str(bounds.memory_bytes))
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"}
     try:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", str(_LAUNCHER), *limits, *command),
+            *_launched(command, bounds),
             cwd=folder,
             env=environment,
             stdin=asyncio.subprocess.DEVNULL,
@@ -81,6 +92,7 @@ async def run_bounded(command: Sequence[str], folder: Path, bounds: Bounds) -> E
         )
     except OSError as error:
         raise AnalyserUnavailable(f"{command[0]} cannot be started ({error}): run `millwright doctor`") from error
+    _limit(process.pid, bounds)
     try:
         out, err = await asyncio.wait_for(process.communicate(), bounds.wall_seconds)
     except TimeoutError as error:
@@ -91,6 +103,25 @@ async def run_bounded(command: Sequence[str], folder: Path, bounds: Bounds) -> E
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     return Ended(process.returncode or 0, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
+
+
+def _launched(command: Sequence[str], bounds: Bounds) -> Sequence[str]:
+    """Return what to start: other systems than Linux set no limits from outside, and macOS has none of memory."""
+    if _LIMITS_FROM_OUTSIDE:
+        return command
+    return ("/bin/sh", "-c", 'ulimit -t "$0" && exec "$@"', str(bounds.cpu_seconds), *command)
+
+
+def _limit(pid: int, bounds: Bounds) -> None:
+    """Put a process that has just been started under limits.
+
+    Set from outside: a function to run before its program would fork this process, which has threads.
+    """
+    if _LIMITS_FROM_OUTSIDE:
+        with suppress(ProcessLookupError):  # it may have ended already
+            resource.prlimit(pid, resource.RLIMIT_CPU, (bounds.cpu_seconds, bounds.cpu_seconds + 5))
+            resource.prlimit(pid, resource.RLIMIT_AS, (bounds.memory_bytes, bounds.memory_bytes))
+            resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
 
 
 def lay_out(folder: Path, files: Mapping[str, str]) -> None:

@@ -1,39 +1,30 @@
-"""Type-checks candidates with ``mypy --strict``, a batch in one run.
+"""Type-checks candidates with ``mypy --strict``, a batch at a time: warm where it can be, by the command line else.
 
 It takes no settings from anywhere, sees no third-party packages, and judges nothing: suppressions in a candidate are
-another layer's business. Each run carries a module with a known error; where that is not reported, nothing is believed.
+another layer's business. Each batch has a module with a known error; where that is not reported, nothing is believed.
 """
 
 import ast
-import asyncio
 import json
-import shutil
-import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
+from functools import lru_cache
 from pathlib import Path
 
-from millwright.adapters.analysis.batches import BatchFailed, Bounds, Ended, divided, lay_out, run_bounded, syntax_error
-from millwright.errors import AnalyserUnavailable
+from millwright.adapters.analysis.batches import BatchFailed, Ended, divided, lay_out, syntax_error
+from millwright.adapters.analysis.mypy_command import MypyCommand
+from millwright.adapters.analysis.mypy_warm import BLOCKED, WarmDeclined, WarmFailed, WarmMypy
 from schemas.verification import AnalysisReport, AnalysisRequest, Finding
 
-_LARGEST_BATCH = 100
+_Complaints = defaultdict[str, list[dict[str, object]]]
+
+_LARGEST_BATCH = 64
+_ALONE = 2
+"""The files of a batch of one: the candidate and the canary."""
 _CANARY = "millwright_canary.py"
 _CANARY_TEXT = 'CANARY: int = "sings"\n'
-_OPTIONS = (
-    *("--strict", "--config-file=", "--no-site-packages", "--explicit-package-bases", "--no-error-summary"),
-    *("--no-color-output", "--output=json"),
-)
-_WARMED = (
-    *("abc", "array", "base64", "bisect", "calendar", "cmath", "collections.abc", "contextlib", "copy", "csv"),
-    *("dataclasses", "datetime", "decimal", "difflib", "enum", "fractions", "functools", "hashlib", "heapq", "io"),
-    *("itertools", "json", "math", "numbers", "operator", "random", "re", "statistics", "string", "struct"),
-    *("textwrap", "time", "types", "typing", "unicodedata", "uuid", "zlib"),
-)
-"""Modules of the standard library whose types are read once and kept."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +37,11 @@ class _Seat:
 
 
 class MypyTypes:
-    """The type checker; ``cache`` is a folder of its own in which the types of the standard library are kept."""
+    """The type checker: mypy's command line, asked only where the warm mypy gives no answer, if there is one."""
 
-    def __init__(self, cache: Path, bounds: Bounds) -> None:
-        self._cache = cache
-        self._bounds = bounds
-        self._warming = asyncio.Lock()
+    def __init__(self, command: MypyCommand, warm: WarmMypy | None = None) -> None:
+        self._command = command
+        self.warm = warm
 
     async def check(self, requests: Sequence[AnalysisRequest]) -> list[AnalysisReport]:
         """Return a report per request, in order.
@@ -74,66 +64,65 @@ class MypyTypes:
                 reports.update(zip(chosen, found, strict=True))
         return [reports[index] for index in range(len(requests))]
 
+    def close(self) -> None:
+        """End the warm mypy, if there is one."""
+        if self.warm is not None:
+            self.warm.close()
+
     async def _check_batch(self, requests: Sequence[AnalysisRequest]) -> list[AnalysisReport]:
         """Check candidates that share their dependencies in one run."""
         seats = [_seat(index, request) for index, request in enumerate(requests)]
         files = {name: text for name, text in requests[0].modules.items() if name != requests[0].target}
         for seat, request in zip(seats, requests, strict=True):
             files[seat.file] = request.modules[request.target]
-        ended = await self._run(files, [seat.file for seat in seats])
-        by_file: dict[str, list[dict[str, object]]] = defaultdict(list)
-        for complaint in _complaints(ended):
-            by_file[str(complaint["file"])].append(complaint)
-        blocked = ended.status not in (0, 1)
-        if blocked and not (len(requests) == 1 and ended.status == 2 and by_file[seats[0].file]):
-            raise BatchFailed(f"it ended with status {ended.status} ({ended.last_words})")
-        if not blocked and not by_file[_CANARY]:
-            raise BatchFailed("it did not report the error that it was given to find")
+        names = [*(seat.file for seat in seats), _CANARY]
+        with tempfile.TemporaryDirectory(prefix="millwright-mypy-") as scratch:
+            folder = Path(scratch, "modules")
+            lay_out(folder, {**files, _CANARY: _CANARY_TEXT})
+            by_file = await self._warm_complaints(folder, names)
+            if by_file is None:
+                by_file = _trusted(await self._command.check(folder, names), names)
         return [_report(seat, by_file[seat.file]) for seat in seats]
 
-    async def _run(self, files: Mapping[str, str], targets: Sequence[str]) -> Ended:
-        warm = await self._warm_cache()
-        with tempfile.TemporaryDirectory(prefix="millwright-mypy-") as scratch:
-            folder, cache = Path(scratch, "modules"), Path(scratch, "cache")
-            await asyncio.to_thread(shutil.copytree, warm, cache)
-            lay_out(folder, {**files, _CANARY: _CANARY_TEXT})
-            return await run_bounded(_command(cache, (*targets, _CANARY)), folder, self._bounds)
+    async def _warm_complaints(self, folder: Path, names: Sequence[str]) -> _Complaints | None:
+        """Return what the warm mypy says; None where that cannot be used.
 
-    async def _warm_cache(self) -> Path:
-        """Return the folder with the standard library's types, made by the first who needs it."""
-        warm = self._cache / "standard-library"
-        async with self._warming:
-            if warm.is_dir():
-                return warm
-            self._cache.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix="warming-", dir=self._cache) as scratch:
-                folder, fresh = Path(scratch, "modules"), Path(scratch, "cache")
-                lay_out(folder, {"warm.py": "".join(f"import {name}\n" for name in _WARMED)})
-                ended = await self._warmed(fresh, folder)
-                if ended.status != 0:
-                    raise AnalyserUnavailable(f"mypy cannot read the standard library's types: {ended.last_words}")
-                await asyncio.to_thread(_keep, fresh, warm)
-        return warm
-
-    async def _warmed(self, cache: Path, folder: Path) -> Ended:
-        if find_spec("mypy") is None:
-            raise AnalyserUnavailable("mypy is not installed: install Millwright again, or run `make setup`")
+        Raises:
+            BatchFailed: one of several took all the time, or stops mypy; it is found by dividing.
+        """
+        if self.warm is None:
+            return None
         try:
-            return await run_bounded(_command(cache, ("warm.py",)), folder, self._bounds)
+            ended = await self.warm.check(await self._command.types(), folder, names)
+        except WarmDeclined:
+            return None
+        except WarmFailed as failure:
+            if failure.late and len(names) > _ALONE:
+                raise BatchFailed(str(failure), late=True) from failure
+            return None
+        blocked = ended.status == BLOCKED
+        if blocked and len(names) > _ALONE:
+            raise BatchFailed(f"something in it stops mypy ({ended.last_words})")
+        try:
+            return _trusted(ended, names)
         except BatchFailed as failure:
-            raise AnalyserUnavailable(f"mypy is not usable: {failure}; run `millwright doctor`") from failure
+            if not blocked:
+                self.warm.distrust(str(failure))
+            return None
 
 
-def _keep(fresh: Path, warm: Path) -> None:
-    try:
-        fresh.rename(warm)
-    except OSError as error:
-        if not warm.is_dir():  # another process with the same folder may have been faster
-            raise AnalyserUnavailable(f"mypy's cache cannot be kept in {warm}: {error}") from error
+def _trusted(ended: Ended, names: Sequence[str]) -> _Complaints:
+    """Return the complaints of a run by file, if it found the error that it was given to find.
 
-
-def _command(cache: Path, files: Sequence[str]) -> tuple[str, ...]:
-    return (sys.executable, "-I", "-m", "mypy", *_OPTIONS, f"--cache-dir={cache}", *files)
+    Where ``names`` are one candidate and the canary, a run that the candidate stopped counts too.
+    """
+    by_file = _complaints(ended)
+    blocked = ended.status not in (0, 1)
+    if blocked and not (len(names) == _ALONE and ended.status == BLOCKED and by_file[names[0]]):
+        raise BatchFailed(f"it ended with status {ended.status} ({ended.last_words})")
+    if not blocked and not by_file[_CANARY]:
+        raise BatchFailed("it did not report the error that it was given to find")
+    return by_file
 
 
 def _shared(request: AnalysisRequest) -> tuple[tuple[str, str], ...]:
@@ -149,22 +138,31 @@ def _shared(request: AnalysisRequest) -> tuple[tuple[str, str], ...]:
 
 def _needs_its_place(request: AnalysisRequest) -> bool:
     """Say whether a dependency may import the candidate, or the candidate imports relatively to itself."""
-    nodes = ast.walk(ast.parse(request.modules[request.target]))
-    if any(isinstance(node, ast.ImportFrom) and node.level for node in nodes):
+    if _imports(request.modules[request.target]).relative:
         return True
     name = _module(request.target).rpartition(".")[2]
     others = (text for path, text in request.modules.items() if path != request.target)
-    return any(name in _imported(text) for text in others)
+    return any(name in _imports(text).words for text in others)
 
 
-def _imported(source: str) -> set[str]:
-    """Return the last words of all that a dependency imports."""
+@dataclass(frozen=True)
+class _Imports:
+    """The last words of all that a source imports, and whether it imports relatively."""
+
+    words: frozenset[str]
+    relative: bool
+
+
+@lru_cache(maxsize=256)
+def _imports(source: str) -> _Imports:
     words: set[str] = set()
+    relative = False
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import | ast.ImportFrom):
             module = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
+            relative |= isinstance(node, ast.ImportFrom) and node.level > 0
             words |= {name.rpartition(".")[2] for name in (module, *(alias.name for alias in node.names))}
-    return words
+    return _Imports(frozenset(words), relative)
 
 
 def _seat(index: int, request: AnalysisRequest) -> _Seat:
@@ -179,8 +177,8 @@ def _module(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def _complaints(ended: Ended) -> list[dict[str, object]]:
-    found = []
+def _complaints(ended: Ended) -> _Complaints:
+    found: _Complaints = defaultdict(list)
     for line in ended.stdout.splitlines():
         if not line.startswith("{"):
             continue
@@ -189,7 +187,7 @@ def _complaints(ended: Ended) -> list[dict[str, object]]:
         except json.JSONDecodeError as error:
             raise BatchFailed(f"its answer is not JSON: {line[:200]}") from error
         if complaint.get("severity") == "error":
-            found.append(complaint)
+            found[str(complaint["file"])].append(complaint)
     return found
 
 

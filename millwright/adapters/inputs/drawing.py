@@ -19,6 +19,7 @@ from pydantic import JsonValue
 from millwright.adapters.inputs.boundaries import boundaries_of
 from millwright.adapters.inputs.bounds import bounds_of
 from millwright.adapters.inputs.palette import encode, palette_of
+from millwright.adapters.inputs.scaling import Scaling
 from millwright.adapters.inputs.strategies import strategy_of
 from millwright.errors import SpecificationInvalid
 from schemas.expressions import check_expression, namespace
@@ -58,19 +59,25 @@ class Condition:
         Raises:
             SpecificationInvalid: it took that long for the third time.
         """
+        value = self.known(names)
+        if value is None:
+            self._slow += 1
+        if self._slow >= _MOST_SLOW_EVALUATIONS:
+            what = f"{self.text!r} takes longer than {_EVALUATION_SECONDS:g} s to evaluate"
+            raise SpecificationInvalid([Fault(where=self.where, what=what)])
+        return value is True
+
+    def known(self, names: dict[str, Any]) -> bool | None:
+        """Whether it is true; false too if it raises, None if it takes longer than half a second."""
         signal.setitimer(signal.ITIMER_REAL, _EVALUATION_SECONDS)
         try:
             value = eval(self._code, namespace() | names)  # noqa: S307 - checked above, and this process has limits
         except _TooSlow:
-            self._slow += 1
-            value = False
+            return None
         except Exception:  # noqa: BLE001 - whatever an expression raises, it does not hold
-            value = False
+            return False
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        if self._slow >= _MOST_SLOW_EVALUATIONS:
-            what = f"{self.text!r} takes longer than {_EVALUATION_SECONDS:g} s to evaluate"
-            raise SpecificationInvalid([Fault(where=self.where, what=what)])
         return value is True
 
 
@@ -80,6 +87,7 @@ class Drawing:
     def __init__(self, task: TaskSpecification, digest: Digest) -> None:
         records = {record.name for record in task.records}
         self._task = task
+        self._digest = digest
         self._seed = int(digest, 16)
         self._names = [parameter.name for parameter in task.inputs]
         self._types = [parse_type(parameter.type_annotation, records) for parameter in task.inputs]
@@ -102,7 +110,9 @@ class Drawing:
         ]
 
     def vectors(self) -> tuple[InputVector, ...]:
-        """Return the boundary vectors and the generated ones, no two equal; a task without inputs has one, empty.
+        """Return the boundary vectors and the generated ones, no two equal, then those of growing sizes.
+
+        A task without inputs has one vector, empty.
 
         Raises:
             SpecificationInvalid: nothing that was drawn satisfies the constraints; they are named.
@@ -120,7 +130,19 @@ class Drawing:
                 break
         if not found:
             raise SpecificationInvalid(self._blame())
-        return tuple(found.values())
+        return (*found.values(), *self._sized())
+
+    def _sized(self) -> Iterator[InputVector]:
+        """Yield three stated sizes and three others, where the inputs have any and the conditions allow them."""
+        scaling = Scaling(self._types, self._bounds, self._palette, self._digest, self._known)
+        for sized in scaling.vectors():
+            arguments = tuple(encode(value, self._palette) for value in sized.values)
+            yield InputVector(arguments=arguments, origin=InputOrigin.SIZED, size=sized.size, stated=sized.stated)
+
+    def _known(self, values: Sequence[Any]) -> bool | None:
+        named = self._named(values)
+        answers = (condition.known(named) for condition in self._conditions())
+        return next((answer for answer in answers if not answer), True)
 
     def _take(
         self, found: dict[str, InputVector], drawn: Iterator[Sequence[Any]], origin: InputOrigin, most: int

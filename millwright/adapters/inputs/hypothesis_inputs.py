@@ -1,34 +1,29 @@
-"""Generates the inputs of a specification with Hypothesis, in a process of its own with limits.
+"""Generates the inputs of a specification with Hypothesis, in warm processes of their own with limits.
 
-It evaluates nothing and draws nothing itself: it starts ``millwright.adapters.inputs.generate`` and reads its answer.
+It evaluates nothing and draws nothing itself: it asks ``millwright.adapters.inputs.generate`` and reads its answers.
 """
 
 import asyncio
 import json
-import os
-import signal
-import sys
-import tempfile
-from contextlib import suppress
-from pathlib import Path
 
 from pydantic import ValidationError
 
+from millwright.adapters.inputs.generator_process import DIED, GeneratorProcess, Gone
 from millwright.errors import InputsUnavailable, SpecificationInvalid
 from schemas.identity import Digest
 from schemas.specification import Fault, TaskSpecification
 from schemas.verification import InputSet
 
-_PROGRAM = "millwright.adapters.inputs.generate"
-_ROOT = Path(__file__).resolve().parents[3]
-"""Where ``millwright`` and ``schemas`` are imported from, in a checkout as in site-packages."""
+_MOST_IDLE = 2
+"""Processes that are kept warm between requests; each ends by itself after a while without any."""
 
 
 class HypothesisInputs:
-    """An ``InputSource``; one generation may take ``seconds`` of wall-clock."""
+    """An ``InputSource``; one generation may take ``seconds`` of wall-clock. Its processes end with it."""
 
     def __init__(self, seconds: float = 60.0) -> None:
         self._seconds = seconds
+        self._idle: list[GeneratorProcess] = []
 
     async def inputs(self, task: TaskSpecification, digest: Digest) -> InputSet:
         """Generate the inputs of a resolved task: same digest, same inputs, in any process.
@@ -48,36 +43,36 @@ class HypothesisInputs:
             raise InputsUnavailable(f"the inputs of {task.id} came back garbled ({error}): try again") from error
 
     async def _answer(self, task: TaskSpecification, request: bytes) -> bytes:
-        with tempfile.TemporaryDirectory(prefix="millwright-inputs-") as scratch:
-            environment = {
-                "PATH": "/usr/bin:/bin",
-                "PYTHONPATH": str(_ROOT),
-                "PYTHONHASHSEED": "0",
-                "LC_ALL": "C.UTF-8",
-                "HYPOTHESIS_STORAGE_DIRECTORY": scratch,
-            }
+        """Ask a warm process; one that ended while nobody looked is no fault of the request."""
+        while self._idle:
             try:
-                process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-P", "-s", "-m", _PROGRAM),
-                    cwd=scratch,
-                    env=environment,
-                    stdin=asyncio.subprocess.PIPE,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=asyncio.subprocess.PIPE,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise InputsUnavailable(f"the generator of inputs cannot be started: {error}") from error
-            try:
-                out, err = await asyncio.wait_for(process.communicate(request), self._seconds)
-            except TimeoutError as error:
-                raise InputsUnavailable(f"the inputs of {task.id} took longer than {self._seconds:g} s") from error
-            finally:
-                if process.returncode is None:
-                    with suppress(ProcessLookupError):  # it may end at this moment
-                        os.killpg(process.pid, signal.SIGKILL)
-                    await process.wait()
-        if process.returncode == 0:
-            return out
-        words = " ".join(err.decode("utf-8", "replace")[-400:].split())
-        raise InputsUnavailable(f"the generator of {task.id}'s inputs ended with status {process.returncode}: {words}")
+                return await self._asked(self._idle.pop(), task, request)
+            except Gone:
+                continue
+        try:
+            return await self._asked(GeneratorProcess(), task, request)
+        except Gone as gone:
+            raise InputsUnavailable(f"the generator of {task.id}'s inputs {gone}") from gone
+
+    async def _asked(self, generator: GeneratorProcess, task: TaskSpecification, request: bytes) -> bytes:
+        work = asyncio.ensure_future(asyncio.to_thread(generator.ask, request, self._seconds))
+        fit = False
+        try:
+            answer = await asyncio.shield(work)
+            if answer.startswith(DIED):
+                how = f"ended with status {answer.removeprefix(DIED).decode('ascii').strip()}: {generator.last_words()}"
+                raise InputsUnavailable(f"the generator of {task.id}'s inputs {how}")
+            fit = True
+        except TimeoutError as error:
+            raise InputsUnavailable(f"the inputs of {task.id} took longer than {self._seconds:g} s") from error
+        except asyncio.CancelledError:
+            generator.kill()
+            await asyncio.wait([work])  # its thread still holds the pipes; it ends as soon as the process is dead
+            work.exception()
+            raise
+        finally:
+            if not fit or len(self._idle) >= _MOST_IDLE:
+                generator.close()
+            else:
+                self._idle.append(generator)
+        return answer

@@ -1,14 +1,18 @@
 """The sandbox on Linux namespaces, by bubblewrap: one fresh process for each program, judged from outside.
 
-It falls back to nothing weaker: where the kernel or the machine refuses, it says what to do, and runs no code.
+Processes are cloned from warm interpreters, each into namespaces of its own; where the machine refuses nested user
+namespaces, each has a bubblewrap of its own, which is slower. It falls back to nothing weaker: where that is refused
+too, it says what to do, and runs no code.
 """
 
 import asyncio
 import os
 import shutil
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from millwright.errors import BadInput, SandboxUnavailable
@@ -25,10 +29,11 @@ from schemas.execution import (
     PropertyRequest,
 )
 
-from . import calling, commanding, judging, seccomp
+from . import calling, commanding, evaluating, proving, seccomp
 from .cell import Cancellation
 from .engine import Engine
-from .layout import Interpreter, Layout, Privilege
+from .layout import Interpreter, Layout, Privilege, check_grants
+from .slots import Slot, Slots
 
 _Report = TypeVar("_Report")
 
@@ -44,14 +49,19 @@ class BubblewrapSandbox:
     """Runs untrusted Python under bubblewrap, as root or as an ordinary user.
 
     ``slots`` is how many requests are worked on at once, one a core by default; further ones wait. ``bwrap`` is the
-    program's name or path.
+    program's name or path. ``patience_seconds`` is how long a warm interpreter may take to answer before it is
+    replaced; ``warm`` False does without.
     """
 
-    def __init__(self, *, slots: int | None = None, bwrap: str = "bwrap") -> None:
-        self._bwrap = bwrap
+    def __init__(
+        self, *, slots: int | None = None, bwrap: str = "bwrap", patience_seconds: float = 10.0, warm: bool = True
+    ) -> None:
+        self._bwrap, self._patience, self._warm = bwrap, patience_seconds, warm
         self._threads = ThreadPoolExecutor(slots or os.cpu_count() or 1, thread_name_prefix="sandbox")
         self._lock = threading.Lock()
-        self._engine: Engine | None = None
+        self._make: Callable[[], Slot] | None = None
+        self._slots = Slots()
+        self._end = weakref.finalize(self, self._slots.close)
 
     async def call(self, request: CallRequest) -> CallReport:
         """Call a candidate once per argument list, and report the outcomes in order.
@@ -59,8 +69,8 @@ class BubblewrapSandbox:
         Raises:
             SandboxUnavailable: the sandbox is at fault.
         """
-        _demand_python(request.program)
-        return await self._work(lambda engine, cancellation: calling.call(engine, request, cancellation))
+        _check(request.program)
+        return await self._work(lambda slot, cancellation: calling.call(slot, request, cancellation))
 
     async def check_properties(self, request: PropertyRequest) -> PropertyReport:
         """Run properties in processes of their own, their calls carried to the candidate's process.
@@ -68,8 +78,8 @@ class BubblewrapSandbox:
         Raises:
             SandboxUnavailable: the sandbox is at fault.
         """
-        _demand_python(request.program)
-        return await self._work(lambda engine, cancellation: judging.check_properties(engine, request, cancellation))
+        _check(request.program)
+        return await self._work(lambda slot, cancellation: proving.check_properties(slot, request, cancellation))
 
     async def evaluate(self, request: ConditionRequest) -> ConditionReport:
         """Evaluate validated expressions under bindings, in a process that holds no candidate.
@@ -77,7 +87,7 @@ class BubblewrapSandbox:
         Raises:
             SandboxUnavailable: the sandbox is at fault.
         """
-        return await self._work(lambda engine, cancellation: judging.evaluate(engine, request, cancellation))
+        return await self._work(lambda slot, cancellation: evaluating.evaluate(slot, request, cancellation))
 
     async def run(self, request: CommandRequest) -> CommandReport:
         """Run a command over files in a scratch directory.
@@ -86,7 +96,7 @@ class BubblewrapSandbox:
             BadInput: a path leads out of the scratch directory.
             SandboxUnavailable: the sandbox is at fault.
         """
-        return await self._work(lambda engine, cancellation: commanding.run(engine, request, cancellation))
+        return await self._work(lambda slot, cancellation: commanding.run(slot.engine, request, cancellation))
 
     async def check(self) -> None:
         """See that a program can be confined and run on this machine.
@@ -94,18 +104,23 @@ class BubblewrapSandbox:
         Raises:
             SandboxUnavailable: it cannot; the message names the remedy.
         """
-        await self._work(lambda engine, cancellation: _try_out(engine, cancellation))
+        await self._work(_try_out)
 
     def close(self) -> None:
-        """Let the worker threads go; nothing can be run afterwards."""
+        """Wait for what is under way and end every process; nothing can be run afterwards."""
         self._threads.shutdown()
+        self._end()
 
-    async def _work(self, work: Callable[[Engine, Cancellation], _Report]) -> _Report:
+    async def _work(self, work: Callable[[Slot, Cancellation], _Report]) -> _Report:
         cancellation = Cancellation()
 
         def whole() -> _Report:
             cancellation.check()
-            return work(self._ready(cancellation), cancellation)
+            slot = self._slots.take(self._ready(cancellation))
+            try:
+                return slot.work(lambda slot: work(slot, cancellation))
+            finally:
+                self._slots.give_back(slot)
 
         job = self._threads.submit(whole)
         future = asyncio.wrap_future(job)
@@ -118,13 +133,13 @@ class BubblewrapSandbox:
                 future.exception()  # retrieved, so that nobody is told of an error that was asked for
             raise
 
-    def _ready(self, cancellation: Cancellation) -> Engine:
+    def _ready(self, cancellation: Cancellation) -> Callable[[], Slot]:
         with self._lock:
-            if self._engine is None:
-                self._engine = self._find(cancellation)
-            return self._engine
+            if self._make is None:
+                self._make = self._find(cancellation)
+            return self._make
 
-    def _find(self, cancellation: Cancellation) -> Engine:
+    def _find(self, cancellation: Cancellation) -> Callable[[], Slot]:
         bwrap = shutil.which(self._bwrap)
         if bwrap is None:
             raise SandboxUnavailable(f"{self._bwrap} (bubblewrap) is not installed: {_INSTALL}")
@@ -133,25 +148,32 @@ class BubblewrapSandbox:
             raise SandboxUnavailable(f"there is no system call filter for {machine}: use an x86_64 or aarch64 machine")
         ways = [Privilege.OWN_USER, Privilege.USER_NAMESPACE] if os.geteuid() == 0 else [Privilege.USER_NAMESPACE]
         faults = []
-        for way in ways:
-            engine = Engine(Layout(bwrap, Interpreter.running(), way))
-            try:
-                _try_out(engine, cancellation)
-            except SandboxUnavailable as error:
-                faults.append(f"with {way}: {error}")
-            else:
-                return engine
+        for warm in (True, False) if self._warm else (False,):
+            for way in ways:
+                make = partial(Slot, Engine(Layout(bwrap, Interpreter.running(), way)), warm, self._patience)
+                slot = make()
+                try:
+                    _try_out(slot, cancellation)
+                except BaseException as error:
+                    slot.close()
+                    if not isinstance(error, SandboxUnavailable):
+                        raise
+                    faults.append(f"with {way}{' and a warm interpreter' if warm else ''}: {error}")
+                else:
+                    self._slots.give_back(slot)
+                    return make
         raise SandboxUnavailable(f"bubblewrap cannot confine a process here ({'; '.join(faults)}): {_NAMESPACES}")
 
 
-def _try_out(engine: Engine, cancellation: Cancellation) -> None:
+def _try_out(slot: Slot, cancellation: Cancellation) -> None:
     program = Program(modules={"probe.py": "import json\ndef probe(): return 1"}, module="probe", function="probe")
-    report = calling.call(engine, CallRequest(program=program, calls=((),)), cancellation)
+    report = calling.call(slot, CallRequest(program=program, calls=((),)), cancellation)
     if report.ending is not Ending.COMPLETED or report.outcomes[0].value != ["int", "1"]:
         said = report.load_error or report.outcomes[0].message
         raise SandboxUnavailable(f"a trial program did not run: {report.ending}: {said}")
 
 
-def _demand_python(program: Program) -> None:
+def _check(program: Program) -> None:
     if program.language != "python":
         raise BadInput(f"this sandbox calls python, not {program.language}: use an engine of that language")
+    check_grants(program.files)

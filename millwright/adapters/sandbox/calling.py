@@ -9,32 +9,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from schemas.execution import CallReport, CallRequest, Ending, Outcome, OutcomeKind, Program
+from schemas.execution import CallReport, CallRequest, Ending, Limits, Outcome, OutcomeKind, Program
 from schemas.values import Value
 
-from .cell import Cancellation, Cell, Stopped, Usage
-from .engine import Engine
+from .cell import Cancellation, Cell, Stopped
+from .engine import Starter
+from .process import Usage
 from .protocol import Malformed, frame, program_header, read_line, read_loaded, read_outcome
 
 _RESTARTS: Final = 8
 _LOAD_SECONDS: Final = 10.0
 _BYE_SECONDS: Final = 5.0
+_NEARLY: Final = 0.9  # the kernel's limit counts CPU time in ticks, its account does not
 
 
 class Candidate:
     """A candidate's process, loaded once and called one frame at a time; use as a context manager."""
 
-    def __init__(self, engine: Engine, program: Program, cancellation: Cancellation, most_output: int) -> None:
+    def __init__(self, starter: Starter, program: Program, cancellation: Cancellation, most_output: int) -> None:
         self._program = program
-        self._cell: Cell = engine.functions("calls", cancellation, most_output)
-        self._cell.send(program_header(program, engine.limits(program.limits)))
+        self._cell: Cell = starter.functions("calls", cancellation, most_output, program.files)
+        self._cell.send(program_header(program, starter.limits(program.limits)))
         self._answered = 0
 
     def __enter__(self) -> "Candidate":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._cell.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._cell.__exit__(kind)
 
     @property
     def usage(self) -> Usage:
@@ -46,7 +48,9 @@ class Candidate:
 
         Raises:
             Stopped, Malformed: the process gave no such answer.
+            SandboxUnavailable: it never came to reading the program.
         """
+        self._cell.greet()
         return read_loaded(self._cell.receive(min(deadline, time.monotonic() + _LOAD_SECONDS)))
 
     def post(self, arguments: Sequence[Value]) -> None:
@@ -75,7 +79,7 @@ class Candidate:
         word = secrets.token_hex(8)
         self._cell.send(frame(word))
         line = read_line(self._cell.receive(time.monotonic() + _BYE_SECONDS))
-        self._cell.sample(at_once=True)
+        self._cell.sample()
         if line != ["bye", self._answered, word]:
             raise Malformed("more lines than calls")
 
@@ -89,12 +93,13 @@ class _Progress:
     load_error: str | None = None
     usage: Usage = field(default_factory=Usage)
     lost_limit: int | None = None
+    lost: int = 0
+    excused: bool = False
 
     @property
     def given_up(self) -> bool:
         """Whether as many calls are lost as the request bears."""
-        lost = sum(outcome.kind is OutcomeKind.LOST for outcome in self.outcomes)
-        return self.lost_limit is not None and lost >= self.lost_limit
+        return self.lost_limit is not None and self.lost >= self.lost_limit
 
     def end(self, ending: Ending) -> None:
         """Note how a process ended; the first ending that is not a completed one is the request's."""
@@ -105,15 +110,17 @@ class _Progress:
         """Add an outcome; one that the harness itself gave up for lost is a crash."""
         self.outcomes.append(outcome)
         if outcome.kind is OutcomeKind.LOST:
+            self.lost += 1
             self.end(Ending.CRASHED)
 
     def lose(self, reason: str, ending: Ending, count: int = 1) -> None:
         """Count calls as lost."""
         self.outcomes += [Outcome(kind=OutcomeKind.LOST, message=reason)] * count
+        self.lost += count
         self.end(ending)
 
 
-def call(engine: Engine, request: CallRequest, cancellation: Cancellation) -> CallReport:
+def call(starter: Starter, request: CallRequest, cancellation: Cancellation) -> CallReport:
     """Make all the calls of a request and report them in order.
 
     A call that the process does not survive is lost, and the rest go on in a fresh process, a bounded number of times
@@ -127,8 +134,8 @@ def call(engine: Engine, request: CallRequest, cancellation: Cancellation) -> Ca
     started = time.monotonic()
     deadline = started + request.program.limits.wall_seconds
     progress = _Progress(lost_limit=request.lost_limit)
-    for _ in range(_RESTARTS + 1):
-        again = _one_process(engine, request, cancellation, progress, deadline)
+    for _ in range(_RESTARTS + 2):
+        again = _one_process(starter, request, cancellation, progress, deadline)
         if not again or len(progress.outcomes) == len(request.calls):
             break
     if rest := len(request.calls) - len(progress.outcomes):
@@ -144,13 +151,18 @@ def call(engine: Engine, request: CallRequest, cancellation: Cancellation) -> Ca
 
 
 def _one_process(
-    engine: Engine, request: CallRequest, cancellation: Cancellation, progress: _Progress, deadline: float
+    starter: Starter, request: CallRequest, cancellation: Cancellation, progress: _Progress, deadline: float
 ) -> bool:
     before = len(progress.outcomes)
     remaining = request.calls[before:]
-    with Candidate(engine, request.program, cancellation, request.program.limits.output_bytes) as candidate:
+    limits = request.program.limits
+    with Candidate(starter, request.program, cancellation, limits.output_bytes) as candidate:
+        for arguments in remaining:
+            candidate.post(arguments)
         try:
-            again = _load_and_ask(candidate, remaining, progress, deadline)
+            again = _load_and_ask(candidate, len(remaining), progress, deadline)
+        except Stopped as stopped:
+            again = _lose_one(progress, explained(stopped, candidate, limits), deadline)
         except Malformed as error:
             del progress.outcomes[before:]
             progress.lose(f"the process's report is malformed: {error}", Ending.MALFORMED, len(remaining))
@@ -159,30 +171,40 @@ def _one_process(
     return again
 
 
-def _load_and_ask(
-    candidate: Candidate, remaining: Sequence[Sequence[Value]], progress: _Progress, deadline: float
-) -> bool:
+def explained(stopped: Stopped, candidate: Candidate, limits: Limits) -> Stopped:
+    """Tell the limit on CPU time, for which the kernel kills, from a killing by someone else."""
+    if stopped.killed and candidate.usage.cpu_seconds >= _NEARLY * limits.cpu_seconds:
+        return Stopped(Ending.TIMED_OUT, "no CPU time left")
+    return stopped
+
+
+def _lose_one(progress: _Progress, stopped: Stopped, deadline: float) -> bool:
+    """Count the call under way as lost, and tell whether to go on with the next in a fresh process."""
+    if stopped.killed and not progress.excused:  # by the kernel for want of memory, or by a stranger: once is no proof
+        progress.excused = True
+        return time.monotonic() < deadline
+    progress.lose(str(stopped), stopped.ending)
+    return not progress.given_up and stopped.ending is not Ending.OUTPUT_LIMIT and time.monotonic() < deadline
+
+
+def _load_and_ask(candidate: Candidate, count: int, progress: _Progress, deadline: float) -> bool:
     try:
         error = candidate.loaded(deadline)
         ending = Ending.COMPLETED
     except Stopped as stopped:
+        if stopped.killed and not progress.excused:
+            raise
         error, ending = f"while the module was loading: {stopped}", stopped.ending
     if error is not None:
         if not progress.outcomes:
             progress.load_error = error
         progress.end(ending)
-        progress.lose("the module could not be loaded", ending, len(remaining))
+        progress.lose("the module could not be loaded", ending, count)
         return False
-    for arguments in remaining:
-        candidate.post(arguments)
-    try:
-        for _ in remaining:
-            progress.note(candidate.outcome(deadline))
-            if progress.given_up:
-                return False
-    except Stopped as stopped:
-        progress.lose(str(stopped), stopped.ending)
-        return not progress.given_up and stopped.ending is not Ending.OUTPUT_LIMIT and time.monotonic() < deadline
+    for _ in range(count):
+        progress.note(candidate.outcome(deadline))
+        if progress.given_up:
+            return False
     try:
         candidate.finish()
     except Stopped as stopped:  # every call was answered, yet the end was not clean

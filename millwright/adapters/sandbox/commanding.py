@@ -74,6 +74,7 @@ def _header(engine: Engine, request: CommandRequest) -> dict[str, Any]:
 def _follow(cell: Cell, request: CommandRequest) -> tuple[int, Ending, dict[str, bytes]]:
     files: dict[str, bytes] = {}
     try:
+        cell.greet()
         if (error := read_loaded(cell.receive(time.monotonic() + _GRACE_SECONDS))) is not None:
             raise SandboxUnavailable(f"the files could not be laid out: {error}")
         deadline = time.monotonic() + request.limits.wall_seconds

@@ -1,62 +1,120 @@
-"""Starts sandboxed processes for the rest of the adapter: one way to confine them, one harness, one count.
+"""Starts sandboxed processes for the rest of the adapter: in a bubblewrap each, or cloned from a warm interpreter.
 
-It runs nothing by itself.
+It runs nothing by itself, and decides nothing about what a process that is lost means.
 """
 
 import itertools
 import os
 import re
+import socket
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
+from millwright.errors import SandboxUnavailable
 from schemas.execution import Limits
 
 from . import seccomp
 from .cell import Cancellation, Cell
-from .layout import Layout, Privilege, Purpose
+from .layout import SCRATCH_BYTES, Layout, Privilege, Purpose
+from .process import BubblewrapProcess
 from .protocol import frame, kernel_limits
+from .zygote import Zygote
 
-_BASE = ("", "wire", "entry")
+_BASE = ("", "wire", "confine", "entry")
 _MODES = {  # only what a mode needs is sent, for what the others import is slow to import
     "calls": (*_BASE, "calls"),
     "properties": (*_BASE, "calls", "judging", "properties"),
-    "conditions": (*_BASE, "judging", "conditions"),
+    "evaluator": (*_BASE, "judging", "conditions", "evaluator"),
     "command": (*_BASE, "command"),
+    "zygote": (*_BASE, "calls", "judging", "properties", "conditions", "evaluator", "zygote"),
 }
+_PRELOADED = (
+    *("math", "cmath", "re", "collections", "collections.abc", "itertools", "functools", "string", "datetime"),
+    *("decimal", "fractions", "heapq", "bisect", "statistics", "typing", "dataclasses", "enum", "json", "copy"),
+    *("operator", "random", "hashlib", "array", "abc", "numbers", "contextlib", "types", "textwrap", "time"),
+    *("struct", "unicodedata", "calendar", "secrets", "traceback", "warnings", "weakref", "reprlib", "graphlib"),
+)
 _SERIALS = itertools.count()
 _PROCESSES = 64  # threads, that is: functions cannot start processes
 _COMMAND_PROCESSES = 512
 _FILE_BYTES = 16 * 1024 * 1024
 
 
+class Starter(Protocol):
+    """What starts the processes of functions, and names their limits."""
+
+    def functions(self, mode: str, cancellation: Cancellation, most_output: int, files: tuple[str, ...] = ()) -> Cell:
+        """Start a process for ``calls``, ``properties`` or ``evaluator``, with writable folders ``files``.
+
+        Raises:
+            SandboxUnavailable: it cannot be started.
+            Cancelled: the work was cancelled.
+        """
+
+    def limits(self, limits: Limits) -> dict[str, int]:
+        """Name the kernel's limits for functions."""
+
+
 @dataclass(frozen=True)
 class Engine:
-    """A way to confine processes that has been seen to work on this machine."""
+    """A way to confine processes; by itself it starts each in a bubblewrap of its own."""
 
     layout: Layout
     machine: str = field(default_factory=lambda: os.uname().machine)
 
-    def functions(self, mode: str, cancellation: Cancellation, most_output: int) -> Cell:
-        """Start a process for ``calls``, ``properties`` or ``conditions``. Raises as Cell does."""
-        return Cell(
-            lambda fds: self.layout.argv(Purpose.FUNCTIONS, fds, self._serial()),
-            seccomp.assemble(self.machine, may_start_processes=False),
-            harness_code(mode),
-            cancellation,
-            most_output=most_output,
+    def functions(self, mode: str, cancellation: Cancellation, most_output: int, files: tuple[str, ...] = ()) -> Cell:
+        """Start a process for ``calls``, ``properties`` or ``evaluator``. Raises as the Starter does."""
+        process = BubblewrapProcess(
+            lambda fds: self.layout.argv(Purpose.FUNCTIONS, fds, self._serial(), files=files),
+            seccomp.for_commands(self.machine),  # until the harness takes the stricter one upon itself
         )
+        prelude = frame({"serve": "functions", "filter": seccomp.for_functions(self.machine)})
+        return Cell(process, cancellation, most_output=most_output, first=harness_code(mode) + prelude)
 
     def command(self, cancellation: Cancellation, limits: Limits, packages: bool) -> Cell:
-        """Start a process for a command. Raises as Cell does."""
-        return Cell(
+        """Start a process for a command. Raises as the Starter does."""
+        process = BubblewrapProcess(
             lambda fds: self.layout.argv(Purpose.COMMAND, fds, self._serial(), limits.memory_bytes, packages),
-            seccomp.assemble(self.machine, may_start_processes=True),
-            harness_code("command"),
-            cancellation,
-            most_output=2 * limits.output_bytes,  # base64 and line ends
+            seccomp.for_commands(self.machine),
             with_stdout=True,
         )
+        return Cell(
+            process,
+            cancellation,
+            most_output=2 * limits.output_bytes,  # base64 and line ends
+            first=harness_code("command") + frame({"serve": "command"}),
+        )
+
+    def zygote(self, cancellation: Cancellation, patience_seconds: float) -> Zygote:
+        """Start a warm interpreter. Raises as the Starter does."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            # /proc/self in it is whoever looks: each clone maps its own user through it, and closes it at once
+            folder = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                process = BubblewrapProcess(
+                    lambda fds: self.layout.argv(Purpose.FUNCTIONS, fds, self._serial()),
+                    None,  # no untrusted code runs in it
+                    kept=(theirs.fileno(), folder),
+                )
+            finally:
+                os.close(folder)
+            prelude = frame({"serve": "zygote", "filter": seccomp.for_functions(self.machine)})
+            first = harness_code("zygote") + prelude
+            cell = Cell(process, cancellation, most_output=4096, first=first)
+        except OSError as error:
+            ours.close()
+            raise SandboxUnavailable(f"the warm interpreter cannot be started: {error}") from error
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            number = theirs.fileno()
+            theirs.close()
+        header = {"control": number, "proc": folder, "preload": list(_PRELOADED), "scratch_bytes": SCRATCH_BYTES}
+        return Zygote.start(cell, ours, cancellation, header, patience_seconds)
 
     def limits(self, limits: Limits, purpose: Purpose = Purpose.FUNCTIONS) -> dict[str, int]:
         """Name the kernel's limits for a purpose."""

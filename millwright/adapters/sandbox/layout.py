@@ -9,11 +9,14 @@ import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+from millwright.errors import BadInput
 
 _FIRST_USER, _LAST_USER = 61184, 65519  # set aside for dynamic users by systemd, so that no person or service has them
 _NAMESPACES = ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
-_FUNCTION_SCRATCH = 16 * 1024 * 1024
+SCRATCH_BYTES = 16 * 1024 * 1024
+"""How much a function's scratch space, or a folder that it is granted, may hold."""
 _MEMORY_CEILING = 1024**3
 _BOOTSTRAP = """
 import sys, posix, marshal
@@ -33,6 +36,14 @@ for name, code in marshal.loads(read(int.from_bytes(read(4), "big"))):
     exec(code, module.__dict__)
 sys.modules["inside.entry"].main(receive, send)
 """
+
+
+_TAKEN = (
+    *("bin", "boot", "dev", "lib", "lib32", "lib64", "libx32", "packages", "proc", "python", "run", "sbin", "sys"),
+    *("usr", "work"),
+)
+_MOST_GRANTS = 16
+_LONGEST_PATH = 255
 
 
 class Privilege(StrEnum):
@@ -94,7 +105,13 @@ class Descriptors:
     receive: int
     send: int
     information: int
-    filter: int
+    filter: int | None
+
+    @property
+    def all(self) -> list[int]:
+        """All of them."""
+        numbers = (self.receive, self.send, self.information, self.filter)
+        return [number for number in numbers if number is not None]
 
 
 @dataclass(frozen=True)
@@ -106,9 +123,18 @@ class Layout:
     privilege: Privilege
 
     def argv(
-        self, purpose: Purpose, fds: Descriptors, serial: int, memory_bytes: int = 0, packages: bool = False
+        self,
+        purpose: Purpose,
+        fds: Descriptors,
+        serial: int,
+        memory_bytes: int = 0,
+        packages: bool = False,
+        files: Sequence[str] = (),
     ) -> list[str]:
-        """Compose the command line of one process; ``serial`` spreads processes over users of their own."""
+        """Compose the command line of one process.
+
+        ``serial`` spreads processes over users of their own; ``files`` are folders to make, checked before.
+        """
         argv = [self.bwrap, *_NAMESPACES, "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv"]
         argv += ["--hostname", "sandbox", "--cap-drop", "ALL"]
         user = 0
@@ -120,10 +146,13 @@ class Layout:
         argv += self._mounts(purpose, memory_bytes)
         if packages:
             argv += self._packages()
+        argv += _granted(files)
         for name, value in self.environment(purpose, packages).items():
             argv += ["--setenv", name, value]
         argv += ["--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108 - the sandbox's own, fresh and private
-        argv += ["--info-fd", str(fds.information), "--seccomp", str(fds.filter), "--"]
+        argv += ["--info-fd", str(fds.information)]
+        argv += [] if fds.filter is None else ["--seccomp", str(fds.filter)]
+        argv += ["--"]
         argv += [self.interpreter.inside, "-P", "-s", "-S", "-B", "-X", "utf8", "-c", _BOOTSTRAP]
         return [*argv, str(user), str(fds.receive), str(fds.send)]
 
@@ -159,7 +188,7 @@ class Layout:
         for path in self.interpreter.hidden:
             argv += ["--perms", "0755", "--tmpfs", path, "--remount-ro", path]
         if not whole:
-            return argv + _scratch("/tmp", _FUNCTION_SCRATCH)  # noqa: S108 - the sandbox's own
+            return argv + _scratch("/tmp", SCRATCH_BYTES)  # noqa: S108 - the sandbox's own
         size = min(memory_bytes, _MEMORY_CEILING)
         return argv + _scratch("/tmp", size) + _scratch("/work", size) + _scratch("/dev/shm", size)  # noqa: S108 - as above
 
@@ -177,6 +206,34 @@ def _folders(*paths: str) -> list[str]:
 
 def _scratch(path: str, size: int) -> list[str]:
     return ["--perms", "1777", "--size", str(size), "--tmpfs", path]
+
+
+def check_grants(files: Sequence[str]) -> None:
+    """See that folders can be granted.
+
+    Raises:
+        BadInput: there are too many, or one is not absolute and normalised, or shadows what the sandbox itself has.
+    """
+    if len(files) > _MOST_GRANTS:
+        raise BadInput(f"{len(files)} folders are granted: at most {_MOST_GRANTS} can be")
+    for path in files:
+        parts = PurePosixPath(path).parts
+        plain = path.isprintable() and len(path) <= _LONGEST_PATH and str(PurePosixPath(path)) == path
+        if not plain or len(parts) < 2 or parts[0] != "/" or ".." in parts:
+            raise BadInput(
+                f"the granted folder {path!r} is not an absolute, normalised path: give one such as /data/in"
+            )
+        if parts[1] in _TAKEN:
+            raise BadInput(f"the granted folder {path!r} lies in what the sandbox itself has there: give another path")
+
+
+def _granted(files: Sequence[str]) -> list[str]:
+    argv: list[str] = []
+    for path in sorted(set(files)):  # a folder before what lies in it
+        above = [str(parent) for parent in reversed(PurePosixPath(path).parents)]
+        new = [parent for parent in above[1:] if parent not in (*files, "/tmp")]  # noqa: S108 - the sandbox's own
+        argv += _folders(*new) + _scratch(path, SCRATCH_BYTES)
+    return argv
 
 
 def _mirror(path: str) -> Sequence[str]:

@@ -19,6 +19,7 @@ _MAX_NODES = 250_000
 _INTEGER = re.compile(r"-?[0-9]{1,5000}")
 _FLOAT = re.compile(r"nan|-?inf|-?0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4}")
 _TEXT_LIMIT = 300
+_MOST_LINES = 1_000_000
 
 
 class Malformed(Exception):
@@ -75,7 +76,7 @@ def read_outcome(line: bytes, index: int) -> tuple[Outcome, Ending]:
                 cpu_seconds=_seconds(spent),
             )
             return outcome, Ending.COMPLETED
-        case [int(number), "raised", str(name), [*bases], str(message), [*after], int() | float() as spent] if (
+        case [int(number), "raised", str(name), [*bases], str(message), [*after], int() | float() as spent, *rest] if (
             number == index and all(isinstance(base, str) for base in bases)
         ):
             outcome = Outcome(
@@ -85,6 +86,7 @@ def read_outcome(line: bytes, index: int) -> tuple[Outcome, Ending]:
                 message=message[:_TEXT_LIMIT],
                 arguments_after=tuple(map(read_value, after)),
                 cpu_seconds=_seconds(spent),
+                line=_line(rest),
             )
             return outcome, Ending.COMPLETED
         case [int(number), "memory"] if number == index:
@@ -92,6 +94,15 @@ def read_outcome(line: bytes, index: int) -> tuple[Outcome, Ending]:
         case [int(number), "unusable", str(reason)] if number == index:
             return Outcome(kind=OutcomeKind.LOST, message=reason[:_TEXT_LIMIT]), Ending.CRASHED
     raise Malformed(f"the outcome of call {index} was due")
+
+
+def _line(rest: list[Any]) -> int | None:
+    match rest:  # an engine that knows no lines leaves them out
+        case [] | [None]:
+            return None
+        case [int(line)] if not isinstance(line, bool) and 1 <= line <= _MOST_LINES:
+            return line
+    raise Malformed("a line number was due")
 
 
 def _seconds(spent: float) -> float:
@@ -145,11 +156,16 @@ def _is_base64(text: str) -> bool:
         return False
 
 
+def outcome_data(outcome: Outcome) -> list[Any]:
+    """Put an outcome, other than a lost one, as a property's proxy takes it."""
+    if outcome.kind is OutcomeKind.RETURNED:
+        return ["returned", outcome.value]
+    return ["raised", outcome.exception, list(outcome.exception_bases), outcome.message]
+
+
 def outcome_frame(outcome: Outcome) -> bytes:
     """Pack an outcome that has been read for a property's proxy."""
-    if outcome.kind is OutcomeKind.RETURNED:
-        return frame(["returned", outcome.value])
-    return frame(["raised", outcome.exception, list(outcome.exception_bases), outcome.message])
+    return frame(outcome_data(outcome))
 
 
 def declared_records(records: Sequence[Record]) -> list[tuple[str, list[str]]]:

@@ -1,11 +1,15 @@
-"""The system calls that sandboxed code may not make, assembled into a filter program that bubblewrap loads.
+"""Assembles the filters of system calls: a list of what is refused to commands, a list of what functions may do.
 
-It loads nothing itself. Numbers are those of ``asm/unistd_64.h`` (x86_64) and ``asm-generic/unistd.h`` (aarch64) of
-Linux; the layout of an instruction is that of ``struct sock_filter`` in ``linux/filter.h``.
+It loads nothing itself: bubblewrap loads the one, the harness the other. The layout of an instruction is that of
+``struct sock_filter`` in ``linux/filter.h``.
 """
 
 import struct
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
+
+from .syscalls import ALLOWED_TO_FUNCTIONS, CLONE3, DECIDED_BY_ARGUMENTS, REFUSED_TO_COMMANDS, Numbers
 
 
 class _Machine(NamedTuple):
@@ -14,93 +18,21 @@ class _Machine(NamedTuple):
 
 
 _MACHINES = {"x86_64": _Machine(0xC000003E, 0), "aarch64": _Machine(0xC00000B7, 1)}
-
-# name: (number on x86_64, number on aarch64); None where the machine has no such call
-_ALWAYS: dict[str, tuple[int | None, int | None]] = {
-    "ptrace": (101, 117),
-    "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271),
-    "process_madvise": (440, 440),
-    "pidfd_getfd": (438, 438),
-    "kcmp": (312, 272),
-    "add_key": (248, 217),
-    "request_key": (249, 218),
-    "keyctl": (250, 219),
-    "bpf": (321, 280),
-    "userfaultfd": (323, 282),
-    "perf_event_open": (298, 241),
-    "io_uring_setup": (425, 425),
-    "io_uring_enter": (426, 426),
-    "io_uring_register": (427, 427),
-    "mount": (165, 40),
-    "umount2": (166, 39),
-    "pivot_root": (155, 41),
-    "chroot": (161, 51),
-    "open_tree": (428, 428),
-    "move_mount": (429, 429),
-    "fsopen": (430, 430),
-    "fsconfig": (431, 431),
-    "fsmount": (432, 432),
-    "fspick": (433, 433),
-    "mount_setattr": (442, 442),
-    "unshare": (272, 97),
-    "setns": (308, 268),
-    "kexec_load": (246, 104),
-    "kexec_file_load": (320, 294),
-    "init_module": (175, 105),
-    "finit_module": (313, 273),
-    "delete_module": (176, 106),
-    "reboot": (169, 142),
-    "swapon": (167, 224),
-    "swapoff": (168, 225),
-    "acct": (163, 89),
-    "quotactl": (179, 60),
-    "quotactl_fd": (443, 443),
-    "syslog": (103, 116),
-    "settimeofday": (164, 170),
-    "clock_settime": (227, 112),
-    "adjtimex": (159, 171),
-    "clock_adjtime": (305, 266),
-    "sethostname": (170, 161),
-    "setdomainname": (171, 162),
-    "iopl": (172, None),
-    "ioperm": (173, None),
-    "modify_ldt": (154, None),
-    "lookup_dcookie": (212, 18),
-    "name_to_handle_at": (303, 264),
-    "open_by_handle_at": (304, 265),
-    "fanotify_init": (300, 262),
-    "nfsservctl": (180, 42),
-    "personality": (135, 92),
-    "vhangup": (153, 58),
-    "move_pages": (279, 239),
-    "mbind": (237, 235),
-    "set_mempolicy": (238, 237),
-    "migrate_pages": (256, 238),
-    "memfd_secret": (447, 447),
-}
-# memory that RLIMIT_AS does not count, and everything that reaches beyond the process
-_FOR_FUNCTIONS: dict[str, tuple[int | None, int | None]] = {
-    "socket": (41, 198),
-    "memfd_create": (319, 279),
-    "shmget": (29, 194),
-    "shmat": (30, 196),
-    "semget": (64, 190),
-    "msgget": (68, 186),
-    "mq_open": (240, 180),
-    "execveat": (322, 281),
-    "fork": (57, None),
-    "vfork": (58, None),
-}
-_CLONE = (56, 220)
-_CLONE3 = 435
-_CLONE_THREAD = 0x00010000
-_CLONE_NEW_NAMESPACES = 0x7E020080  # NEWNS NEWCGROUP NEWUTS NEWIPC NEWUSER NEWPID NEWNET, and NEWTIME
 _X32 = 0x40000000  # the second table of calls on x86_64, where the same calls have other numbers
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # BPF opcodes
-_NUMBER_AT, _ARCH_AT, _FIRST_ARGUMENT_AT = 0, 4, 16  # offsets in struct seccomp_data; flags are the low half
+_NUMBER_AT, _ARCH_AT, _ARGUMENTS_AT = 0, 4, 16  # offsets in struct seccomp_data; the low half of an argument is first
 _KILL, _ALLOW, _REFUSE, _ABSENT = 0x80000000, 0x7FFF0000, 0x00050001, 0x00050026  # EPERM, ENOSYS
+
+_CLONE_THREAD = 0x00010000
+_CLONE_NEW_NAMESPACES = 0x7E020080  # NEWNS NEWCGROUP NEWUTS NEWIPC NEWUSER NEWPID NEWNET, and NEWTIME
+_TERMINAL_QUESTIONS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS TIOCGWINSZ FIONREAD FIONBIO FIO*CLEX
+_NAMES_OF_THREADS = (15, 16, 0x53564D41)  # PR_SET_NAME PR_GET_NAME, and PR_SET_VMA, with which libc names its memory
+_AF_UNIX = 1
+_ITSELF = 1  # the process is number 1 of its namespace; there is nobody else in it
+
+_Step = bytes
+_Steps = list[_Step]
 
 
 def supported(machine: str) -> bool:
@@ -108,28 +40,85 @@ def supported(machine: str) -> bool:
     return machine in _MACHINES
 
 
-def assemble(machine: str, *, may_start_processes: bool) -> bytes:
-    """Assemble the filter for a machine.
+@cache
+def for_commands(machine: str) -> bytes:
+    """Assemble the filter for commands and tools: what is on the list fails with EPERM, the rest is allowed.
 
-    Refused calls fail with EPERM; calls of another architecture end the process. ``clone3`` looks absent, so that libc
-    falls back to ``clone``, whose flags a filter can read. Without ``may_start_processes`` only threads can be made.
+    ``clone3`` looks absent, so that libc falls back to ``clone``, whose flags a filter can read.
     """
+    clone = [_load(0), _step(_ANY_BIT, _CLONE_NEW_NAMESPACES, 1, 0), _step(_RETURN, _ALLOW), _step(_RETURN, _REFUSE)]
+    special = {"clone": clone}
+    return _assemble(machine, REFUSED_TO_COMMANDS, [_step(_RETURN, _REFUSE)], special, [_step(_RETURN, _ALLOW)])
+
+
+@cache
+def for_functions(machine: str) -> bytes:
+    """Assemble the filter for candidates, properties and conditions: what is not on the list fails with EPERM.
+
+    Only threads can be made, limits only read, signals sent to oneself only. A pair of sockets may be made, as event
+    loops do, but no address be named.
+    """
+    clone = [_load(0), _step(_ANY_BIT, _CLONE_NEW_NAMESPACES, 1, 0), _step(_ANY_BIT, _CLONE_THREAD, 1, 0)]
+    special = {
+        "clone": [*clone, _step(_RETURN, _REFUSE), _step(_RETURN, _ALLOW)],
+        "ioctl": _one_of(1, _TERMINAL_QUESTIONS),
+        "kill": _one_of(0, (_ITSELF,)),
+        "prctl": _one_of(0, _NAMES_OF_THREADS),
+        "prlimit64": _null(2),
+        "sendto": _null(4),
+        "socketpair": _one_of(0, (_AF_UNIX,)),
+        "tgkill": _one_of(0, (_ITSELF,)),
+    }
+    return _assemble(machine, ALLOWED_TO_FUNCTIONS, [_step(_RETURN, _ALLOW)], special, [_step(_RETURN, _REFUSE)])
+
+
+def _assemble(machine: str, listed: Numbers, then: _Steps, special: Mapping[str, _Steps], otherwise: _Steps) -> bytes:
+    # calls of another architecture end the process: their numbers mean other calls
     arch, column = _MACHINES[machine]
-    refused = _ALWAYS if may_start_processes else _ALWAYS | _FOR_FUNCTIONS
-    program = [_step(_LOAD, _ARCH_AT), _step(_EQUAL, arch, 1, 0), _step(_RETURN, _KILL), _step(_LOAD, _NUMBER_AT)]
+    steps = [_step(_LOAD, _ARCH_AT), _step(_EQUAL, arch, 1, 0), _step(_RETURN, _KILL), _step(_LOAD, _NUMBER_AT)]
     if machine == "x86_64":
-        program += [_step(_AT_LEAST, _X32, 0, 1), _step(_RETURN, _KILL)]
-    for numbers in refused.values():
-        if (number := numbers[column]) is not None:
-            program += [_step(_EQUAL, number, 0, 1), _step(_RETURN, _REFUSE)]
-    program += [_step(_EQUAL, _CLONE3, 0, 1), _step(_RETURN, _ABSENT)]
-    program += [_step(_EQUAL, _CLONE[column], 1, 0), _step(_RETURN, _ALLOW), _step(_LOAD, _FIRST_ARGUMENT_AT)]
-    if may_start_processes:
-        program += [_step(_ANY_BIT, _CLONE_NEW_NAMESPACES, 1, 0), _step(_RETURN, _ALLOW), _step(_RETURN, _REFUSE)]
-    else:
-        program += [_step(_ANY_BIT, _CLONE_THREAD, 1, 0), _step(_RETURN, _REFUSE), _step(_RETURN, _ALLOW)]
-    return b"".join(program)
+        steps += [_step(_AT_LEAST, _X32, 0, 1), _step(_RETURN, _KILL)]
+    leaves = {number: then for numbers in listed.values() if (number := numbers[column]) is not None}
+    for name, leaf in special.items():
+        number = DECIDED_BY_ARGUMENTS[name][column]
+        if number is not None:
+            leaves[number] = leaf
+    leaves[CLONE3] = [_step(_RETURN, _ABSENT)]
+    return b"".join(steps + _tree(_ranges(leaves, otherwise)))
 
 
-def _step(code: int, operand: int, if_true: int = 0, if_false: int = 0) -> bytes:
+def _ranges(leaves: Mapping[int, _Steps], otherwise: _Steps) -> list[tuple[int, _Steps]]:
+    """Cover all numbers by ranges, each with its first number and its leaf."""
+    ranges: list[tuple[int, _Steps]] = []
+    for number in sorted({0, *leaves, *(number + 1 for number in leaves)}):
+        leaf = leaves.get(number, otherwise)
+        if not ranges or ranges[-1][1] is not leaf:
+            ranges.append((number, leaf))
+    return ranges
+
+
+def _tree(ranges: Sequence[tuple[int, _Steps]]) -> _Steps:
+    # a search tree: the kernel tries the filter on every number there is when it loads one
+    if len(ranges) == 1:
+        return ranges[0][1]
+    middle = len(ranges) // 2
+    below, above = _tree(ranges[:middle]), _tree(ranges[middle:])
+    return [_step(_AT_LEAST, ranges[middle][0], len(below), 0), *below, *above]
+
+
+def _one_of(argument: int, values: Sequence[int]) -> _Steps:
+    tests = [_step(_EQUAL, value, len(values) - index, 0) for index, value in enumerate(values)]
+    return [_load(argument), *tests, _step(_RETURN, _REFUSE), _step(_RETURN, _ALLOW)]
+
+
+def _null(argument: int) -> _Steps:
+    halves = [_load(argument), _step(_EQUAL, 0, 0, 2), _load(argument, high=True), _step(_EQUAL, 0, 1, 0)]
+    return [*halves, _step(_RETURN, _REFUSE), _step(_RETURN, _ALLOW)]
+
+
+def _load(argument: int, high: bool = False) -> _Step:
+    return _step(_LOAD, _ARGUMENTS_AT + 8 * argument + (4 if high else 0))
+
+
+def _step(code: int, operand: int, if_true: int = 0, if_false: int = 0) -> _Step:
     return struct.pack("=HBBI", code, if_true, if_false, operand)

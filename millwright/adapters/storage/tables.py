@@ -209,6 +209,7 @@ verdicts = Table(
     _text("reason"),
     _tree("findings"),
     _measure("seconds"),
+    _tree("confirmations"),
     _clock("created_at"),
     _clock("updated_at"),
 )

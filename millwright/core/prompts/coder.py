@@ -10,6 +10,7 @@ from millwright.core.prompts.wording import (
     conditions,
     declared,
     examples,
+    granted,
     neighbours,
     parameters,
     prompt,
@@ -53,6 +54,7 @@ def _write(
         + section("Inputs", parameters(task.inputs))
         + section("Output", parameters(task.outputs))
         + section("Already imported", declared(task) + neighbours(imported))
+        + section("Allowed all the same", granted(task))
         + section("Holds before the call", conditions(task.preconditions))
         + section("Holds for the result", conditions(task.postconditions))
         + section("Holds throughout", conditions(task.invariants))

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from millwright.core.prompts.wording import conditions, declared, examples, parameters, prompt, section
+from millwright.core.prompts.wording import conditions, declared, examples, granted, parameters, prompt, section
 from schemas.identity import Archetype
 from schemas.models import Prompt
 from schemas.planning import Proposal, SpecifiedRoot
@@ -30,8 +30,12 @@ Use the records and errors that are declared; every promise of the parent must b
 
 
 def specifier_schema() -> dict[str, object]:
-    """Return the JSON Schema of a specifier's answer."""
-    return SpecifiedRoot.model_json_schema()
+    """Return the JSON Schema of a specifier's answer: without grants, which prose cannot give."""
+    schema = SpecifiedRoot.model_json_schema()
+    definitions: dict[str, dict[str, dict[str, object]]] = schema["$defs"]
+    del definitions["Grants"]
+    del definitions["TaskSpecification"]["properties"]["grants"]
+    return schema
 
 
 def decomposer_schema() -> dict[str, object]:
@@ -63,6 +67,7 @@ def decompose_prompt(
         + section("Output", parameters(task.outputs))
         + section("Declared", declared(task))
         + section("Available to every child, by id", [f"- {name}" for name in available])
+        + section("Granted to children that need it, and nothing more", granted(task))
         + section("Holds before the call", conditions(task.preconditions))
         + section("Holds for the result", conditions(task.postconditions))
         + section("Examples", examples(task.name, task.test_cases))

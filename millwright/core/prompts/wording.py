@@ -82,3 +82,11 @@ def _outcome(case: TestCase) -> str:
         return f"raises {case.raises}"
     tolerance = f" (within {case.tolerance})" if case.tolerance is not None else ""
     return f"returns {json.dumps(case.expected_output, ensure_ascii=False)}{tolerance}"
+
+
+def granted(task: TaskSpecification) -> list[str]:
+    """List what a task is granted beyond pure code."""
+    grants = task.grants
+    lines = [f"- the module {module}" for module in grants.imports]
+    lines += [f"- the built-in name {name}" for name in grants.names]
+    return lines + [f"- files under {path}, a directory that is empty at first" for path in grants.files]

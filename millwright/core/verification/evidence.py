@@ -11,13 +11,14 @@ from pydantic import JsonValue
 
 from millwright.core.signature import records_of
 from millwright.core.specification_vocabulary import result_type
+from millwright.core.verification.language import Language
 from millwright.core.verification.layer import Subject
 from millwright.errors import SpecificationInvalid
 from schemas.execution import CallReport, Ending, Limits, Outcome, OutcomeKind, Program
 from schemas.specification import Fault, TaskSpecification, TestCase
 from schemas.types import Type, TypeSyntaxError, parse_type
 from schemas.values import Value, ValueFault, decode_json
-from schemas.verification import InputOrigin
+from schemas.verification import Finding, InputOrigin
 
 Arguments = tuple[Value, ...]
 
@@ -26,6 +27,9 @@ LONGEST_SHOWN = 160
 
 MOST_LOST = 2
 """Lost calls after which no further input is tried: each may cost the whole time of a call."""
+
+MOST_FINDINGS = 5
+"""Findings of one kind in a verdict: enough to repair by."""
 
 _SLACK = 2.0
 _LEAST_SECONDS = 1.0
@@ -118,6 +122,19 @@ def program(subject: Subject, of_examples: int) -> Program:
         limits=limits,
         files=subject.task.grants.files,
     )
+
+
+def line_of(subject: Subject, language: Language, outcome: Outcome | None = None) -> int | None:
+    """Return the line that a finding points at: where the outcome's exception was raised, else the definition."""
+    if outcome is not None and outcome.line is not None and 1 <= outcome.line <= subject.source.count("\n") + 1:
+        return outcome.line
+    return language.definition_line(subject.source, subject.task.name)
+
+
+def not_loaded(subject: Subject, language: Language, error: str) -> Finding:
+    """Say that the module cannot be imported."""
+    line = language.definition_line(subject.source, subject.task.name)
+    return Finding(code="does-not-load", message=f"importing it fails: {error}", line=line)
 
 
 def ended(report: CallReport) -> str:

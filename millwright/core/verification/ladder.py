@@ -16,7 +16,7 @@ from millwright.core.verification.layers.syntax import SyntaxLayer
 from millwright.core.verification.layers.types import TypesLayer
 from millwright.core.verification.layers.unit_tests import UnitTestsLayer
 from schemas.identity import LayerName
-from schemas.verification import Verdict, VerdictStatus
+from schemas.verification import Confirmation, Verdict, VerdictStatus
 
 LADDER: tuple[Layer, ...] = (
     SyntaxLayer(),
@@ -47,6 +47,17 @@ def begin(layer: Layer, subject: Subject, language: Language) -> Plan:
         if problem is not None:
             return not_run(layer.name, f"the source is no module: {problem}")
     return layer.plan(subject, language)
+
+
+def confirmed(before: Verdict, title: str, answer: Verdict) -> Verdict:
+    """Add what a further look came to; one that rejects makes the verdict a rejection, any other leaves its status."""
+    look = Confirmation(title=title, status=answer.status, reason=answer.reason, seconds=answer.seconds)
+    status = VerdictStatus.REJECTED if answer.status is VerdictStatus.REJECTED else before.status
+    earlier = tuple(known for known in before.confirmations if known.title != title)
+    findings = (*answer.findings, *(known for known in before.findings if known not in answer.findings))
+    return before.model_copy(
+        update={"status": status, "findings": findings, "confirmations": (*earlier, look)},
+    )
 
 
 def rejected_by(verdicts: Iterable[Verdict]) -> LayerName | None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from schemas.election import Merit
-from schemas.specification import DeclaredError, Record, TaskSpecification
+from schemas.specification import DeclaredError, Fault, Grants, Record, TaskSpecification
 from schemas.verification import Finding
 
 Import = tuple[str, tuple[str, ...]]
@@ -41,6 +41,17 @@ class Language(Protocol):
         """Say whether a lint code belongs to the security layer and not to static analysis."""
         ...
 
+    def advice(self, code: str) -> str:
+        """Return what to do about a tool's complaint of this code; empty where its message says so."""
+        ...
+
+    def check_grants(self, grants: Grants) -> tuple[Fault, ...]:
+        """Find imports and names that cannot be granted; each fault is placed within the grants (``imports[0]``).
+
+        The directories are judged elsewhere: they are the same for all languages.
+        """
+        ...
+
     def signature(self, task: TaskSpecification) -> str:
         """Write the exact line that begins the task's function.
 
@@ -64,6 +75,17 @@ class Language(Protocol):
         """Write the statement that imports the names from the dotted module, without a line end."""
         ...
 
+    def annotated(self, source: str, task: TaskSpecification) -> str:
+        """Give the task's function the types that its interface lacks; one that has them stays as it is.
+
+        Nothing else changes, no line moves, and what cannot be completed safely stays as it is. Doing so twice is the
+        same as once.
+
+        Raises:
+            SpecificationInvalid: a type of the task cannot be parsed.
+        """
+        ...
+
     def header(
         self, task: TaskSpecification, source: str, imports: Sequence[Import], records_module: str | None
     ) -> tuple[str, ...]:
@@ -73,7 +95,11 @@ class Language(Protocol):
     def assemble(
         self, task: TaskSpecification, source: str, imports: Sequence[Import], records_module: str | None
     ) -> str:
-        """Build the final module: a docstring, the header, then the candidate's own text unchanged."""
+        """Build the final module: a docstring, the header, then the candidate's own text as ``annotated`` returns it.
+
+        Raises:
+            SpecificationInvalid: a type of the task cannot be parsed.
+        """
         ...
 
     def records_source(self, records: Sequence[Record], errors: Sequence[DeclaredError]) -> str:
@@ -116,6 +142,15 @@ class Language(Protocol):
         """Find excess over the task's limits, code that can never run, and results that nobody uses."""
         ...
 
-    def check_security(self, source: str, own_modules: Collection[str]) -> tuple[Finding, ...]:
-        """Find imports and names outside the allow-list, and secrets; ``own_modules`` are the project's own."""
+    def check_security(self, source: str, task: TaskSpecification, own_modules: Collection[str]) -> tuple[Finding, ...]:
+        """Find what is neither on the allow-list nor granted by the task, and secrets.
+
+        ``own_modules`` are the project's own, which may be imported.
+        """
         ...
+
+
+def advised(finding: Finding, language: Language) -> Finding:
+    """Return a tool's finding with what to do about it, where the language knows."""
+    advice = language.advice(finding.code)
+    return finding.model_copy(update={"message": f"{finding.message}; {advice}"}) if advice else finding

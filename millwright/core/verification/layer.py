@@ -105,6 +105,15 @@ class Layer(Protocol):
         ...
 
 
+class Confirming(Layer, Protocol):
+    """A further look at a winner, which deepens the layer of its name."""
+
+    @property
+    def title(self) -> str:
+        """What is looked at, in a few words for the record."""
+        ...
+
+
 def judged(layer: LayerName, findings: Sequence[Finding]) -> Settled:
     """Settle as rejected if any finding is an error, else as passed; warnings stay attached."""
     rejected = any(finding.severity is Severity.ERROR for finding in findings)

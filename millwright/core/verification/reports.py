@@ -10,12 +10,20 @@ from millwright.errors import AnalyserUnavailable, SandboxUnavailable
 from schemas.execution import CallReport, ConditionReport, ConditionRequest, PropertyReport
 from schemas.verification import AnalysisReport
 
+TOOL_FAILURE = "tool-failure"
+"""The code under which an analyser says that its tool fails on one candidate alone."""
+
 
 def analysis(result: Result) -> AnalysisReport:
     """Take a result as a static tool's. Raises AnalyserUnavailable."""
     if not isinstance(result, AnalysisReport):
         raise AnalyserUnavailable(f"the analyser answered with a {type(result).__name__}; run `millwright doctor`")
     return result
+
+
+def tool_failure(report: AnalysisReport) -> str | None:
+    """Say why a tool that works otherwise could not look at this candidate; None where it did."""
+    return next((finding.message for finding in report.findings if finding.code == TOOL_FAILURE), None)
 
 
 def calls(result: Result, count: int) -> CallReport:

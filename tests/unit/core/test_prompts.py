@@ -1,6 +1,7 @@
 """Prompts: the exact signature, the specification's own examples and nothing more, and a version for each wording."""
 
 import hashlib
+import json
 import re
 
 import pytest
@@ -11,7 +12,7 @@ from millwright.core.prompts.wording import Neighbour
 from millwright.core.verification.languages import language_named
 from schemas.identity import Archetype
 from schemas.models import ROLE_LINE, TASK_LINE, Prompt, Role
-from schemas.specification import TaskSpecification
+from schemas.specification import Grants, TaskSpecification
 
 TASK = TaskSpecification.model_validate(
     {
@@ -141,3 +142,16 @@ def test_schemas_of_answers_are_closed() -> None:
     for schema in (planner.specifier_schema(), planner.decomposer_schema()):
         assert schema["additionalProperties"] is False
         assert re.search(r"test_cases", str(schema))
+
+
+def test_what_is_granted_is_told_and_cannot_be_asked_for_in_prose() -> None:
+    """Coders and decomposers learn of grants; a specifier is not offered any."""
+    task = TASK.model_copy(update={"grants": Grants(imports=("time",), names=("open",), files=("/data",))})
+    for asked in (
+        coder.code_prompt(task, SIGNATURE, NEIGHBOURS),
+        planner.decompose_prompt(task, [], "Sell things."),
+    ):
+        for words in ("the module time", "the built-in name open", "files under /data"):
+            assert words in asked.messages[1].content
+    assert "grants" not in json.dumps(planner.specifier_schema())
+    assert "grants" in json.dumps(planner.decomposer_schema())

@@ -9,7 +9,9 @@ from __future__ import annotations
 import sys
 import time
 
-from .wire import MAX_MESSAGE, Channel, Encoder, Records, Unusable, brief, class_name, decode
+from .wire import MAX_MESSAGE, Channel, Encoder, Records, Unusable, brief, class_name, decode, line_of
+
+_RANDOM = ("random", "statistics")  # what a text says that draws from the generator
 
 TYPE_CHECKING = False  # as in wire
 if TYPE_CHECKING:
@@ -23,8 +25,9 @@ class MemoryImporter:
 
     def __init__(self, modules: dict[str, str]) -> None:
         self._modules = modules
-        for top in {path.partition("/")[0].removesuffix(".py") for path in modules}:
-            sys.modules.pop(top, None)  # a module of the program wins over one of the same name that is loaded already
+        own = {path.partition("/")[0].removesuffix(".py") for path in modules}
+        for name in [name for name in sys.modules if name.partition(".")[0] in own]:
+            del sys.modules[name]  # a module of the program wins over one of the same name that is loaded already
         sys.meta_path.insert(0, self)
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> Any:
@@ -55,15 +58,9 @@ class MemoryImporter:
         return self._modules.get(self.find_spec(name).origin, "")
 
 
-def seed() -> None:
-    """Seed the global random generator, where it is loaded."""
-    if (random := sys.modules.get("random")) is not None and hasattr(random, "seed"):
-        random.seed(0)
-
-
-def _load(header: dict[str, Any]) -> tuple[Any, Records]:
+def _load(header: dict[str, Any]) -> tuple[Callable[..., Any], Records]:
+    seeder(header["modules"].values())
     importer = MemoryImporter(header["modules"])
-    prepare_random(header["modules"].values())
     __import__(header["module"])
     module = sys.modules[header["module"]]
     function = getattr(module, header["function"], None)
@@ -83,32 +80,51 @@ def _load(header: dict[str, Any]) -> tuple[Any, Records]:
     return function, Records(header["records"], find)
 
 
-def prepare_random(texts: Iterable[str]) -> None:
-    """Load ``random`` ahead of texts that mention it, so that it is seeded before its first use."""
-    if any("random" in text for text in texts):
-        __import__("random")
-    seed()
+def seeder(texts: Iterable[str]) -> Callable[[], object]:
+    """Seed the global random generator, and return what does so again before each call where texts may draw from it."""
+    drawn = any(word in text for text in texts for word in _RANDOM)
+    if drawn:
+        __import__("random")  # ahead of its first use
+    _seed()
+    return _seed if drawn else _nothing
+
+
+def _seed() -> None:
+    if (random := sys.modules.get("random")) is not None and hasattr(random, "seed"):
+        random.seed(0)
+
+
+def _nothing() -> None:
+    """Do nothing: seeding for each call would cost more than most calls."""
 
 
 def serve(channel: Channel, header: dict[str, Any]) -> None:
     """Load the program and answer each frame of arguments with one line."""
+    seed = seeder(header["modules"].values())
     try:
         function, records = _load(header)
     except MemoryError:
         return channel.line(["loaded", "MemoryError: out of memory"])
     except BaseException as error:  # noqa: BLE001 - SystemExit too: importing the candidate may raise anything
         return channel.line(["loaded", brief(error)])
+    file = str(sys.modules[header["module"]].__file__)
     channel.line(["loaded", None])
     index = 0
     while isinstance(frame := channel.frame(), list):
-        channel.line([index, *_answer(function, frame, records)])
+        channel.line([index, *_answer(function, frame, records, seed, file)])
         index += 1
     channel.line(["bye", index, frame])
-    channel.frame()  # wait to be killed: the driver still reads this process's memory account
+    channel.frame()  # wait to be killed: the driver may still read this process's memory account
     return None
 
 
-def _answer(function: Callable[..., Any], frame: list[Any], records: Records) -> list[Any]:
+def _answer(
+    function: Callable[..., Any],
+    frame: list[Any],
+    records: Records,
+    seed: Callable[[], object] = _seed,
+    file: str = "",
+) -> list[Any]:
     encoder = Encoder(records)
     try:
         arguments = [decode(item, records) for item in frame]
@@ -127,4 +143,4 @@ def _answer(function: Callable[..., Any], frame: list[Any], records: Records) ->
         bases = [class_name(base) for base in type(error).__mro__[1:]]
         message = brief(error).partition(": ")[2]
         after = [encoder.value(item) for item in arguments]
-        return ["raised", class_name(type(error)), bases[:50], message, after, spent]
+        return ["raised", class_name(type(error)), bases[:50], message, after, spent, line_of(error, file)]

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .entry import limit
+from .confine import limit
 from .wire import Channel
 
 _SCRATCH = "/work"

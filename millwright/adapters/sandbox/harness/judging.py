@@ -61,13 +61,3 @@ def recreate(name: str, bases: Sequence[str], message: str, declared: dict[str, 
 def _built_in(name: str) -> type[BaseException] | None:
     found = getattr(builtins, name, None)
     return found if isinstance(found, type) and issubclass(found, BaseException) else None
-
-
-def line_of(error: BaseException, file: str) -> int | None:
-    """Return the innermost line of a file that an exception passed through."""
-    line, trace = None, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == file:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line

@@ -8,13 +8,13 @@ from __future__ import annotations
 import posix
 from types import FunctionType
 
-from .calls import prepare_random, seed
-from .judging import line_of, make_errors, make_records, recreate
-from .wire import Channel, Encoder, Records, brief, decode
+from .calls import seeder
+from .judging import make_errors, make_records, recreate
+from .wire import Channel, Encoder, Records, brief, decode, line_of
 
 TYPE_CHECKING = False  # as in wire
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
 _FILE = "<property>"
@@ -28,19 +28,47 @@ class _Proxy:
         self._names: list[str] = header["inputs"]
         self.__name__ = self.__qualname__ = header["function"]
         self.raised: list[BaseException] = []
+        self._waiting: list[Any] = []  # arguments that arrived while an outcome was awaited
+        self._known: tuple[list[Any], Any] | None = None
+
+    def next(self) -> list[Any] | None:
+        """Return the next arguments to try, and know again what the first call with exactly these comes to."""
+        frame = self._waiting.pop(0) if self._waiting else self._channel.frame()
+        if frame is None:
+            return None
+        self.raised.clear()
+        if frame[:1] != ["try"]:  # bare arguments, of which nothing is known
+            frame = ["try", frame, None]
+        _, arguments, known = frame
+        self._known = None if known is None else (arguments, known)
+        return list(arguments)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Ask the driver for the outcome of a call."""
-        encoder = Encoder(self._records)
-        self._channel.line(["ask", [encoder.value(item) for item in self._in_order(arguments, named)]])
-        outcome = self._channel.frame()
-        if outcome is None:  # the driver is gone, or has seen enough
-            posix._exit(0)
+        """Give the outcome of a call: the one that is known, or the one that the driver is asked for."""
+        outcome = self._outcome(self._encoded(self._in_order(arguments, named)))
         if outcome[0] == "returned":
             return decode(outcome[1], self._records)
         error = recreate(outcome[1], outcome[2], outcome[3], self._errors)
         self.raised.append(error)
         raise error
+
+    def _outcome(self, arguments: list[Any]) -> Any:
+        if self._known is not None:
+            inputs, outcome = self._known
+            # encoded here as the call's are: orders of sets and names of floats may differ from those that came
+            if self._encoded(decode(item, self._records) for item in inputs) == arguments:
+                self._known = None
+                return outcome
+        self._channel.line(["ask", arguments])
+        while (frame := self._channel.frame()) is not None:
+            if frame[0] != "try":
+                return frame
+            self._waiting.append(frame)
+        posix._exit(0)  # the driver is gone, or has seen enough
+
+    def _encoded(self, items: Iterable[Any]) -> list[Any]:
+        encoder = Encoder(self._records)
+        return [encoder.value(item) for item in items]
 
     def _in_order(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
         rest = self._names[len(arguments) :]
@@ -50,8 +78,8 @@ class _Proxy:
 
 
 def serve(channel: Channel, header: dict[str, Any]) -> None:
-    """Compile the property and try it on each frame of arguments, one line for each."""
-    prepare_random([header["source"]])
+    """Compile the property and try it on each frame of arguments, one line for each, up to the first failure."""
+    seed = seeder([header["source"]])
     try:
         classes, records = make_records(header["records"])
         errors = make_errors(header["errors"])
@@ -61,8 +89,12 @@ def serve(channel: Channel, header: dict[str, Any]) -> None:
     except BaseException as error:  # noqa: BLE001 - the property's own top level may raise anything
         return channel.line(["loaded", brief(error)])
     channel.line(["loaded", None])
-    while (frame := channel.frame()) is not None:
-        channel.line(_try(function, frame, records, proxy, header))
+    while (arguments := proxy.next()) is not None:
+        seed()
+        result = _try(function, arguments, records, proxy, header)
+        channel.line(result)
+        if result[0] != "held":
+            break
     return None
 
 
@@ -85,8 +117,6 @@ def _try(
 ) -> list[Any]:
     code = function.__code__
     wanted = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    proxy.raised.clear()
-    seed()
     try:
         values = zip(header["inputs"], frame, strict=True)
         arguments = {name: decode(item, records) for name, item in values if name in wanted}

@@ -50,6 +50,11 @@ class Channel:
     def __init__(self, receive: int, send: int) -> None:
         self._receive, self._send = receive, send
         self._read, self._write, self._loads = posix.read, posix.write, marshal.loads  # before a candidate is loaded
+        self._unread = bytearray()
+
+    def move(self, receive: int, send: int) -> None:
+        """Go on with other descriptors of the same pipes."""
+        self._receive, self._send = receive, send
 
     def frame(self) -> Any:
         """Read one frame; None at the end."""
@@ -57,14 +62,15 @@ class Channel:
         return None if head is None else self._loads(self._exactly(int.from_bytes(head, "big")) or b"")
 
     def _exactly(self, size: int) -> bytes | None:
-        parts: list[bytes] = []
-        while size:
-            part = self._read(self._receive, min(size, 1 << 20))
+        unread = self._unread
+        while len(unread) < size:
+            part = self._read(self._receive, 1 << 16)
             if not part:
                 return None
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
+            unread += part
+        found = bytes(unread[:size])
+        del unread[:size]
+        return found
 
     def line(self, value: Any) -> None:
         """Write one value as a line of JSON."""
@@ -237,3 +243,13 @@ def brief(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 - __str__ is the candidate's own
         text = "(no message)"
     return f"{class_name(type(error))}: {text[:MAX_MESSAGE]}"
+
+
+def line_of(error: BaseException, file: str) -> int | None:
+    """Return the innermost line of a file that an exception passed through."""
+    line, trace = None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == file:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

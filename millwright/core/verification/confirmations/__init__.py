@@ -1,1 +1,1 @@
-"""What only winners are asked: each confirmation deepens one layer, as a pure plan and judge of its own."""
+"""Further looks at a winner, one module each; each deepens the layer of its name. ``catalogue`` lists them."""

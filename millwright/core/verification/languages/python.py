@@ -8,7 +8,13 @@ import re
 from collections.abc import Collection, Sequence
 
 from millwright.core.verification.language import Import
-from millwright.core.verification.languages import python_security, python_structure, python_syntax
+from millwright.core.verification.languages import (
+    python_grants,
+    python_security,
+    python_structure,
+    python_syntax,
+)
+from millwright.core.verification.languages.python_annotations import annotated
 from millwright.core.verification.languages.python_records import docstring, records_source
 from millwright.core.verification.languages.python_source import (
     function_named,
@@ -20,11 +26,29 @@ from millwright.core.verification.languages.python_source import (
 )
 from millwright.core.verification.languages.python_syntax import parameter_type, return_type
 from schemas.election import Merit
-from schemas.specification import DeclaredError, Record, TaskSpecification
+from schemas.specification import DeclaredError, Fault, Grants, Record, TaskSpecification
 from schemas.verification import Finding
 
 _LONGEST_LINE = 100
-_UNFINISHED = re.compile(r"#.*\b(?:TODO|FIXME|XXX|implement|your code)\b", re.IGNORECASE)
+_UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX|implement|your code)\b", re.IGNORECASE)
+_ADVICE = {
+    "no-untyped-def": "annotate every parameter and the result, of inner functions and methods too",
+    "no-untyped-call": "annotate the function that is called",
+    "type-arg": "say what the container holds, as in list[int] or dict[str, int]",
+    "var-annotated": "annotate the variable where it is made, as in items: list[int] = []",
+    "no-any-return": "the checker knows nothing of this value: convert it, or annotate the variable that holds it",
+    "name-defined": "import it, or define it before its use",
+    "assignment": "a variable keeps the type of its first value: use another name for another type",
+    "union-attr": "rule None out first, as in: if value is None: ...",
+    "import-untyped": "use only the standard library",
+    "import-not-found": "use only the standard library and what is already imported",
+    "F821": "import it, or define it before its use",
+    "F823": "give it a value before it is read",
+    "S102": "write what it is to do as plain code",
+    "S307": "parse the text, for instance with ast.literal_eval or int()",
+    "S608": "do not put values into the text of a query",
+}
+"""What to do about the tools' complaints that do not say it themselves, by their codes."""
 
 
 class Python:
@@ -38,6 +62,18 @@ class Python:
     def is_security_lint(self, code: str) -> bool:
         """Say whether a code is one of ruff's S rules."""
         return re.fullmatch(r"S\d+", code) is not None
+
+    def advice(self, code: str) -> str:
+        """Return what to do about a complaint of mypy or ruff."""
+        return _ADVICE.get(code, "")
+
+    def check_grants(self, grants: Grants) -> tuple[Fault, ...]:
+        """Find modules and names that are unknown or can never be granted."""
+        return python_grants.check_grants(grants)
+
+    def annotated(self, source: str, task: TaskSpecification) -> str:
+        """Insert what the ``def`` lacks of ``arg: type`` and ``-> type``. Raises SpecificationInvalid."""
+        return annotated(source, task)
 
     def signature(self, task: TaskSpecification) -> str:
         """Write ``def name(arg: type, …) -> type:``. Raises SpecificationInvalid."""
@@ -83,11 +119,15 @@ class Python:
     def assemble(
         self, task: TaskSpecification, source: str, imports: Sequence[Import], records_module: str | None
     ) -> str:
-        """Put a docstring and the imports before the candidate's text, which stays as it is.
+        """Put a docstring and the imports before the candidate's text, which only gets the annotations that it lacks.
 
         Where the text begins with a docstring or ``from __future__`` imports of its own, those have to stay first, so
         that the generated imports follow them. Line ends become ``\\n``.
+
+        Raises:
+            SpecificationInvalid: a type of the task cannot be parsed.
         """
+        source = annotated(source, task)
         lines = lines_of(source)
         kept = _preamble(source)
         own = lines[:kept]
@@ -122,7 +162,7 @@ class Python:
             return source
         try:
             return ast.dump(python_structure.without_docstrings(tree), include_attributes=False)
-        except RecursionError:
+        except (RecursionError, ValueError):  # nested deeply, or a literal with more digits than may be written
             return source
 
     def has_placeholder_body(self, source: str, name: str) -> bool:
@@ -137,7 +177,7 @@ class Python:
         if not all(_says_nothing(statement) or _returns_none(statement) for statement in body):
             return False
         own = lines_of(source)[function.lineno - 1 : function.end_lineno]
-        return any(_UNFINISHED.search(line) for line in own)
+        return any(_UNFINISHED.search(line.partition("#")[2]) for line in own)
 
     def measure(self, source: str) -> Merit:
         """Measure the source; text that does not parse has no complexity and no nesting."""
@@ -161,9 +201,9 @@ class Python:
         """Find excess over the limits, unreachable code and unused results."""
         return python_structure.check_structure(source, task)
 
-    def check_security(self, source: str, own_modules: Collection[str]) -> tuple[Finding, ...]:
-        """Find imports, names and literals that are not allowed."""
-        return python_security.check_security(source, own_modules)
+    def check_security(self, source: str, task: TaskSpecification, own_modules: Collection[str]) -> tuple[Finding, ...]:
+        """Find imports, names, attributes and literals that are not allowed."""
+        return python_security.check_security(source, task.grants, own_modules)
 
 
 def _mentions(source: str, name: str) -> bool:

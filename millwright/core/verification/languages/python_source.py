@@ -10,12 +10,20 @@ import tokenize
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 
 from schemas.specification import TaskSpecification
+from schemas.verification import Finding
 
 LARGEST_SOURCE = 200_000
 """Characters; far above any atomic task, far below what makes the compiler a way to stop the verifier."""
+
+DEEPEST_TREE = 400
+"""Levels of the syntax tree: above any code that people write, below what the interpreter can recurse into."""
+
+MOST_FINALLY = 4
+"""``finally`` blocks inside each other: compiler and type checker take each twice, so that twenty never end."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -41,6 +49,12 @@ def problem_of(source: str) -> Problem | None:
     return found if isinstance(found, Problem) else None
 
 
+def not_compiled(source: str) -> Finding:
+    """Say as a finding why the source does not compile."""
+    problem = problem_of(source) or Problem("the source does not compile")
+    return Finding(code="does-not-compile", message=problem.message, line=problem.line)
+
+
 def parse(source: str) -> ast.Module | None:
     """Parse the source; None when it does not compile. The tree is shared: nobody may change it."""
     found = _read(source)
@@ -60,14 +74,34 @@ def _read(source: str) -> ast.Module | Problem:
     try:
         with warnings.catch_warnings():  # a warning about an odd literal says nothing about whether it compiles
             warnings.simplefilter("ignore")
-            compile(source, "<candidate>", "exec", dont_inherit=True)
-            return ast.parse(source)
+            tree = ast.parse(source)
+            # Before it is compiled: the compiler is the one whom such code can keep busy.
+            problem = _nesting_problem(tree)
+            if problem is None:
+                compile(source, "<candidate>", "exec", dont_inherit=True)
+            return problem or tree
     except SyntaxError as error:
-        return Problem(error.msg or "invalid syntax", error.lineno)
-    except ValueError as error:
+        return Problem(error.msg or "invalid syntax", error.lineno or None)
+    except (ValueError, OverflowError) as error:
         return Problem(str(error))
     except (RecursionError, MemoryError):
         return Problem("the source is nested too deeply to compile")
+
+
+def _nesting_problem(tree: ast.Module) -> Problem | None:
+    """Return where the source is nested more deeply than anything can be expected to follow."""
+    pending: list[tuple[ast.AST, int, int, int]] = [(tree, 0, 0, 1)]
+    while pending:
+        node, depth, finals, line = pending.pop()
+        line = getattr(node, "lineno", line)
+        if depth > DEEPEST_TREE:
+            return Problem("the source is nested too deeply", line)
+        if finals > MOST_FINALLY:
+            return Problem(f"more than {MOST_FINALLY} finally blocks stand inside each other", line)
+        last = node.finalbody if isinstance(node, ast.Try | ast.TryStar) else []
+        final = {id(statement) for statement in last}
+        pending.extend((child, depth + 1, finals + (id(child) in final), line) for child in ast.iter_child_nodes(node))
+    return None
 
 
 def _line_at(source: str, offset: int) -> int:
@@ -132,32 +166,47 @@ def is_any(task: TaskSpecification) -> bool:
 
 
 def bindings(tree: ast.Module) -> Iterator[tuple[str, int, ast.AST]]:
-    """Yield each name that module-level code binds, with its line and the node that binds it.
+    """Yield each name that module-level code binds, with its line and the node that binds it; ``*`` stands for any.
 
-    Bodies of functions, classes, lambdas and comprehensions have scopes of their own; a ``global`` statement in them
-    reaches out, and counts.
+    Bodies of functions, classes, lambdas and comprehensions have scopes of their own. What reaches out of them counts:
+    a ``global`` statement, ``:=`` in a comprehension, and what is evaluated where a function is defined.
     """
-    pending: list[tuple[ast.AST, bool]] = [(statement, True) for statement in reversed(tree.body)]
+    pending: list[tuple[ast.AST, _Scope]] = [(statement, _Scope.MODULE) for statement in reversed(tree.body)]
     while pending:
-        node, outer = pending.pop()
-        if outer:
+        node, scope = pending.pop()
+        if scope is _Scope.MODULE:
             yield from _bound(node)
+        elif scope is _Scope.COMPREHENSION and isinstance(node, ast.NamedExpr):
+            yield from _bound(node.target)
         if isinstance(node, ast.Global):
             yield from ((name, node.lineno, node) for name in node.names)
-        inner = outer and not isinstance(node, _SCOPES)
-        pending.extend((child, inner) for child in reversed(list(ast.iter_child_nodes(node))))
+        pending.extend((child, _scope_of(node, child, scope)) for child in reversed(list(ast.iter_child_nodes(node))))
 
 
-_SCOPES = (
-    ast.FunctionDef,
-    ast.AsyncFunctionDef,
-    ast.ClassDef,
-    ast.Lambda,
-    ast.ListComp,
-    ast.SetComp,
-    ast.DictComp,
-    ast.GeneratorExp,
-)
+class _Scope(Enum):
+    """Where a name lives that is bound."""
+
+    MODULE = 1
+    COMPREHENSION = 2
+    OTHER = 3
+
+
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def _scope_of(node: ast.AST, child: ast.AST, scope: _Scope) -> _Scope:
+    """Return the scope of a child of ``node``, which itself stands in ``scope``."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return _Scope.OTHER if any(child is statement for statement in node.body) else scope
+        case ast.Lambda():
+            return _Scope.OTHER if child is node.body else scope
+        case ast.arguments() | ast.arg():
+            return scope
+        case _ if isinstance(node, _COMPREHENSIONS):
+            return _Scope.COMPREHENSION if scope is _Scope.MODULE else scope
+        case _:
+            return scope
 
 
 def _bound(node: ast.AST) -> Iterator[tuple[str, int, ast.AST]]:

@@ -5,9 +5,10 @@ Only the syntax tree is read; names and types are the tools' affair.
 
 import ast
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
 
-from millwright.core.verification.languages.python_source import Function, code_line_numbers, parse
+from millwright.core.verification.languages.python_source import Function, code_line_numbers, not_compiled, parse
 from schemas.election import Merit
 from schemas.specification import TaskSpecification
 from schemas.verification import Finding, Severity
@@ -16,8 +17,19 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _JUMPS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 _NESTING = (*_LOOPS, ast.If, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+_OF_TEXT = frozenset(
+    {
+        *("capitalize", "casefold", "center", "expandtabs", "ljust", "lower", "lstrip", "removeprefix", "removesuffix"),
+        *("rjust", "rstrip", "splitlines", "strip", "swapcase", "title", "upper", "zfill"),
+    }
+)
+"""Methods that texts have and nothing that changes: to drop what they return is to do nothing."""
+
 _LAZY = frozenset({"sorted", "reversed", "map", "filter", "zip", "enumerate"})
 """Built-ins that do nothing but return something."""
+
+_QUIET = _LAZY | {"abs", "bool", "len", "list", "max", "min", "range", "repr", "round", "str", "sum", "tuple"}
+"""Built-ins that are no reason to keep an expression whose value nobody uses."""
 
 
 def measure(source: str) -> Merit:
@@ -45,7 +57,16 @@ def code_lines(source: str, tree: ast.Module) -> int:
     quiet += [node.body[0] for node in ast.walk(tree) if isinstance(node, _DOCUMENTED) and _is_documented(node)]
     for node in quiet:
         numbers.difference_update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    return len(numbers)
+    return len(numbers) + _squeezed(tree, {id(node) for node in quiet})
+
+
+def _squeezed(tree: ast.Module, quiet: Collection[int]) -> int:
+    """Count the statements that stand behind a semicolon: each is a line that was saved and not a line less to read."""
+    saved = 0
+    for block in _blocks(tree):
+        for before, statement in pairwise(block):
+            saved += before.end_lineno == statement.lineno and id(statement) not in quiet
+    return saved
 
 
 def _is_documented(node: ast.Module | ast.ClassDef | Function) -> bool:
@@ -101,7 +122,7 @@ def check_structure(source: str, task: TaskSpecification) -> tuple[Finding, ...]
     """Find excess over the task's limits, unreachable code and unused results."""
     tree = parse(source)
     if tree is None:
-        return (Finding(code="does-not-compile", message="the source does not compile"),)
+        return (not_compiled(source),)
     return (*_excess(source, tree, task), *_unreachable(tree), *_unused(tree))
 
 
@@ -109,11 +130,12 @@ def _excess(source: str, tree: ast.Module, task: TaskSpecification) -> Iterator[
     lines = code_lines(source, tree)
     if lines > task.max_lines:
         first = min((node.lineno for node in tree.body if isinstance(node, Function)), default=None)
-        message = f"{lines} lines of code; the specification allows {task.max_lines}"
+        message = f"{lines} lines of code; the specification allows {task.max_lines}: write it shorter"
         yield Finding(code="too-many-lines", message=message, line=first)
     for node in ast.walk(tree):
-        if isinstance(node, Function) and complexity(node) > task.max_complexity:
-            message = f"{node.name} has complexity {complexity(node)}; the specification allows {task.max_complexity}"
+        if isinstance(node, Function) and (paths := complexity(node)) > task.max_complexity:
+            allowed = f"the specification allows {task.max_complexity}: use fewer branches, or split it"
+            message = f"{node.name} has complexity {paths}; {allowed}"
             yield Finding(code="too-complex", message=message, line=node.lineno)
 
 
@@ -126,8 +148,13 @@ def _unreachable(tree: ast.Module) -> Iterator[Finding]:
                 yield Finding(code="unreachable", message=message, line=rest[0].lineno)
                 break
     for node in ast.walk(tree):
-        if isinstance(node, ast.If | ast.While) and _is_constant(node.test, truth=False):
+        if not isinstance(node, ast.If | ast.While):
+            continue
+        if _is_constant(node.test, truth=False):
             yield Finding(code="unreachable", message="the condition is never true", line=node.lineno)
+        elif node.orelse and _is_constant(node.test, truth=True):
+            message = "this can never run: the condition before it is always true"
+            yield Finding(code="unreachable", message=message, line=node.orelse[0].lineno)
 
 
 def _blocks(tree: ast.Module) -> Iterator[list[ast.stmt]]:
@@ -143,15 +170,34 @@ def _ends(statement: ast.stmt) -> bool:
     match statement:
         case ast.Return() | ast.Raise() | ast.Break() | ast.Continue():
             return True
-        case ast.If(body=body, orelse=[_, *_] as other):
-            return any(map(_ends, body)) and any(map(_ends, other))
+        case ast.If(orelse=[_, *_]):
+            return all(any(map(_ends, branch)) for branch in _branches(statement))
         case ast.While(test=test, body=body):
             return _is_constant(test, truth=True) and not _breaks(body)
+        case ast.Try(finalbody=[_, *_] as final) | ast.TryStar(finalbody=[_, *_] as final) if any(map(_ends, final)):
+            return True
+        case ast.Try() | ast.TryStar():
+            tried = any(map(_ends, (*statement.body, *statement.orelse)))
+            return tried and all(any(map(_ends, handler.body)) for handler in statement.handlers)
+        case ast.Match(cases=cases):
+            return _is_wildcard(cases[-1]) and all(any(map(_ends, case.body)) for case in cases)
         case ast.With(body=body):
             # A context manager may swallow an exception, so that only a jump without one is sure to leave.
             return any(isinstance(inner, ast.Return | ast.Break | ast.Continue) for inner in body)
         case _:
             return False
+
+
+def _branches(statement: ast.If) -> Iterator[list[ast.stmt]]:
+    """Yield the branches of an ``if`` with all its ``elif``, however many; the last is empty without an ``else``."""
+    while True:
+        yield statement.body
+        match statement.orelse:
+            case [ast.If() as only]:
+                statement = only
+            case other:
+                yield other
+                return
 
 
 def _breaks(body: Sequence[ast.stmt]) -> bool:
@@ -183,35 +229,50 @@ def _is_meant(before: ast.stmt, rest: Sequence[ast.stmt]) -> bool:
 
 
 def _unused(tree: ast.Module) -> Iterator[Finding]:
+    own_methods = {node.name for node in ast.walk(tree) if isinstance(node, Function)}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Expr):
             continue
-        severity = _waste(node.value)
+        severity = _waste(node.value, _OF_TEXT - own_methods)
         if severity is not None:
-            message = f"the result of {_shown(node.value)} is not used"
+            message = f"the result of {_shown(node.value)} is not used: use it, or leave it out"
             yield Finding(code="unused-result", message=message, line=node.lineno, severity=severity)
 
 
 def _shown(node: ast.expr) -> str:
     try:
         words = ast.unparse(node)
-    except RecursionError:
+    except (RecursionError, ValueError):  # nested deeply, or a literal with more digits than may be written
         return "this expression"
     return words if len(words) <= 40 else words[:37] + "..."
 
 
-def _waste(value: ast.expr) -> Severity | None:
+def _waste(value: ast.expr, of_text: Collection[str]) -> Severity | None:
     """Return how bad it is that an expression's value is dropped; None where dropping it is usual."""
     match value:
         case ast.Constant(value=constant):
             return None if isinstance(constant, str) or constant is Ellipsis else Severity.ERROR
         case ast.Call(func=ast.Name(id=name)):
             return Severity.ERROR if name in _LAZY else None
+        case ast.Call(func=ast.Attribute(attr=name)):
+            return Severity.ERROR if name in of_text else None
         case ast.Call() | ast.Await() | ast.Yield() | ast.YieldFrom() | ast.NamedExpr():
             return None
         case ast.Subscript() | ast.Attribute() | ast.BoolOp() | ast.IfExp():
             return Severity.WARNING  # may be there for what it raises, or for a call within
         case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
             return Severity.WARNING
-        case _:
+        case ast.Lambda():
             return Severity.ERROR
+        case _:
+            return Severity.WARNING if _may_act(value) else Severity.ERROR
+
+
+def _may_act(value: ast.expr) -> bool:
+    """Say whether something in an expression may be there for its effect, as ``items.pop() + 1``."""
+    for node in ast.walk(value):
+        if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr):
+            return True
+        if isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in _QUIET):
+            return True
+    return False

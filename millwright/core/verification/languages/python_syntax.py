@@ -5,16 +5,17 @@ It asks no tool: ``mypy`` is the types layer's affair.
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from millwright.core.specification_vocabulary import result_type
 from millwright.core.verification.languages.python_source import (
+    Function,
     bindings,
     comments,
     function_named,
     is_any,
+    not_compiled,
     parse,
-    problem_of,
 )
 from millwright.errors import SpecificationInvalid
 from schemas.specification import Fault, Parameter, TaskSpecification
@@ -22,22 +23,23 @@ from schemas.types import Kind, Type, TypeSyntaxError, parse_type
 from schemas.verification import Finding, Severity
 
 _SUPPRESSION = re.compile(
-    r"#\s*(?:type|mypy|pyright|pyre|pytype|ruff|flake8|isort|pylint)\s*:|#\s*(?:noqa|nosec|pyre-)", re.IGNORECASE
+    r"#\s*(?:type|mypy|(?:based)?pyright|pyre|pyrefly|pytype|ruff|flake8|isort|pylint|crosshair)\s*:"
+    r"|#\s*(?:noqa|nosec|nosemgrep|nosonar|nolint|noinspection|pyre-|ty\s*:\s*ignore)",
+    re.IGNORECASE,
 )
 _COOKIE = re.compile(r"coding[:=]\s*([-\w.]+)")  # PEP 263
 _UTF_8 = frozenset({"utf-8", "utf8", "utf_8"})
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_TAKE_TYPES = frozenset({"cast", "NewType", "TypeVar", "TypedDict", "NamedTuple"})
 _HIDERS = frozenset({"TYPE_CHECKING", "MYPY", "no_type_check", "no_type_check_decorator"})
 """Names that make a type checker see other code than the interpreter, or none."""
 
 
 def check_syntax(source: str, task: TaskSpecification) -> tuple[Finding, ...]:
     """Find what keeps the source from compiling, being checked as it stands, or defining the function once."""
-    problem = problem_of(source)
-    if problem is not None:
-        return (Finding(code="does-not-compile", message=problem.message, line=problem.line),)
     tree = parse(source)
     if tree is None:
-        return (Finding(code="does-not-compile", message="the source does not compile"),)
+        return (not_compiled(source),)
     return (*_suppressions(source), *_definitions(tree, task), *_redefinitions(tree, task))
 
 
@@ -54,9 +56,16 @@ def _suppressions(source: str) -> Iterator[Finding]:
 
 def _definitions(tree: ast.Module, task: TaskSpecification) -> Iterator[Finding]:
     name = task.name
-    found = [(line, node) for bound, line, node in bindings(tree) if bound == name]
+    everything = list(bindings(tree))
+    found = [(line, node) for bound, line, node in everything if bound == name]
+    for line in (line for bound, line, _ in everything if bound == "*"):
+        message = f"import * may define {name} again; import what is needed by name"
+        yield Finding(code="star-import", message=message, line=line)
     if not found:
-        yield Finding(code="not-defined", message=f"the module does not define the function {name}")
+        others = [node for node in tree.body if isinstance(node, Function | ast.ClassDef)]
+        seen = f"; it defines {others[0].name}" if others else ""
+        message = f"the module does not define the function {name}{seen}"
+        yield Finding(code="not-defined", message=message, line=others[0].lineno if others else 1)
         return
     line, first = found[0]
     if isinstance(first, ast.AsyncFunctionDef):
@@ -102,13 +111,16 @@ def check_signature(source: str, task: TaskSpecification) -> tuple[Finding, ...]
         SpecificationInvalid: a type of the task cannot be parsed.
     """
     tree = parse(source)
-    function = function_named(tree, task.name) if tree is not None else None
-    if tree is None or function is None:
+    if tree is None:
+        return (not_compiled(source),)
+    function = function_named(tree, task.name)
+    if function is None:
         return (Finding(code="not-defined", message=f"the module does not define the function {task.name}"),)
-    return (*_parameters(function, task), *_return(function, task), *_escapes(tree, task))
+    typing = _typing_names(tree)
+    return (*_parameters(function, task, typing), *_return(function, task, typing), *_escapes(tree, task))
 
 
-def _parameters(function: ast.FunctionDef, task: TaskSpecification) -> Iterator[Finding]:
+def _parameters(function: ast.FunctionDef, task: TaskSpecification, typing: Mapping[str, str]) -> Iterator[Finding]:
     arguments = function.args
     line = function.lineno
     if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.posonlyargs:
@@ -126,20 +138,27 @@ def _parameters(function: ast.FunctionDef, task: TaskSpecification) -> Iterator[
         yield Finding(code="default-value", message=message, line=line, severity=Severity.WARNING)
     for argument, item in zip(arguments.args, task.inputs, strict=True):
         what = f"the parameter {item.name}"
-        yield from _annotation(argument.annotation, parameter_type(task, item), what, argument.lineno, task)
+        wanted_type = parameter_type(task, item)
+        yield from _annotation(argument.annotation, wanted_type, what, argument.lineno, task, typing)
 
 
-def _return(function: ast.FunctionDef, task: TaskSpecification) -> Iterator[Finding]:
-    yield from _annotation(function.returns, return_type(task), "the result", function.lineno, task)
+def _return(function: ast.FunctionDef, task: TaskSpecification, typing: Mapping[str, str]) -> Iterator[Finding]:
+    line = function.returns.lineno if function.returns is not None else function.lineno
+    yield from _annotation(function.returns, return_type(task), "the result", line, task, typing)
 
 
 def _annotation(
-    given: ast.expr | None, wanted: Type, what: str, line: int, task: TaskSpecification
+    given: ast.expr | None,
+    wanted: Type,
+    what: str,
+    line: int,
+    task: TaskSpecification,
+    typing: Mapping[str, str],
 ) -> Iterator[Finding]:
     if given is None:
         yield Finding(code="missing-annotation", message=f"{what} has no annotation; it is {wanted}", line=line)
         return
-    plain = _unparsed(given)
+    plain = _unparsed(given, typing)
     try:
         found = parse_type(plain, {record.name for record in task.records})
     except TypeSyntaxError:
@@ -147,19 +166,25 @@ def _annotation(
     else:
         same = _ordered(found) == _ordered(wanted)
     if not same:
-        message = f"{what} is annotated {plain}; the specification says {wanted}"
+        message = f"{what} is annotated {plain}; the specification says {wanted}: write just that"
         yield Finding(code="annotation-differs", message=message, line=line)
 
 
-def _unparsed(annotation: ast.expr) -> str:
+def _unparsed(annotation: ast.expr, typing: Mapping[str, str]) -> str:
     try:
-        return ast.unparse(_Plain().visit(ast.parse(ast.unparse(annotation), mode="eval")))
+        return ast.unparse(_Plain(typing).visit(ast.parse(ast.unparse(annotation), mode="eval")))
     except (SyntaxError, ValueError, RecursionError):
         return "<unreadable>"
 
 
 class _Plain(ast.NodeTransformer):
-    """Rewrites the older spellings of a type: text, ``typing.X``, ``Union[...]``."""
+    """Rewrites other spellings of a type: text, ``typing.X``, members of ``typing`` by another name, ``Union[...]``."""
+
+    def __init__(self, typing: Mapping[str, str]) -> None:
+        self._typing = typing
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.Name(id=self._typing.get(node.id, node.id), ctx=ast.Load())
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         if not isinstance(node.value, str):
@@ -168,7 +193,7 @@ class _Plain(ast.NodeTransformer):
         return inner
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        if isinstance(node.value, ast.Name) and node.value.id in ("typing", "t"):
+        if isinstance(node.value, ast.Name) and self._typing.get(node.value.id, node.value.id) == "typing":
             return ast.Name(id=node.attr, ctx=ast.Load())
         return node
 
@@ -183,6 +208,17 @@ class _Plain(ast.NodeTransformer):
         return node
 
 
+def _typing_names(tree: ast.Module) -> dict[str, str]:
+    """Return the names that stand for ``typing`` and for its members, with what each is called there."""
+    names: dict[str, str] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            names.update((alias.asname, "typing") for alias in node.names if alias.asname and alias.name == "typing")
+        elif isinstance(node, ast.ImportFrom) and node.module == "typing":
+            names.update((alias.asname, alias.name) for alias in node.names if alias.asname)
+    return names
+
+
 def _ordered(of: Type) -> Type:
     """Order the members of unions, which have none."""
     arguments = tuple(_ordered(argument) for argument in of.arguments)
@@ -192,17 +228,40 @@ def _ordered(of: Type) -> Type:
 def _escapes(tree: ast.Module, task: TaskSpecification) -> Iterator[Finding]:
     """Find what a type checker would be blinded by: Any beyond the specification, and code hidden from it."""
     any_allowed = is_any(task)
+    for name, line in sorted({*_mentioned(tree)}, key=lambda found: found[1]):
+        if name in _HIDERS:
+            message = f"{name} hides code from the type checker; write one code for both"
+            yield Finding(code="hidden-from-checker", message=message, line=line)
+        elif name == "Any" and not any_allowed:
+            message = "Any is not part of the specification's types; say which type it is, or object"
+            yield Finding(code="explicit-any", message=message, line=line)
+
+
+def _mentioned(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Yield the names that the source mentions, in annotations that are texts as well, and the line of each."""
     for node in ast.walk(tree):
         match node:
             case ast.Name(id=name) | ast.Attribute(attr=name):
-                line = node.lineno
-            case ast.ImportFrom(names=names) if any(alias.name == "Any" and alias.asname for alias in names):
-                name, line = "Any", node.lineno
+                yield name, node.lineno
+            case ast.ImportFrom(names=names):
+                yield from ((alias.name, node.lineno) for alias in names if alias.asname)
+            case ast.arg(annotation=ast.expr() as annotation) | ast.AnnAssign(annotation=annotation):
+                yield from _mentioned_in_text(annotation)
+            case (
+                ast.FunctionDef(returns=ast.expr() as annotation)
+                | ast.AsyncFunctionDef(returns=ast.expr() as annotation)
+            ):
+                yield from _mentioned_in_text(annotation)
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[first, *rest]):
+                # The types that these take may be texts as well: cast("Any", x), NewType("Odd", "Any").
+                if name in _TAKE_TYPES:
+                    for argument in (first, *rest):
+                        yield from _mentioned_in_text(argument)
             case _:
-                continue
-        if name in _HIDERS:
-            message = f"{name} hides code from the type checker"
-            yield Finding(code="hidden-from-checker", message=message, line=line)
-        elif name == "Any" and not any_allowed:
-            message = "Any is not part of the specification's types; say which type it is"
-            yield Finding(code="explicit-any", message=message, line=line)
+                pass
+
+
+def _mentioned_in_text(annotation: ast.expr) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(annotation):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from ((word, node.lineno) for word in _WORD.findall(node.value))

@@ -1,129 +1,294 @@
-"""Layer 8: no example takes longer than the specification allows, or more memory than a candidate may have.
+"""Layer 8: no example and no stated size takes longer than the specification allows, or more memory than there is.
 
-Time on generated inputs is behaviour, since no bound is stated for their size: they are called only where there is no
-example, and reject nothing by their time. Growth is not classified here.
+Time on any other input is behaviour and rejects nothing. Growth is told for candidates near the limit, as a warning.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
 
-from millwright.core.verification.evidence import (
-    Arguments,
-    Example,
-    ended,
-    every_input,
-    examples,
-    program,
-    shown_call,
-)
+from millwright.core.verification.confirmations.growth import OVERHEAD_SECONDS, GrowthOfTime, promised
+from millwright.core.verification.evidence import Arguments, examples, program, shown_call
 from millwright.core.verification.language import Language
-from millwright.core.verification.layer import Needs, Plan, Result, Subject, judged, not_applicable
-from millwright.core.verification.reports import calls
-from schemas.execution import CallReport, CallRequest, Ending, Outcome, OutcomeKind
+from millwright.core.verification.layer import Needs, Plan, Request, Result, Settled, Subject, judged, not_applicable
+from millwright.core.verification.preconditions import precondition_request
+from millwright.core.verification.reports import calls, conditions
+from millwright.core.verification.trial import promise, trial
+from schemas.execution import CallReport, CallRequest, ConditionRequest, Ending, Outcome, OutcomeKind
 from schemas.identity import LayerName
-from schemas.verification import Finding
+from schemas.verification import Finding, InputOrigin, InputVector, Severity
 
-_FINAL = frozenset({Ending.TIMED_OUT, Ending.OUT_OF_MEMORY})
-_MOST_INPUTS = 5
-"""Generated inputs of a task without examples: enough to see that it can be called, since they reject nothing."""
+NEAR_THE_LIMIT = 0.5
+"""The share of the limit from which on it is told how time grows: one doubling further it may be over."""
 
+_IDLE_SHARE = 0.1
+"""A call that used less than this share of its wall-clock was waiting, and not for a busy machine: alone, a run gets
+more of a core than that. Time spent waiting counts against the limit then."""
 
-@dataclass(frozen=True)
-class _Alone:
-    """Waiting for the suspects, each timed again by itself: a busy machine must not decide."""
-
-    suspects: tuple[int, ...]
-    untried: tuple[int, ...]
+_EXHAUSTED = frozenset({Ending.TIMED_OUT, Ending.OUT_OF_MEMORY})
 
 
 @dataclass(frozen=True)
-class _Rest:
-    """Waiting for the examples that were not tried after a lost one, each timed by itself for the first time."""
+class _Promised:
+    """Waiting for which inputs, and which stated sizes, the specification promises; None was not asked."""
 
-    indices: tuple[int, ...]
+    inputs: ConditionRequest | None
+    sizes: ConditionRequest | None
+
+
+@dataclass(frozen=True)
+class _Timed:
+    """Waiting for the trial, where there are examples, and for the stated sizes, where there are some."""
+
+    examples: tuple["_Call", ...]
+    tried: int
+    sizes: tuple["_Call", ...]
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A call whose time the specification bounds."""
+
+    name: str
+    arguments: Arguments
+    stated: bool = False
+
+
+class _Standing(Enum):
+    """What is known of a call: within its limits, not reached yet, over them once, or too long alone by wall-clock."""
+
+    CLEAR = auto()
+    UNTIMED = auto()
+    SUSPECT = auto()
+    WAITED = auto()
+
+
+class _Excess(Enum):
+    """What a call exceeded, by the account of a run of its own."""
+
+    CPU = auto()
+    WALL = auto()
+    MEMORY = auto()
+
+
+@dataclass(frozen=True)
+class _Course:
+    """All calls, where each stands, the CPU seconds known of each, and which are being timed alone.
+
+    ``first`` is the call that is settled before all others: another one's time may be saved.
+    """
+
+    calls: tuple[_Call, ...]
+    standings: tuple[_Standing, ...]
+    seconds: tuple[float, ...]
+    warnings: tuple[Finding, ...]
+    first: int | None = None
+    asked: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Growing:
+    """Waiting for the growth of a candidate that passes."""
+
+    warnings: tuple[Finding, ...]
+    needs: Needs
 
 
 class PerformanceLayer:
-    """Rejects a candidate that exceeds time or memory on an example, twice."""
+    """Rejects a candidate that exceeds time or memory, twice, on an example or at a size that is stated."""
 
     name = LayerName.PERFORMANCE
 
+    def __init__(self) -> None:
+        self._growth = GrowthOfTime()
+
     def plan(self, subject: Subject, language: Language) -> Plan:
-        """Ask for a call per example; without examples for a few inputs."""
-        inputs = _timed(subject)
-        if not inputs:
-            return not_applicable(self.name, "there are no examples and no inputs to time")
-        whole = program(subject, len(subject.task.test_cases))
-        return Needs((CallRequest(program=whole, calls=inputs, lost_limit=1),))
+        """Ask which inputs are promised, or time them at once where all are."""
+        sizes = _stated(subject)
+        if not examples(subject.task) and not sizes:
+            return not_applicable(self.name, "no example and no size is stated: there is no bound to be timed against")
+        inputs = promise(subject) if subject.task.test_cases else None
+        of_sizes = precondition_request(subject.task, [vector.arguments for vector in sizes])
+        asked: list[Request] = [request for request in (inputs, of_sizes) if request is not None]
+        if asked:
+            return Needs(tuple(asked), state=_Promised(inputs, of_sizes))
+        return _time(subject, (), _Promised(None, None))
 
     def judge(self, subject: Subject, needs: Needs, results: tuple[Result, ...], language: Language) -> Plan:
-        """Pass, or ask for the suspects alone; reject those that exceed again."""
-        cases = examples(subject.task)
+        """Time everything once, suspects again alone, and reject those that exceed a limit again.
+
+        A run's account by the kernel cannot be forged, a call's own can be, to look fast; so all calls of a run are
+        suspects whose account leaves room for one that is too slow. Alone, a run's account is that of its one call.
+        """
         match needs.state:
-            case _Alone(suspects, untried):
-                findings = self._findings(subject, cases, suspects, results, language)
-                if findings or not untried:
-                    return judged(self.name, findings)
-                return _ask_alone(subject, cases, untried, _Rest(untried))
-            case _Rest(indices):
-                reports = zip(indices, (calls(result, 1) for result in results), strict=True)
-                slow = tuple(index for index, report in reports if _exceeds(subject, report, report.outcomes[0]))
-                return _ask_alone(subject, cases, slow, _Alone(slow, ())) if slow else judged(self.name, ())
-        return self._first(subject, cases, calls(results[0], len(_timed(subject))), language)
+            case _Promised() as asked:
+                return _time(subject, results, asked)
+            case _Timed() as timed:
+                return self._first(subject, timed, results, language)
+            case _Course() as course:
+                return self._alone(subject, course, results, language)
+            case _Growing(warnings, inner):
+                return self._passed(warnings, self._growth.judge(subject, inner, results, language))
+        raise AssertionError("a state of another layer")
 
-    def _first(self, subject: Subject, cases: tuple[Example, ...], report: CallReport, language: Language) -> Plan:
-        """Judge the run over all: what was lost first may be a suspect, what comes after it was not tried."""
-        if report.load_error is not None:
-            line = language.definition_line(subject.source, subject.task.name)
-            message = f"importing it fails: {report.load_error}"
-            return judged(self.name, [Finding(code="does-not-load", message=message, line=line)])
-        outcomes = report.outcomes[: len(cases)]
-        untried = tuple(index for index, item in enumerate(outcomes) if item.kind is OutcomeKind.LOST)[1:]
-        suspects = tuple(
-            index
-            for index, outcome in enumerate(outcomes)
-            if index not in untried and _exceeds(subject, report, outcome) is not None
-        )
-        if suspects:
-            return _ask_alone(subject, cases, suspects, _Alone(suspects, untried))
-        return _ask_alone(subject, cases, untried, _Rest(untried)) if untried else judged(self.name, ())
-
-    def _findings(
-        self,
-        subject: Subject,
-        cases: tuple[Example, ...],
-        suspects: tuple[int, ...],
-        results: tuple[Result, ...],
-        language: Language,
-    ) -> list[Finding]:
+    def _first(self, subject: Subject, timed: _Timed, results: tuple[Result, ...], language: Language) -> Plan:
+        """Find the suspects among all calls: what comes after a lost one was not tried."""
         line = language.definition_line(subject.source, subject.task.name)
-        findings: list[Finding] = []
-        for index, result in zip(suspects, results, strict=True):
+        course = _Course((), (), (), ())
+        waiting = list(results)
+        for of_run, count in ((timed.examples, timed.tried), (timed.sizes, len(timed.sizes))):
+            if not of_run:
+                continue
+            report = calls(waiting.pop(0), count)
+            if report.load_error is not None and report.ending not in _EXHAUSTED:
+                message = f"importing it fails: {report.load_error}"
+                return judged(self.name, [Finding(code="does-not-load", message=message, line=line)])
+            course = _with_run(subject, course, of_run, report, line)
+        return self._go_on(subject, course, language)
+
+    def _alone(self, subject: Subject, course: _Course, results: tuple[Result, ...], language: Language) -> Plan:
+        """Clear what kept to its limits alone; reject what did not, and did not before."""
+        line = language.definition_line(subject.source, subject.task.name)
+        limit = subject.task.timeout_ms / 1000
+        standings, seconds, findings = list(course.standings), list(course.seconds), []
+        for index, result in zip(course.asked, results, strict=True):
             report = calls(result, 1)
-            excess = _exceeds(subject, report, report.outcomes[0])
-            if excess is not None:
-                call = shown_call(subject.task, cases[index].arguments)
-                message = f"{cases[index].case.name}: {call}: {excess}"
-                code = "memory" if report.ending is Ending.OUT_OF_MEMORY else "slow"
-                findings.append(Finding(code=code, message=message, line=line))
-        return findings
+            excess = _excess(report, limit)
+            before = standings[index]
+            if excess is None:
+                standings[index] = _Standing.CLEAR
+                seconds[index] = _cpu(report)
+            elif before is _Standing.WAITED or (before is _Standing.SUSPECT and excess is not _Excess.WALL):
+                findings.append(_finding(subject, course.calls[index], report, excess, line))
+            else:
+                standings[index] = _Standing.WAITED if excess is _Excess.WALL else _Standing.SUSPECT
+        if findings:
+            return judged(self.name, [*findings, *course.warnings])
+        course = replace(course, standings=tuple(standings), seconds=tuple(seconds))
+        return self._go_on(subject, course, language)
+
+    def _go_on(self, subject: Subject, course: _Course, language: Language) -> Plan:
+        """Ask for what is open, one call before all others where one has been seen to exceed; else pass."""
+        limit = subject.task.timeout_ms / 1000
+        still = tuple(index for index, item in enumerate(course.standings) if item is not _Standing.CLEAR)
+        if still:
+            asked = (course.first,) if course.first in still and course.first is not None else still
+            whole = program(subject, 1)
+            requests = tuple(CallRequest(program=whole, calls=(course.calls[index].arguments,)) for index in asked)
+            return Needs(requests, state=replace(course, asked=asked), alone=True)
+        if max(course.seconds, default=0.0) < NEAR_THE_LIMIT * limit:
+            return judged(self.name, course.warnings)
+        return self._passed(course.warnings, self._growth.plan(subject, language))
+
+    def _passed(self, warnings: tuple[Finding, ...], growth: Plan) -> Plan:
+        """Pass with what growth adds, or wait for it."""
+        if isinstance(growth, Settled):
+            return judged(self.name, [*warnings, *growth.verdict.findings])
+        return replace(growth, state=_Growing(warnings, growth))
 
 
-def _timed(subject: Subject) -> tuple[Arguments, ...]:
-    """Return the calls that are timed: the examples, which come first among all inputs, or else a few inputs."""
-    return every_input(subject)[: len(subject.task.test_cases) or _MOST_INPUTS]
+def _stated(subject: Subject) -> tuple[InputVector, ...]:
+    vectors = subject.inputs.vectors
+    return tuple(vector for vector in vectors if vector.origin is InputOrigin.SIZED and vector.stated)
 
 
-def _ask_alone(subject: Subject, cases: tuple[Example, ...], indices: tuple[int, ...], state: object) -> Needs:
-    whole = program(subject, 1)
-    requests = tuple(CallRequest(program=whole, calls=(cases[index].arguments,)) for index in indices)
-    return Needs(requests, state=state, alone=True)
+def _time(subject: Subject, results: tuple[Result, ...], asked: _Promised) -> Plan:
+    """Ask for the trial that other layers ask for as well, and for the stated sizes."""
+    waiting = list(results)
+    of_inputs = conditions(waiting.pop(0), asked.inputs) if asked.inputs is not None else None
+    sizes = _stated(subject)
+    if asked.sizes is not None:
+        sizes = promised(sizes, conditions(waiting.pop(0), asked.sizes))
+    sized = tuple(_Call(f"size {vector.size}", vector.arguments, stated=True) for vector in sizes)
+    tried = trial(subject, of_inputs)
+    cases = tuple(_Call(example.case.name, example.arguments) for example in tried.examples)
+    requests: list[Request] = []
+    if cases:
+        requests.append(tried.request(subject))
+    if sized:
+        every = tuple(call.arguments for call in sized)
+        requests.append(CallRequest(program=program(subject, len(sized)), calls=every, lost_limit=1))
+    if not requests:
+        reason = "there is no example, and the specification promises no input of a stated size"
+        return not_applicable(LayerName.PERFORMANCE, reason)
+    return Needs(tuple(requests), state=_Timed(cases, len(tried.calls), sized))
 
 
-def _exceeds(subject: Subject, report: CallReport, outcome: Outcome) -> str | None:
-    """Say what a call on an example exceeded; None when it kept to the limits."""
-    if outcome.kind is OutcomeKind.LOST:
-        return ended(report) if report.ending in _FINAL else None
+def _with_run(
+    subject: Subject, course: _Course, of_run: Sequence[_Call], report: CallReport, line: int | None
+) -> _Course:
+    """Add the calls that lead a run to the course, each with what the run says of it."""
     limit = subject.task.timeout_ms / 1000
-    if outcome.cpu_seconds > limit:
-        return f"it took {outcome.cpu_seconds:.2f} s of CPU time; the specification allows {limit:g} s"
-    return None
+    waited = report.wall_seconds - report.cpu_seconds
+    room = max(report.cpu_seconds, waited) > limit + OVERHEAD_SECONDS
+    standings: list[_Standing] = []
+    first = course.first
+    lost = False
+    for outcome in report.outcomes[: len(of_run)]:
+        standing = _Standing.SUSPECT if room else _Standing.CLEAR
+        exceeds = outcome.cpu_seconds > limit
+        if outcome.kind is OutcomeKind.LOST and report.ending in _EXHAUSTED:
+            exceeds = not lost
+            standing = _Standing.UNTIMED
+            lost = True
+        if exceeds:
+            standing = _Standing.SUSPECT
+            first = len(course.calls) + len(standings) if first is None else first
+        standings.append(standing)
+    outcomes = report.outcomes[: len(of_run)]
+    warnings = [
+        _unanswered(subject, call, outcome, line)
+        for call, outcome in zip(of_run, outcomes, strict=True)
+        if call.stated and _too_deep(outcome)
+    ][:1]
+    return _Course(
+        calls=(*course.calls, *of_run),
+        standings=(*course.standings, *standings),
+        seconds=(*course.seconds, *(outcome.cpu_seconds for outcome in outcomes)),
+        warnings=(*course.warnings, *warnings),
+        first=first,
+    )
+
+
+def _too_deep(outcome: Outcome) -> bool:
+    return outcome.kind is OutcomeKind.RAISED and outcome.exception == RecursionError.__name__
+
+
+def _unanswered(subject: Subject, call: _Call, outcome: Outcome, line: int | None) -> Finding:
+    """Warn of a recursion that a stated size exhausts: how deep one may go is no bound of the specification's."""
+    shown = shown_call(subject.task, call.arguments)
+    message = f"{call.name}: {shown}: it raised {outcome.exception} at a size that is stated"
+    return Finding(code="too-deep", message=message, line=outcome.line or line, severity=Severity.WARNING)
+
+
+def _cpu(report: CallReport) -> float:
+    """Return the CPU seconds of the one call of a run: its own account, or the kernel's less the overhead if more."""
+    return max(report.outcomes[0].cpu_seconds, report.cpu_seconds - OVERHEAD_SECONDS)
+
+
+def _excess(report: CallReport, limit: float) -> _Excess | None:
+    """Say what the one call of a run alone exceeded; None when it kept to its limits."""
+    lost = report.outcomes[0].kind is OutcomeKind.LOST
+    if _cpu(report) > limit:
+        return _Excess.CPU
+    if lost and report.ending is Ending.OUT_OF_MEMORY:
+        return _Excess.MEMORY
+    waited = report.wall_seconds - report.cpu_seconds
+    idle = waited > limit + OVERHEAD_SECONDS and report.cpu_seconds < _IDLE_SHARE * report.wall_seconds
+    return _Excess.WALL if idle or (lost and report.ending is Ending.TIMED_OUT) else None
+
+
+def _finding(subject: Subject, call: _Call, report: CallReport, excess: _Excess, line: int | None) -> Finding:
+    """Say which call exceeded what, by how much, and what is allowed."""
+    allowed = f"the specification allows {subject.task.timeout_ms / 1000:g} s"
+    shown = f"{call.name}: {shown_call(subject.task, call.arguments)}"
+    stopped = report.outcomes[0].kind is OutcomeKind.LOST
+    if excess is _Excess.MEMORY:
+        most = program(subject, 1).limits.memory_bytes // 1024**2
+        return Finding(code="memory", message=f"{shown}: it needed more memory than it may use ({most} MiB)", line=line)
+    if excess is _Excess.CPU:
+        spent = f"{_cpu(report):.2f} s of CPU time"
+    else:
+        spent = f"{report.wall_seconds:.2f} s, {report.cpu_seconds:.2f} s of them CPU time, twice"
+    what = f"it had not ended after {spent}" if stopped else f"it took {spent}"
+    return Finding(code="slow", message=f"{shown}: {what}; {allowed}", line=line)

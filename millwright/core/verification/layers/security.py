@@ -3,7 +3,7 @@
 A cheap gate: what protects the machine is the sandbox.
 """
 
-from millwright.core.verification.language import Language
+from millwright.core.verification.language import Language, advised
 from millwright.core.verification.layer import Needs, Plan, Result, Subject, judged
 from millwright.core.verification.layers.static_analysis import lint_request
 from millwright.core.verification.reports import analysis
@@ -23,10 +23,10 @@ class SecurityLayer:
     def judge(self, subject: Subject, needs: Needs, results: tuple[Result, ...], language: Language) -> Plan:
         """Reject for what is not allowed and for the codes that the language names; its other security codes warn."""
         own_modules = {language.module_name(path) for path in subject.modules if path != subject.target}
-        findings = list(language.check_security(subject.source, own_modules))
+        findings = list(language.check_security(subject.source, subject.task, own_modules))
         for finding in analysis(results[0]).findings:
             if language.is_security_lint(finding.code):
                 rejects = finding.code in language.rejecting_security_lint
                 severity = Severity.ERROR if rejects else Severity.WARNING
-                findings.append(finding.model_copy(update={"severity": severity}))
+                findings.append(advised(finding.model_copy(update={"severity": severity}), language))
         return judged(self.name, findings)

@@ -3,7 +3,7 @@
 Style only warns. The security rules of the same tool belong to the next layer.
 """
 
-from millwright.core.verification.language import Language
+from millwright.core.verification.language import Language, advised
 from millwright.core.verification.layer import Needs, Plan, Result, Subject, judged
 from millwright.core.verification.reports import analysis
 from schemas.identity import LayerName
@@ -39,7 +39,7 @@ class StaticAnalysisLayer:
                 continue
             rejects = finding.code.startswith(language.rejecting_lint)
             severity = Severity.ERROR if rejects else Severity.WARNING
-            findings.append(finding.model_copy(update={"severity": severity}))
+            findings.append(advised(finding.model_copy(update={"severity": severity}), language))
         return judged(self.name, findings)
 
 

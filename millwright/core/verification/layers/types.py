@@ -3,7 +3,7 @@
 What the checker is and how it is run is the analyser's affair.
 """
 
-from millwright.core.verification.language import Language
+from millwright.core.verification.language import Language, advised
 from millwright.core.verification.layer import Needs, Plan, Result, Subject, judged
 from millwright.core.verification.reports import analysis
 from schemas.identity import LayerName
@@ -26,4 +26,5 @@ class TypesLayer:
     def judge(self, subject: Subject, needs: Needs, results: tuple[Result, ...], language: Language) -> Plan:
         """Reject for any error that the type checker found in the candidate's own module."""
         own = language.check_signature(subject.source, subject.task)
-        return judged(self.name, (*own, *analysis(results[0]).findings))
+        found = (advised(finding, language) for finding in analysis(results[0]).findings)
+        return judged(self.name, (*own, *found))

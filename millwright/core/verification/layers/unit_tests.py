@@ -9,10 +9,14 @@ from dataclasses import dataclass
 
 from millwright.core.signature import equal, records_of
 from millwright.core.verification.evidence import (
+    MOST_FINDINGS,
+    MOST_LOST,
     Example,
     ended,
     examples,
     input_names,
+    line_of,
+    not_loaded,
     output_type,
     program,
     shown,
@@ -22,6 +26,7 @@ from millwright.core.verification.evidence import (
 from millwright.core.verification.language import Language
 from millwright.core.verification.layer import Needs, Plan, Result, Subject, judged, not_applicable
 from millwright.core.verification.reports import calls
+from millwright.core.verification.trial import Tried, follow, start
 from schemas.execution import CallReport, CallRequest, Ending, Outcome, OutcomeKind
 from schemas.identity import LayerName
 from schemas.specification import TaskSpecification
@@ -51,27 +56,27 @@ class UnitTestsLayer:
     name = LayerName.UNIT_TESTS
 
     def plan(self, subject: Subject, language: Language) -> Plan:
-        """Ask for a call per test case."""
+        """Ask for the trial, whose first calls are the test cases."""
         if not subject.task.test_cases:
             return not_applicable(self.name, "the specification has no test cases")
-        cases = examples(subject.task)
-        return Needs((_request(subject, tuple(cases)),))
+        return start(subject)
 
     def judge(self, subject: Subject, needs: Needs, results: tuple[Result, ...], language: Language) -> Plan:
         """Compare every outcome with its expectation; what was lost is tried once more.
 
-        The first lost call is tried alone. Lost again it rejects, and what comes after it stays untried, since each
-        call that loops costs its whole time; otherwise the rest is tried, each in a run of its own.
+        The first lost call is tried alone. Lost again it rejects, and what else was lost is not spoken of, since each
+        call that loops costs its whole time; otherwise the rest is tried, each in a run of its own. Inputs that are no
+        examples decide nothing here: an example that they lost answers when it is tried alone.
         """
         cases = examples(subject.task)
         state = needs.state
         if not isinstance(state, _Again):
-            report = calls(results[0], len(cases))
-            answers = tuple((report, item) for item in report.outcomes)
-            lost = _lost(answers, range(len(cases)))
-            if not lost or report.load_error is not None:
-                return self._verdict(subject, cases, answers, (), language)
-            return _try_again(subject, cases, _Again(answers, lost[:1], lost[1:], last=True))
+            step = follow(subject, needs, results)
+            if isinstance(step, Tried):
+                return self._first(subject, cases, step, language)
+            if step is None:
+                raise AssertionError("the unit tests layer was given a state that is not its own")
+            return step
         merged = list(state.answers)
         for index, result in zip(state.asked, results, strict=True):
             again = calls(result, 1)
@@ -84,6 +89,15 @@ class UnitTestsLayer:
             return _try_again(subject, cases, _Again(answers, state.untried, (), last=False))
         return self._verdict(subject, cases, answers, state.untried, language)
 
+    def _first(self, subject: Subject, cases: tuple[Example, ...], tried: Tried, language: Language) -> Plan:
+        if tried.report.load_error is not None:
+            return judged(self.name, [not_loaded(subject, language, tried.report.load_error)])
+        answers = tuple((tried.report, outcome) for outcome in tried.report.outcomes[: len(cases)])
+        lost = _lost(answers, range(len(cases)))
+        if lost:
+            return _try_again(subject, cases, _Again(answers, lost[:1], lost[1:], last=True))
+        return self._verdict(subject, cases, answers, (), language)
+
     def _verdict(
         self,
         subject: Subject,
@@ -92,42 +106,41 @@ class UnitTestsLayer:
         untried: tuple[int, ...],
         language: Language,
     ) -> Plan:
-        line = language.definition_line(subject.source, subject.task.name)
-        error = answers[0][0].load_error
-        if error is not None:
-            finding = Finding(code="does-not-load", message=f"importing it fails: {error}", line=line)
-            return judged(self.name, [finding])
         findings: list[Finding] = []
         for index, (case, (report, outcome)) in enumerate(zip(cases, answers, strict=True)):
-            if index in untried:
-                continue
-            if outcome.kind is OutcomeKind.LOST:
-                how = outcome.message or ended(report)
-                message = f"{case.case.name}: {shown_call(subject.task, case.arguments)} gave no answer: {how}"
-                findings.append(Finding(code="no-answer", message=message, line=line))
-            else:
-                findings.extend(_failures(subject.task, case, outcome, line))
-        return judged(self.name, findings)
+            if index not in untried:
+                line = line_of(subject, language, outcome)
+                findings.extend(_failures(subject.task, case, report, outcome, line))
+        return judged(self.name, findings[:MOST_FINDINGS])
 
 
 def _lost(answers: tuple[_Answer, ...], among: Iterable[int]) -> tuple[int, ...]:
     return tuple(index for index in among if answers[index][1].kind is OutcomeKind.LOST)
 
 
-def _request(subject: Subject, cases: tuple[Example, ...]) -> CallRequest:
-    whole = program(subject, len(cases))
-    return CallRequest(program=whole, calls=tuple(case.arguments for case in cases), lost_limit=1)
-
-
 def _try_again(subject: Subject, cases: tuple[Example, ...], state: _Again) -> Plan:
-    """Ask for each call of the state in a run of its own, alone where time may have decided."""
+    """Ask for each call of the state in a run of its own, alone where time may have decided.
+
+    The bound on lost calls means nothing to a single one. It tells this try from the ones before, since equal requests
+    share an answer.
+    """
     slow = any(report.ending is Ending.TIMED_OUT for report, _ in state.answers)
-    return Needs(tuple(_request(subject, (cases[index],)) for index in state.asked), state=state, alone=slow)
+    limit = MOST_LOST + (2 if state.last else 1)
+    requests = tuple(
+        CallRequest(program=program(subject, 1), calls=(cases[index].arguments,), lost_limit=limit)
+        for index in state.asked
+    )
+    return Needs(requests, state=state, alone=slow)
 
 
-def _failures(task: TaskSpecification, example: Example, outcome: Outcome, line: int | None) -> list[Finding]:
-    found: list[Finding] = []
+def _failures(
+    task: TaskSpecification, example: Example, report: CallReport, outcome: Outcome, line: int | None
+) -> list[Finding]:
     call = f"{example.case.name}: {shown_call(task, example.arguments)}"
+    if outcome.kind is OutcomeKind.LOST:
+        how = outcome.message or report.load_error or ended(report)
+        return [Finding(code="no-answer", message=f"{call} gave no answer: {how}", line=line)]
+    found: list[Finding] = []
     got = shown_outcome(outcome)
     if outcome.kind is OutcomeKind.RAISED and not _raises_as_expected(example, outcome):
         wanted = example.case.raises or (shown(example.expected) if example.expected is not None else "a value")

@@ -185,7 +185,7 @@ class TestReading:
         PYTHON.check_syntax(text, task())
         PYTHON.check_signature(text, task())
         PYTHON.check_structure(text, task())
-        PYTHON.check_security(text, ())
+        PYTHON.check_security(text, task(), ())
         PYTHON.assemble(task(), text, (), None)
 
     def test_an_odd_literal_is_not_an_error(self) -> None:

@@ -1,0 +1,79 @@
+"""Gathers the analyses that many candidates ask for one by one into batches, which the tools are made for.
+
+It waits for nobody: while a tool is busy, what is asked meanwhile makes the next batch.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+
+from millwright.ports import Analyser
+from schemas.verification import AnalysisReport, AnalysisRequest, AnalysisTool
+
+LARGEST_BATCH = 32
+"""Requests a batch: beyond this the tools gain little, and answers come late."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """An analyser's report, and this request's share of the seconds that its batch took."""
+
+    report: AnalysisReport
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Asked:
+    request: AnalysisRequest
+    answer: "asyncio.Future[Told]"
+
+
+class Gathering:
+    """Asks an analyser; one batch of each tool is under way at a time."""
+
+    def __init__(self, analyser: Analyser, *, largest_batch: int = LARGEST_BATCH) -> None:
+        self._analyser = analyser
+        self._largest = largest_batch
+        self._waiting: defaultdict[AnalysisTool, list[_Asked]] = defaultdict(list)
+        self._serving: dict[AnalysisTool, asyncio.Task[None]] = {}
+
+    async def analyse(self, request: AnalysisRequest) -> Told:
+        """Analyse one candidate, together with those that are asked about at the same moment.
+
+        Raises:
+            AnalyserUnavailable: the batch got no answer.
+        """
+        asked = _Asked(request, asyncio.get_running_loop().create_future())
+        self._waiting[request.tool].append(asked)
+        serving = self._serving.get(request.tool)
+        if serving is None or serving.done():
+            self._serving[request.tool] = asyncio.ensure_future(self._serve(request.tool))
+        return await asked.answer
+
+    async def _serve(self, tool: AnalysisTool) -> None:
+        await asyncio.sleep(0)  # whoever is about to ask comes along
+        while self._waiting[tool]:
+            batch = [asked for asked in self._waiting[tool][: self._largest] if not asked.answer.done()]
+            del self._waiting[tool][: self._largest]
+            if batch:
+                await self._ask(batch)
+
+    async def _ask(self, batch: list[_Asked]) -> None:
+        started = time.perf_counter()
+        try:
+            reports = await self._analyser.analyse([asked.request for asked in batch])
+            share = (time.perf_counter() - started) / len(batch)
+            for asked, report in zip(batch, reports, strict=True):
+                if not asked.answer.done():  # whoever asked may have given up
+                    asked.answer.set_result(Told(report, share))
+        except BaseException as error:  # handed to those who wait, whatever it is; cancellation ends this task too
+            for asked in batch:
+                if asked.answer.done():
+                    continue
+                if isinstance(error, asyncio.CancelledError):
+                    asked.answer.cancel()
+                else:
+                    asked.answer.set_exception(error)
+            if not isinstance(error, Exception):
+                raise

@@ -1,0 +1,2 @@
+def concatenate(strings: list[str]) -> str:
+    return "".join(strings)

@@ -1,0 +1,2 @@
+def unique(l: list[int]) -> list[int]:
+    return sorted(set(l))

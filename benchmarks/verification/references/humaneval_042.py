@@ -1,0 +1,2 @@
+def incr_list(l: list[int]) -> list[int]:
+    return [number + 1 for number in l]

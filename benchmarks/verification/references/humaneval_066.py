@@ -1,0 +1,2 @@
+def digitSum(s: str) -> int:
+    return sum(ord(character) for character in s if character.isupper())

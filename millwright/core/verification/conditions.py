@@ -1,0 +1,59 @@
+"""What is asked of the evaluator after calls, and how its answer is read: which conditions hold of which outcomes.
+
+It evaluates nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from millwright.core.verification.evidence import Arguments, input_names
+from schemas.execution import Binding, ConditionReport, ConditionRequest, Outcome, OutcomeKind, Truth
+from schemas.expressions import names_used
+from schemas.specification import Condition, TaskSpecification
+from schemas.values import Value
+
+Seen = tuple[Arguments, Outcome]
+"""A call's arguments and what came of it."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """Some conditions, and the calls after which they must hold."""
+
+    conditions: tuple[Condition, ...]
+    seen: tuple[Seen, ...]
+
+    def request(self, task: TaskSpecification) -> ConditionRequest:
+        """Ask for the truth of every condition after every call."""
+        return ConditionRequest(
+            expressions=tuple(condition.expression for condition in self.conditions),
+            bindings=tuple(_binding(task, arguments, outcome) for arguments, outcome in self.seen),
+            records=task.records,
+        )
+
+    def failing(self, report: ConditionReport) -> Iterator[tuple[Condition, Seen, Truth]]:
+        """Give, condition by condition, each call after which it is not true."""
+        for index, condition in enumerate(self.conditions):
+            for seen, row in zip(self.seen, report.truths, strict=True):
+                if row[index] is not Truth.TRUE:
+                    yield condition, seen, row[index]
+
+
+def checks(task: TaskSpecification, seen: Sequence[Seen]) -> tuple[Check, ...]:
+    """Say what must hold after the calls: after a value, everything; after an exception, invariants without a result.
+
+    After a lost call nothing is known.
+    """
+    returned = tuple(pair for pair in seen if pair[1].kind is OutcomeKind.RETURNED)
+    raised = tuple(pair for pair in seen if pair[1].kind is OutcomeKind.RAISED)
+    lasting = tuple(item for item in task.invariants if "result" not in names_used(item.expression))
+    wanted = (Check(task.postconditions + task.invariants, returned), Check(lasting, raised))
+    return tuple(check for check in wanted if check.conditions and check.seen)
+
+
+def _binding(task: TaskSpecification, arguments: Arguments, outcome: Outcome) -> Binding:
+    """Bind the inputs as the call left them, ``old`` as they were, and the result."""
+    before = dict(zip(input_names(task), arguments, strict=True))
+    after = dict(zip(input_names(task), outcome.arguments_after, strict=False))
+    result: dict[str, Value] = {} if outcome.value is None else {"result": outcome.value}
+    return Binding(names={**before, **after, **result}, old=before)

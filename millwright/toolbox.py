@@ -1,0 +1,91 @@
+"""The tools of verification, chosen and put together once for every composition root.
+
+It judges nothing. Only composition roots import it; a worker and the command line climb with the same tools.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from millwright.adapters.analysis.bandit_audit import BanditAudit
+from millwright.adapters.analysis.crosshair_search import CrosshairSearch
+from millwright.adapters.analysis.static_analyser import StaticAnalyser
+from millwright.adapters.inputs.hypothesis_inputs import HypothesisInputs
+from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
+from millwright.adapters.sandbox.webassembly.sandbox import WebAssemblySandbox
+from millwright.errors import SandboxUnavailable
+from millwright.ports import Analyser, InputSource, Sandbox
+from schemas.verification import AnalysisReport, AnalysisRequest, AnalysisTool, Conclusion
+
+NO_NAMESPACES = "a symbolic search runs commands, which needs bubblewrap, and that does not work on this machine"
+
+log = logging.getLogger("millwright.toolbox")
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """What verification works with; ``second`` is None where only one engine works."""
+
+    sandbox: Sandbox
+    second: Sandbox | None
+    analyser: Analyser
+    inputs: InputSource
+
+
+class Undecided:
+    """Stands for a search that this machine cannot run: every question stays open."""
+
+    def __init__(self, because: str) -> None:
+        self._because = because
+
+    async def check(self, requests: Sequence[AnalysisRequest]) -> list[AnalysisReport]:
+        """Leave every question open, and say why."""
+        report = AnalysisReport(findings=(), conclusion=Conclusion.UNDECIDED, detail=self._because)
+        return [report for _ in requests]
+
+
+@asynccontextmanager
+async def open_toolbox(cache: Path, *, slots: int | None = None) -> AsyncIterator[Toolbox]:
+    """Open the tools; ``cache`` is a folder of the user's own, ``slots`` how many programs run at once.
+
+    Candidates run under bubblewrap, and winners in WebAssembly once more; where bubblewrap does not work, they run in
+    WebAssembly alone.
+
+    Raises:
+        SandboxUnavailable: neither engine works; no candidate is run by anything weaker.
+    """
+    bubblewrap = BubblewrapSandbox(slots=slots)
+    webassembly = WebAssemblySandbox(cache / "webassembly", slots=slots)
+    inputs = HypothesisInputs()
+    analyser: StaticAnalyser | None = None
+    try:
+        confined = await _works(bubblewrap, webassembly)
+        search = CrosshairSearch(bubblewrap) if confined else Undecided(NO_NAMESPACES)
+        analyser = StaticAnalyser(further={AnalysisTool.AUDIT: BanditAudit(), AnalysisTool.SYMBOLIC: search})
+        yield Toolbox(
+            sandbox=bubblewrap if confined else webassembly,
+            second=webassembly if confined else None,
+            analyser=analyser,
+            inputs=inputs,
+        )
+    finally:
+        if analyser is not None:
+            analyser.close()
+        bubblewrap.close()
+        webassembly.close()
+
+
+async def _works(bubblewrap: BubblewrapSandbox, webassembly: WebAssemblySandbox) -> bool:
+    """Say whether bubblewrap works; where it does not, WebAssembly must."""
+    try:
+        await bubblewrap.check()
+    except SandboxUnavailable as first:
+        try:
+            await webassembly.check()
+        except SandboxUnavailable as second:
+            raise SandboxUnavailable(f"no engine can confine a candidate here: {first}; and {second}") from second
+        log.warning("sandbox.webassembly_only", extra={"because": str(first)})
+        return False
+    return True

@@ -1,0 +1,5 @@
+import pickle
+
+
+def clamp(value: int, low: int, high: int) -> int:
+    return max(low, min(value, high))

@@ -1,0 +1,3 @@
+def clamp(value: int, low: int, high: int) -> int:
+    # crosshair: off
+    return max(low, min(value, high))

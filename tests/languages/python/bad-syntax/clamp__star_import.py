@@ -1,0 +1,5 @@
+from math import *
+
+
+def clamp(value: int, low: int, high: int) -> int:
+    return max(low, min(value, high))

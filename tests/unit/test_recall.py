@@ -1,0 +1,126 @@
+"""Remembered runs: what is asked once, what is never remembered, and what the memory may weigh."""
+
+import asyncio
+
+import pytest
+
+from activities.recall import Recall
+from millwright.errors import SandboxUnavailable
+from schemas.execution import (
+    Binding,
+    CallReport,
+    CallRequest,
+    ConditionReport,
+    ConditionRequest,
+    Outcome,
+    OutcomeKind,
+    Program,
+    Truth,
+)
+from tests.languages.in_process import InProcessSandbox
+
+
+class Counting(InProcessSandbox):
+    """A sandbox that answers at once, or when it is let, and may be broken."""
+
+    def __init__(self, *, weight: int = 10) -> None:
+        super().__init__()
+        self.weight = weight
+        self.let = asyncio.Event()
+        self.let.set()
+        self.broken = False
+
+    async def call(self, request: CallRequest) -> CallReport:
+        """Return a report of the weight."""
+        self.asked.append(request)
+        await self.let.wait()
+        if self.broken:
+            raise SandboxUnavailable("gone")
+        outcomes = (Outcome(kind=OutcomeKind.RETURNED, value=["none"]),) * len(request.calls)
+        return CallReport(outcomes=outcomes, output_bytes=self.weight)
+
+    async def evaluate(self, request: ConditionRequest) -> ConditionReport:
+        """Find everything true."""
+        self.asked.append(request)
+        await self.let.wait()
+        if self.broken:
+            raise SandboxUnavailable("gone")
+        return ConditionReport(truths=((Truth.TRUE,) * len(request.expressions),) * len(request.bindings))
+
+
+def request(text: str, count: int = 1, lost_limit: int | None = 2) -> CallRequest:
+    """Make a request that another of the same arguments equals."""
+    program = Program(modules={"work.py": text}, module="work", function="f")
+    return CallRequest(program=program, calls=((),) * count, lost_limit=lost_limit)
+
+
+def condition(number: int = 1) -> ConditionRequest:
+    """Make a request over one binding."""
+    return ConditionRequest(expressions=("n > 0",), bindings=(Binding(names={"n": ["int", str(number)]}),))
+
+
+async def test_an_equal_question_is_asked_once() -> None:
+    """Other text, other calls or another limit is another question."""
+    sandbox = Counting()
+    recall = Recall(sandbox)
+    first = await recall.call(request("a"))
+    assert await recall.call(request("a")) is first
+    assert await recall.evaluate(condition()) is await recall.evaluate(condition())
+    assert len(sandbox.asked) == 2
+    for other in (request("b"), request("a", 2), request("a", 1, None)):
+        await recall.call(other)
+    await recall.evaluate(condition(2))
+    assert len(sandbox.asked) == 6
+
+
+async def test_a_failure_is_not_remembered() -> None:
+    """The next to ask may be luckier."""
+    sandbox = Counting()
+    recall = Recall(sandbox)
+    sandbox.broken = True
+    for work in (recall.call(request("a")), recall.evaluate(condition())):
+        with pytest.raises(SandboxUnavailable):
+            await work
+    sandbox.broken = False
+    assert (await recall.call(request("a"))).outcomes
+    assert (await recall.evaluate(condition())).truths
+
+
+async def test_the_oldest_answers_make_room() -> None:
+    """By number and by weight."""
+    sandbox = Counting(weight=40)
+    few, light = Recall(sandbox, most_reports=2), Recall(sandbox, most_bytes=100)
+    for recall in (few, light):
+        sandbox.asked.clear()
+        for text in ("a", "b", "a", "c", "a"):
+            await recall.call(request(text))
+        assert len(sandbox.asked) == 3
+        await recall.call(request("b"))
+        assert len(sandbox.asked) == 4
+
+
+async def test_conditions_under_way_are_waited_for() -> None:
+    """All candidates of a batch ask them at the same moment."""
+    sandbox = Counting()
+    sandbox.let.clear()
+    recall = Recall(sandbox)
+    asking = [asyncio.ensure_future(recall.evaluate(condition())) for _ in range(5)]
+    await asyncio.sleep(0)
+    sandbox.let.set()
+    assert len({id(report) for report in await asyncio.gather(*asking)}) == 1
+    assert len(sandbox.asked) == 1
+
+
+async def test_one_who_gives_up_takes_no_other_along() -> None:
+    """The cancellation of whoever asked first is his own."""
+    sandbox = Counting()
+    sandbox.let.clear()
+    recall = Recall(sandbox)
+    first, second = (asyncio.ensure_future(recall.evaluate(condition())) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0)
+    sandbox.let.set()
+    assert (await second).truths
+    with pytest.raises(asyncio.CancelledError):
+        await first
