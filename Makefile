@@ -17,7 +17,7 @@ SCHEMA := docs/task-specification.schema.json
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup sandbox demo test bench lint format types schema cli-docs docs wheel lock ci clean
+.PHONY: help setup sandbox demo test attacks soak bench lint format types schema cli-docs docs wheel lock ci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,12 +53,22 @@ sandbox:
 demo: setup ## Build the bundled sample project with the demo model, into OUT (out/order-pricing)
 	$(BIN)/millwright demo --out $(OUT)
 
-test: setup ## Run all tests, JOBS (2) at once
+test: setup ## Run all tests but the attacks, JOBS (2) at once
 	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
-bench: setup ## Build the recorded HumanEval answers through the whole pipeline; DATA names their folder
-	@test -n "$(DATA)" || { echo "skipped: humaneval (give DATA=FOLDER with specs.yaml and completions.jsonl)"; exit 0; }
-	@test -z "$(DATA)" || $(BIN)/python -m benchmarks.humaneval.build --data "$(DATA)"
+attacks: setup ## Attack both sandboxes, each attack first shown to work without one
+	$(BIN)/pytest tests/attacks -n $(JOBS) --dist loadfile
+
+soak: setup ## Verify 20,000 candidates, a tenth hostile, while the verifier's children are killed; DATA names the tasks
+	@test -n "$(DATA)" || echo "skipped: soak (give DATA=FOLDER with specs.yaml)"
+	@test -z "$(DATA)" || $(BIN)/python -m benchmarks.verification.soak --data "$(DATA)"
+
+BENCHMARKS := verification.speed verification.keeping verification.typing_agreement humaneval.build
+
+bench: setup ## Print the figures of verification and of whole builds; DATA names the recorded HumanEval answers
+	$(BIN)/python -m benchmarks.verification.sandbox_start
+	@test -n "$(DATA)" || echo "skipped: $(BENCHMARKS) (give DATA=FOLDER with specs.yaml and completions.jsonl)"
+	@test -z "$(DATA)" || for name in $(BENCHMARKS); do 	  $(BIN)/python -m benchmarks.$$name --data "$(DATA)" || exit 1; done
 
 lint: setup ## Check style and formatting
 	$(BIN)/ruff check .

@@ -29,6 +29,9 @@ ROOT = Path(__file__).resolve().parent
 
 EXAMPLE = "order-pricing"
 
+LADDER_TOOLS = ("mypy", "ruff", "hypothesis", "bandit", "crosshair-tool", "wasmtime", "componentize-py")
+"""What the ladder and the looks at winners are made with, by the names of their packages."""
+
 
 class Adapters:
     """The composition over the real adapters, for one environment."""
@@ -142,7 +145,7 @@ class Adapters:
 
         found = await check_everything(self.settings())
         examined = tuple(Check(check.name, check.ok, check.detail, check.remedy) for check in found)
-        return (*examined, *(_tool_check(name) for name in ("mypy", "ruff", "hypothesis")))
+        return (*examined, *(_tool_check(name) for name in LADDER_TOOLS))
 
     def example(self) -> Path:
         """Return the folder of the bundled example. Raises BadInput when this installation lacks it."""

@@ -62,6 +62,9 @@ MODEL_CALLS_AT_ONCE = 64
 MODEL_TIMEOUT_SECONDS = 300.0
 """The longest wait for one completion."""
 
+RUNS_CANDIDATES = frozenset({"verify", "all"})
+"""The roles that need an engine to run candidates in."""
+
 STICKY_TIMEOUT = timedelta(seconds=2)
 """How long a dead worker's waiting workflows stay unanswered (10 s by default: measured as the longest gap)."""
 
@@ -236,7 +239,7 @@ async def run(settings: Settings, role: Role) -> None:
     async with contextlib.AsyncExitStack() as open_:
         store = await open_.enter_async_context(open_store(settings.database_url))
         model = await open_.enter_async_context(open_model(settings.model)) if settings.model else None
-        tools = await open_.enter_async_context(open_toolbox(settings.cache))
+        tools = await open_.enter_async_context(open_toolbox(settings.cache, runs=role in RUNS_CANDIDATES))
         ports = Ports(
             model=model,
             projects=store,

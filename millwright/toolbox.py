@@ -47,8 +47,10 @@ class Undecided:
 
 
 @asynccontextmanager
-async def open_toolbox(cache: Path, *, slots: int | None = None) -> AsyncIterator[Toolbox]:
+async def open_toolbox(cache: Path, *, slots: int | None = None, runs: bool = True) -> AsyncIterator[Toolbox]:
     """Open the tools; ``cache`` is a folder of the user's own, ``slots`` how many programs run at once.
+
+    ``runs`` off is for a process that runs no candidates: then no engine is looked at.
 
     Candidates run under bubblewrap, and winners in WebAssembly once more; where bubblewrap does not work, they run in
     WebAssembly alone.
@@ -61,7 +63,7 @@ async def open_toolbox(cache: Path, *, slots: int | None = None) -> AsyncIterato
     inputs = HypothesisInputs()
     analyser: StaticAnalyser | None = None
     try:
-        confined = await _works(bubblewrap, webassembly)
+        confined = not runs or await _works(bubblewrap, webassembly)
         search = CrosshairSearch(bubblewrap) if confined else Undecided(NO_NAMESPACES)
         analyser = StaticAnalyser(further={AnalysisTool.AUDIT: BanditAudit(), AnalysisTool.SYMBOLIC: search})
         yield Toolbox(

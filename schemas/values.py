@@ -11,14 +11,30 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import cast
+from typing import Annotated, Any, cast
 
-from pydantic import JsonValue
+from pydantic import GetCoreSchemaHandler, JsonValue
+from pydantic_core import CoreSchema, core_schema
 
 from schemas.specification import Record
 from schemas.types import Kind, Type, parse_type
 
-Value = list[JsonValue]
+
+class _Tagged:
+    """Validates a value that comes as JSON, and takes one that is an object already for what it is said to be.
+
+    Objects are made by this system's own readers, which check what a candidate sent node by node; to check every node
+    again in each request and report took a third of all the time of verification.
+    """
+
+    @staticmethod
+    def __get_pydantic_core_schema__(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.json_or_python_schema(
+            json_schema=handler(source), python_schema=core_schema.is_instance_schema(list)
+        )
+
+
+Value = Annotated[list[JsonValue], _Tagged]
 """A tagged value, as described above."""
 
 _INTEGER = re.compile(r"-?[0-9]+")

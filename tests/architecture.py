@@ -21,7 +21,7 @@ NOUNS = ("schemas", "millwright.errors")
 BORDER = (*NOUNS, "millwright.ports")
 PICTURE: dict[str, tuple[str, ...]] = {
     # package: what it may import besides the standard library; the longest matching package decides
-    "schemas": ("schemas", "pydantic"),
+    "schemas": ("schemas", "pydantic", "pydantic_core"),
     "millwright": (),
     "millwright.errors": ("schemas",),
     "millwright.ports": NOUNS,

@@ -3,14 +3,14 @@
 It runs nothing.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from pydantic import JsonValue
 
 ARGUMENT = 7
 ANSWER = 7108
-"""What the task wants of ``f(7)``: no attack can come to it by itself."""
+"""What the task wants of ``f(7)``. Only what forges lines holds it: believed, they would be a pass."""
 
 
 class Effect(StrEnum):
@@ -33,10 +33,11 @@ class Effect(StrEnum):
 class Attack:
     """A candidate ``f`` with its intent, and the reasons for which each engine may turn it down.
 
-    In ``source``, ``@FOLDER@`` stands for a folder of the host that everybody may write to, ``@CANARY@`` for the name of
-    a file that must not appear anywhere, ``@PORT@`` and ``@SOCKET@`` for listeners. Reasons are those that
+    In ``source``, ``@FOLDER@`` stands for a folder of the host that everybody may write to, ``@CANARY@`` for the name
+    of a file that must not appear anywhere, ``@PORT@`` and ``@SOCKET@`` for listeners. Reasons are those that
     ``guarded.reasons`` gives, several separated by ``|`` where kernels or moments decide. ``brief``: it is to run into
-    the time limit, which is then a short one.
+    the time limit, which is then a short one. ``fickle``: some kernels refuse it to everybody, so that it cannot be
+    shown on every machine.
     """
 
     name: str
@@ -45,9 +46,15 @@ class Attack:
     bubblewrap: str
     webassembly: str
     brief: bool = False
+    fickle: bool = False
     argument: JsonValue = ARGUMENT
     argument_type: str = "int"
     answer: JsonValue = ANSWER
     answer_type: str = "int"
-    oracle: str = field(default="expected")
+    oracle: str = "expected"
     """What a naive verifier compares the result with: an expression over ``expected`` and ``argument``."""
+
+    @property
+    def knows(self) -> bool:
+        """Whether the answer stands in its source, so that it could as well return it."""
+        return str(ANSWER) in self.source

@@ -57,13 +57,20 @@ class Canaries:
     def touched(self) -> set[Effect]:
         """Tell what was reached."""
         found = set()
-        places = (self.folder, Path("/tmp"), Path("/dev/shm"), Path("/var/tmp"), Path.cwd(), Path.home())
+        places = (
+            self.folder,
+            self.folder / "tmp",
+            Path("/tmp"),
+            Path("/dev/shm"),
+            Path("/var/tmp"),
+            Path.cwd(),
+            Path.home(),
+        )
         if any((place / self.name).exists() for place in places):
             found.add(Effect.TOUCHED)
-        if self.secret not in (self.folder / "shared").read_text(encoding="utf-8", errors="replace"):
-            found.add(Effect.TOUCHED)
-        if self.secret not in (self.folder / "following.py").read_text(encoding="utf-8", errors="replace"):
-            found.add(Effect.TOUCHED)
+        for kept in (self.folder / "shared", self.folder / "following.py"):
+            if not kept.exists() or self.secret not in kept.read_text(encoding="utf-8", errors="replace"):
+                found.add(Effect.TOUCHED)
         if any(self._heard()):
             found.add(Effect.CONTACTED)
         return found
@@ -108,7 +115,12 @@ def canaries(secret: str) -> Iterator[Canaries]:
         shutil.rmtree(folder)
 
 
-def new_secret() -> str:
-    """Make a secret that nobody can guess, and put it into the environment of all that is started from now on."""
-    os.environ[VARIABLE] = secret = f"secret-{secrets.token_hex(8)}"
-    return secret
+@contextlib.contextmanager
+def secret_in_the_environment() -> Iterator[str]:
+    """Make a secret that nobody can guess, and have it in the environment of all that is started meanwhile."""
+    secret = f"secret-{secrets.token_hex(8)}"
+    os.environ[VARIABLE] = secret
+    try:
+        yield secret
+    finally:
+        del os.environ[VARIABLE]

@@ -18,6 +18,7 @@ _NOBODY: Final = 65534
 _SECONDS: Final = 30.0
 _BRIEF_SECONDS: Final = 2.0
 _GRACE_SECONDS: Final = 30.0
+_MORE_RUNS: Final = 8
 _LARGE: Final = 8 << 20
 MEMORY: Final = 256 << 20
 """The memory that a candidate is meant to have."""
@@ -27,12 +28,11 @@ def effects(attack: Attack, canaries: Canaries) -> set[Effect]:
     """Run an attack under a naive verifier; tell every effect that was seen."""
     seen = _once(attack, canaries)
     if attack.effect is Effect.UNEVEN:
-        values = {_value(canaries)}
-        for _ in range(4):
+        first = _value(canaries)
+        for _ in range(_MORE_RUNS):
             _once(attack, canaries)
-            values.add(_value(canaries))
-        if len(values) > 1:
-            seen.add(Effect.UNEVEN)
+            if _value(canaries) != first:
+                return seen | {Effect.UNEVEN}
     return seen
 
 
@@ -44,7 +44,12 @@ def _once(attack: Attack, canaries: Canaries) -> set[Effect]:
     for name in ("supervisor.py", "verifier.py"):
         (folder / name).write_text((here / name).read_text(encoding="utf-8"), encoding="utf-8")
     (folder / "candidate.py").write_text(canaries.source(attack), encoding="utf-8")
-    job: dict[str, Any] = {"argument": attack.argument, "expected": attack.answer, "oracle": attack.oracle, "following": ANSWER}
+    job: dict[str, Any] = {
+        "argument": attack.argument,
+        "expected": attack.answer,
+        "oracle": attack.oracle,
+        "following": ANSWER,
+    }
     job["history"] = []
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     _run(folder, _BRIEF_SECONDS if attack.brief else _SECONDS)
@@ -78,7 +83,7 @@ def _seen(canaries: Canaries) -> set[Effect]:
     folder = canaries.folder
     found = canaries.touched()
     output = folder / "output"
-    lines = output.open("rb").read(_LARGE).splitlines() if output.exists() else []
+    lines = _head(output).splitlines()
     value = _value(canaries)
     if value == "breached":
         found.add(Effect.BREACHED)
@@ -105,5 +110,11 @@ def _seen(canaries: Canaries) -> set[Effect]:
 
 
 def _value(canaries: Canaries) -> str:
-    path = canaries.folder / "value"
-    return path.open("rb").read(_LARGE).decode("utf-8", "replace") if path.exists() else ""
+    return _head(canaries.folder / "value").decode("utf-8", "replace")
+
+
+def _head(path: Path) -> bytes:
+    if not path.exists():
+        return b""
+    with path.open("rb") as file:
+        return file.read(_LARGE)

@@ -26,7 +26,7 @@ from millwright.temporal import data_converter
 from schemas.identity import Gate, NodePath, ProjectId, TaskStatus
 from schemas.project import LadderMode, OnExhausted, ProjectInput
 from tests.workflow.environment import Stage, TableModel, staged
-from tests.workflow.samples import ANSWERS, QUADRUPLE, SPECIFICATION, WRONG_DOUBLE, fenced
+from tests.workflow.samples import ANSWERS, LOOKED_AT, QUADRUPLE, SPECIFICATION, WRONG_DOUBLE, fenced
 from workflows.identifiers import CONTROL_QUEUE, node_workflow_id, project_workflow_id
 
 HISTORIES = Path(__file__).resolve().parent / "histories"
@@ -106,6 +106,9 @@ async def record_small() -> None:
         await _answered(stage)
         wanted = {"node-answered-by-a-person": "root.quadruple"}
         await record(stage.client, PROJECT, wanted)
+    async with staged(TableModel(LOOKED_AT)) as stage:
+        await _build(stage)
+        await record(stage.client, PROJECT, {"node-won-after-a-further-look": "root.double"})
     async with staged(TableModel(HOPELESS)) as stage:
         await _build(stage, on_exhausted=OnExhausted.FAIL, max_attempts=4)
         await record(stage.client, PROJECT, {"node-failed": "root.double", "node-blocked": "root.quadruple"})

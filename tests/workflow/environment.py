@@ -1,6 +1,7 @@
 """A real Temporal test server with our workflows and activities, an in-memory store and a model of a few lines."""
 
 import asyncio
+import os
 import re
 import shutil
 import sys
@@ -16,12 +17,11 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from millwright.adapters.analysis.static_analyser import StaticAnalyser
-from millwright.adapters.inputs.hypothesis_inputs import HypothesisInputs
-from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.errors import ModelRefused
+from millwright.settings import Settings
 from millwright.temporal import data_converter
+from millwright.toolbox import open_toolbox
 from schemas.models import ROLE_LINE, TASK_LINE, FinishReason, ModelAnswer, ModelRequest, Usage
 from worker import Ports, activities_of
 from workflows.identifiers import (
@@ -91,15 +91,17 @@ async def staged(model: TableModel, *, workflow_runner: SandboxedWorkflowRunner 
     ) as environment:
         await _add_search_attributes(environment.client)
         store = MemoryStore()
-        ports = Ports(
-            model=model,
-            projects=store,
-            artifacts=store,
-            sandbox=BubblewrapSandbox(),
-            analyser=StaticAnalyser(),
-            inputs=HypothesisInputs(),
-        )
         async with AsyncExitStack() as serving:
+            tools = await serving.enter_async_context(open_toolbox(Settings.read(os.environ).cache))
+            ports = Ports(
+                model=model,
+                projects=store,
+                artifacts=store,
+                sandbox=tools.sandbox,
+                analyser=tools.analyser,
+                inputs=tools.inputs,
+                second=tools.second,
+            )
             for queue, activities in activities_of(ports).items():
                 await serving.enter_async_context(
                     Worker(

@@ -45,3 +45,12 @@ QUADRUPLE = (
 )
 
 ANSWERS = {("coder", "double"): (*DOUBLE, WRONG_DOUBLE), ("coder", "quadruple"): QUADRUPLE}
+
+RARELY_WRONG = tuple(
+    fenced(f"def double(n: int) -> int:\n    return {body}\n")
+    for body in ("n * 2 if n != 777 else 0", "n + n if n != 777 else 1", "2 * n if n != 777 else 2")
+)
+"""Shorter than the right answer, and wrong on one number that no drawn input hits."""
+
+RIGHT_BUT_LONG = fenced("def double(n: int) -> int:\n    total = n\n    total += n\n    return total\n")
+LOOKED_AT = {("coder", "double"): (*RARELY_WRONG, RIGHT_BUT_LONG), ("coder", "quadruple"): QUADRUPLE}

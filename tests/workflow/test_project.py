@@ -11,7 +11,7 @@ from schemas.models import Budget
 from schemas.project import LadderMode, OnExhausted, ProjectInput, ProjectResult
 from schemas.verification import VerdictStatus
 from tests.workflow.environment import Stage, TableModel, staged
-from tests.workflow.samples import ANSWERS, QUADRUPLE, SPECIFICATION, WRONG_DOUBLE, fenced
+from tests.workflow.samples import ANSWERS, LOOKED_AT, QUADRUPLE, SPECIFICATION, WRONG_DOUBLE, fenced
 from workflows.identifiers import CONTROL_QUEUE, node_workflow_id, project_workflow_id
 from workflows.sandbox import GUARDED, runner
 
@@ -76,6 +76,22 @@ async def test_both_ways_up_the_ladder_give_equal_verdicts() -> None:
     assert seen[0] == seen[1]
     assert {layer for _, _, layer, _ in seen[0][1]} == set(LayerName)
     assert VerdictStatus.PASSED in {status for _, _, _, status in seen[0][1]}
+
+
+async def test_a_winner_that_a_further_look_rejects_loses_its_votes() -> None:
+    """The search finds the one number on which it is wrong; the election goes on, and a right answer wins it."""
+    async with staged(TableModel(LOOKED_AT)) as stage:
+        result = await build(stage)
+        node = await stage.store.node(PROJECT, NodePath("root.double"))
+        assert result.exit_code == 0
+        assert node.candidate is not None
+        assert "total += n" in await stage.store.candidate(PROJECT, node.path, node.candidate)
+        verdicts = await stage.store.verdicts(PROJECT, node.path)
+        contracts = {key: given[list(LayerName).index(LayerName.CONTRACTS)] for key, given in verdicts.items()}
+        rejected = [verdict for verdict in contracts.values() if verdict.status is VerdictStatus.REJECTED]
+        assert rejected
+        assert all("777" in verdict.findings[0].message for verdict in rejected)
+        assert {look.status for look in contracts[node.candidate].confirmations} == {VerdictStatus.PASSED}
 
 
 async def test_core_inside_the_workflow_sandbox_builds_as_well() -> None:

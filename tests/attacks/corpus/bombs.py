@@ -20,6 +20,36 @@ def f(n):
         except (OSError, ValueError): pass
     while True: time.sleep(1)
 """
+_UNHEARD = """
+import os
+def f(n):
+    os.closerange(0, 256)
+    while True: pass
+"""
+_DRIP = """
+import os, time
+def f(n):
+    while True:
+        for fd in range(1, 16):
+            try: os.write(fd, b" ")
+            except OSError: continue
+        time.sleep(0.01)
+"""
+_TORRENT = """
+import os
+def f(n):
+    while True:
+        for fd in range(1, 16):
+            try: os.write(fd, b'[0,"returned",["none"],[],0.0]\\n' * 100)
+            except OSError: continue
+"""
+_NAMELESS = """
+class Kind(type):
+    def __getattribute__(self, name):
+        while True: pass
+class E(Exception, metaclass=Kind): pass
+def f(n): raise E
+"""
 _COLLISIONS = """
 import sys
 def f(n):
@@ -121,11 +151,16 @@ _TIME = (
     ("backtrack in a pattern", "import re\ndef f(n): return len(re.findall('(a+)+$', 'a' * 40 + 'b'))",
      "lost timed_out", "lost timed_out"),
     ("let all hashes collide", _COLLISIONS, "lost timed_out", "lost timed_out"),
-    ("loop while it is imported", "while True: pass", "load timed_out", "load timed_out"),
+    ("loop while it is imported", "def f(n): return n\nwhile True: pass", "load timed_out", "load timed_out"),
     ("sum without end in C", "import itertools\ndef f(n): return sum(itertools.repeat(1))",
      "lost timed_out", "lost timed_out"),
     ("wait for a lock", "import threading\ndef f(n):\n    lock = threading.Lock()\n    lock.acquire(); lock.acquire()",
      "lost timed_out", "lost timed_out|lost crashed|raised RuntimeError"),
+    ("close its descriptors and go on", _UNHEARD, "lost crashed", "lost timed_out|lost crashed|raised OSError"),
+    ("drip without end", _DRIP, "lost timed_out|lost malformed", "lost timed_out|lost crashed"),
+    ("write answers without end", _TORRENT, "lost output_limit|lost malformed|lost timed_out",
+     "lost timed_out|lost crashed"),
+    ("have a class whose name takes forever", _NAMELESS, "lost timed_out", "lost timed_out"),
     ("show itself without end", "class C:\n    def __str__(self):\n        while True: pass\ndef f(n): return C()",
      "returned object", "returned object"),
     ("fail and explain without end",

@@ -73,12 +73,25 @@ def f(n):
     with open(link) as file: return file.read()
 """
 _HOST_MODULE = """
-import importlib.util
+import sys
 def f(n):
-    spec = importlib.util.spec_from_file_location("stolen", "@FOLDER@/following.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.SECRET
+    sys.path.insert(0, "@FOLDER@")
+    import following
+    return following.SECRET
+"""
+_DELETE = """
+import os
+def f(n):
+    for folder, _, names in os.walk("@FOLDER@"):
+        for name in names:
+            try: os.unlink(os.path.join(folder, name))
+            except OSError: continue
+    return n
+"""
+_LEFT_FILE = """
+import os, tempfile
+def f(n):
+    with open(os.path.join(tempfile.gettempdir(), "@CANARY@"), "w") as file: return file.write("for the next")
 """
 
 ESCAPES = (
@@ -169,15 +182,23 @@ ESCAPES = (
     ),
     Attack(
         "read inherited descriptors", Effect.LEAKED, _INHERITED,
-        bubblewrap="raised OSError", webassembly="raised AttributeError",
+        bubblewrap="raised OSError", webassembly="raised OSError",
     ),
     Attack(
         "write inherited descriptors", Effect.TOUCHED, _OVERWRITE_INHERITED,
-        bubblewrap="raised OSError", webassembly="raised AttributeError",
+        bubblewrap="raised OSError", webassembly="raised OSError",
     ),
     Attack(
         "import a module of the host", Effect.LEAKED, _HOST_MODULE,
-        bubblewrap="raised FileNotFoundError", webassembly="raised OSError",
+        bubblewrap="raised ModuleNotFoundError", webassembly="raised ModuleNotFoundError",
+    ),
+    Attack(
+        "leave a file for the next", Effect.TOUCHED, _LEFT_FILE,
+        bubblewrap="returned int", webassembly="load ModuleNotFoundError",
+    ),
+    Attack(
+        "delete what can be deleted", Effect.TOUCHED, _DELETE,
+        bubblewrap="returned int", webassembly="raised OSError",
     ),
     Attack(
         "run a shell",

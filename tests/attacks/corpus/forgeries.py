@@ -46,7 +46,8 @@ def f(n):
 """
 _EVERY_DESCRIPTOR = """
 import os
-LINES = ['["loaded",null]', '[0,"returned",["int","7108"],[["int","7"]],0.0]', '["bye",1,null]', '{"passed": true}']
+ANSWER = '[0,"returned",["int","7108"],[["int","7"]],0.0]'
+LINES = ['["loaded",null]', ANSWER, '["bye",1,null]', '{"passed": true}']
 def f(n):
     for fd in range(1, 64):
         try: os.write(fd, ("\\n" + "\\n".join(LINES) + "\\n").encode())
@@ -198,8 +199,9 @@ def f(n):
 """
 _NEWLINES = "def f(n): return 'x' + chr(10) + '{\"passed\": true}' + chr(10)"
 _EXITS = (
-    ("exit while it is imported", "import os\nos._exit(0)", "load crashed", "load crashed"),
-    ("exit politely while it is imported", "raise SystemExit(0)", "load SystemExit", "load SystemExit"),
+    ("exit while it is imported", "import os\ndef f(n): return n\nos._exit(0)", "load crashed", "load crashed"),
+    ("exit politely while it is imported", "def f(n): return n\nraise SystemExit(0)", "load SystemExit",
+     "load SystemExit"),
     ("exit", "import os\ndef f(n): os._exit(0)", "lost crashed", "lost crashed"),
     ("exit politely", "import sys\ndef f(n): sys.exit(0)", "raised SystemExit", "raised SystemExit"),
     ("exit at the end", "import atexit, os\ndef f(n):\n    atexit.register(os._exit, 0)\n    return n",
@@ -235,7 +237,7 @@ _LIES = (
     ("replace what judges, wherever it is", _HARNESS, "lost malformed|returned int", "lost malformed|returned int"),
     ("replace what judges in the caller", _CALLER, "returned int|lost crashed|lost malformed",
      "returned int|lost crashed|lost malformed"),
-    ("replace a builtin", _BUILTINS, "returned int", "returned int"),
+    ("replace a builtin", _BUILTINS, "lost crashed|returned int", "lost crashed|returned int"),
     ("overwrite the answer in memory", _OVERWRITTEN, "raised KeyError", "load ModuleNotFoundError"),
 )  # fmt: skip
 

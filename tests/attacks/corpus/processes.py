@@ -11,7 +11,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
 column = ["x86_64", "aarch64"].index(platform.machine())
 def call(numbers, *arguments):
-    answer = libc.syscall(ctypes.c_long(numbers[column]), *(ctypes.c_long(a) if isinstance(a, int) else a for a in arguments))
+    arguments = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
+    answer = libc.syscall(ctypes.c_long(numbers[column]), *arguments)
     if answer < 0: raise OSError(ctypes.get_errno(), "refused")
     return answer
 """
@@ -95,6 +96,14 @@ def f(n):
     os.write(fd, b"x")
     return "breached"
 """
+_FORK = """
+def f(n):
+    pid = libc.fork()
+    if pid == 0: os._exit(0)
+    if pid < 0: raise OSError(ctypes.get_errno(), "refused")
+    os.waitpid(pid, 0)
+    return "breached"
+"""
 _LIST = """
 import os
 def f(n):
@@ -166,8 +175,20 @@ def f(n):
     with open(f"/proc/{os.getppid()}/environ") as file: return file.read()
 """
 
+_FICKLE = {
+    "read a neighbour's memory",
+    "read any process's memory",
+    "trace a neighbour",
+    "steal a neighbour's descriptor",
+    "become root of a new user namespace",
+    "mount in a new namespace",
+    "set up io_uring",
+    "put a key into the session's keyring",
+    "handle page faults",
+}
+
 PROCESSES = tuple(
-    Attack(name, effect, source, bubblewrap, webassembly, brief=brief)
+    Attack(name, effect, source, bubblewrap, webassembly, brief=brief, fickle=name in _FICKLE)
     for name, effect, source, bubblewrap, webassembly, brief in (
         ("list processes", Effect.BREACHED, _LIST, "raised FileNotFoundError", "raised OSError", False),
         ("read a neighbour's command line", Effect.BREACHED, _READ_NEIGHBOUR, "raised FileNotFoundError",
@@ -195,6 +216,8 @@ PROCESSES = tuple(
         ("leave System V memory to others", Effect.BREACHED, _CALL + _SHARED_MEMORY, "raised PermissionError",
          "load ModuleNotFoundError", False),
         ("leave POSIX memory to others", Effect.BREACHED, _POSIX_MEMORY, "raised OSError", "raised OSError", False),
+        ("fork by libc", Effect.BREACHED, _CALL + _FORK, "raised PermissionError|raised BlockingIOError",
+         "load ModuleNotFoundError", False),
         ("kill the parent", Effect.DISTURBED, "import os\ndef f(n): os.kill(os.getppid(), 9)",
          "raised PermissionError", "raised AttributeError", False),
         ("kill everybody", Effect.DISTURBED, "import os\ndef f(n): os.kill(-1, 9)",
@@ -209,8 +232,8 @@ PROCESSES = tuple(
          "raised AttributeError", False),
         ("leave a process that writes later", Effect.TOUCHED, _LATE_WRITER,
          "raised PermissionError|raised BlockingIOError", "raised AttributeError", False),
-        ("leave a thread that writes later", Effect.TOUCHED, _LATE_THREAD, "returned int", "raised RuntimeError|raised OSError",
-         False),
+        ("leave a thread that writes later", Effect.TOUCHED, _LATE_THREAD, "returned int",
+         "raised RuntimeError|raised OSError", False),
         ("raise its limits", Effect.BREACHED, _RAISE_LIMITS, "raised OSError", "load ModuleNotFoundError", False),
     )
 )  # fmt: skip

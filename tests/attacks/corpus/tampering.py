@@ -22,11 +22,19 @@ def f(n):
     for name in ("following", "attacked", "work"): sys.modules[name] = fake
     return n
 """
+_FORGET = """
+import sys
+def f(n):
+    sys.modules.clear()
+    sys.path.clear()
+    return n
+"""
 _FINDER = """
-import importlib.abc, importlib.machinery, sys
-class Liar(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    def find_spec(self, name, path, target=None):
-        return importlib.machinery.ModuleSpec(name, self) if name in ("following", "attacked") else None
+import sys
+Spec = type(sys.__spec__)
+class Liar:
+    def find_spec(self, name, path=None, target=None):
+        return Spec(name, self) if name in ("following", "attacked") else None
     def create_module(self, spec): return None
     def exec_module(self, module): module.f = lambda n: 0
 def f(n):
@@ -177,6 +185,8 @@ TAMPERING = tuple(
         ("overwrite the next candidate", Effect.TOUCHED, _NEXT_FILE, "raised FileNotFoundError", "raised OSError"),
         ("read the next candidate", Effect.LEAKED, _READ_NEXT, "raised FileNotFoundError", "raised OSError"),
         ("stand in for the next candidate", Effect.DISTURBED, _MODULES, "returned int", "returned int"),
+        ("forget all modules and where they were", Effect.DISTURBED, _FORGET, "returned int|lost crashed",
+         "returned int|lost crashed"),
         ("find modules before others do", Effect.DISTURBED, _FINDER, "returned int", "returned int"),
         ("replace a builtin for the next", Effect.DISTURBED, _REPLACED, "returned int", "returned int"),
         ("delete builtins", Effect.DISTURBED, _DELETED, "returned int|lost crashed|returned object",
@@ -189,7 +199,8 @@ TAMPERING = tuple(
          "returned int|returned object"),
         ("change what five is", Effect.DISTURBED, _SMALL_INT, "returned int|lost crashed|lost malformed",
          "load ModuleNotFoundError"),
-        ("spoil builtins from a thread", Effect.DISTURBED, _THREAD, "returned int", "raised RuntimeError|raised OSError"),
+        ("spoil builtins from a thread", Effect.DISTURBED, _THREAD, "returned int",
+         "raised RuntimeError|raised OSError"),
         ("open descriptors until none is left", Effect.DISTURBED, _DESCRIPTORS, "raised OSError",
          "raised AttributeError|raised OSError"),
         ("close all descriptors", Effect.DISTURBED, "import os\ndef f(n):\n    os.closerange(0, 256)\n    return n",
@@ -206,9 +217,9 @@ TAMPERING = tuple(
         ("overflow the stack by attributes", Effect.DISTURBED, _RECURSE_IN_C, "lost crashed",
          "lost crashed|raised RecursionError|lost out_of_memory"),
         ("return lists a hundred thousand deep", Effect.DISTURBED, _DEEP, "returned object too large",
-         "returned object too large"),
+         "returned object too large|lost crashed"),
         ("return dicts a hundred thousand deep", Effect.DISTURBED, _DEEP_DICT, "returned object too large",
-         "returned object too large"),
+         "returned object too large|lost crashed"),
         ("return a list that holds itself", Effect.DISTURBED, _SELF, "returned object too large",
          "returned object too large"),
         ("return a dict that holds itself", Effect.DISTURBED, _SELF_DICT, "returned object too large",
@@ -220,8 +231,11 @@ TAMPERING = tuple(
         ("return half a character as a key", Effect.DISTURBED, "def f(n): return {chr(0xDFFF) + chr(0): [chr(0xD83D)]}",
          "returned dict", "returned dict"),
         ("raise half a character", Effect.DISTURBED,
-         "class E(BaseException):\n    pass\nE.__name__ = 'E' + chr(233)\ndef f(n): raise E(chr(0xD800))",
+         "def f(n): raise type('E', (BaseException,), {})('it broke ' + chr(0xD800) + chr(0))",
          "raised BaseException", "raised BaseException"),
+        ("fail to load with half a character", Effect.DISTURBED,
+         "def f(n): return n\nraise type('E', (BaseException,), {})('it broke ' + chr(0xD800) + chr(0))",
+         "load E", "load E"),
         ("return a generator", Effect.DISTURBED, _GENERATOR, "returned object generator", "returned object generator"),
         ("run code where the result is unpickled", Effect.TOUCHED, _REDUCE, "returned object Gadget",
          "returned object Gadget"),
