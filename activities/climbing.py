@@ -9,6 +9,7 @@ import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -31,12 +32,15 @@ from millwright.core.verification.layer import (
     in_error,
     not_run,
 )
+from millwright.core.verification.remembered import remembered
 from millwright.core.verification.reports import calls, conditions
 from millwright.core.verification.trial import promise, trial
+from millwright.errors import MillwrightError
 from millwright.ports import Analyser, Sandbox
 from schemas.election import Flag, Merit
 from schemas.execution import CallReport, CallRequest, ConditionRequest, Outcome, OutcomeKind, PropertyRequest
 from schemas.identity import Digest, LayerName
+from schemas.specification import TaskSpecification
 from schemas.verification import AnalysisRequest, Verdict, VerdictStatus
 
 _MOST_ROUNDS = 32
@@ -127,14 +131,30 @@ class Climber:
         first_rejection_stops: bool,
     ) -> tuple[Verdict, ...]:
         verdicts = list(begun)
-        for layer in LADDER[len(verdicts) :]:
-            stopped = rejected_by(verdicts) if first_rejection_stops else None
-            if stopped is not None:
-                verdicts.append(not_run(layer.name, f"rejected by {stopped.value}").verdict)
-            else:
+        ahead: asyncio.Task[None] | None = None
+        try:
+            for layer in LADDER[len(verdicts) :]:
+                stopped = rejected_by(verdicts) if first_rejection_stops else None
+                if stopped is not None:
+                    verdicts.append(not_run(layer.name, f"rejected by {stopped.value}").verdict)
+                    continue
+                if layer.name is LayerName.TYPES:
+                    ahead = asyncio.ensure_future(self._look_ahead(subject))
                 verdicts.append(await self._over(layer, subject))
                 await tell(verdicts[-1])
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+                await asyncio.wait([ahead])
         return tuple(verdicts)
+
+    async def _look_ahead(self, subject: Subject) -> None:
+        """Have the lint made while the types are checked, when a batch is together; the layer finds it remembered."""
+        plan = begin(layer_named(LayerName.STATIC_ANALYSIS), subject, language_named(subject.task.target_language))
+        requests = plan.requests if isinstance(plan, Needs) else ()
+        analyses = [self._gathering.analyse(item) for item in requests if isinstance(item, AnalysisRequest)]
+        with suppress(MillwrightError):  # the layer asks again, and then it is the layer's
+            await _together(analyses)
 
     async def confirm(self, subject: Subject, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
         """Look further at a winner; returns its verdicts with what came of it. Raises as ``climb_layer`` does.
@@ -256,16 +276,22 @@ def _signature(subject: Subject, report: CallReport) -> Digest:
     return behaviour_signature(report.outcomes, output_type(task), min(tolerances, default=None), records_of(task))
 
 
+@remembered
+def _written(task: TaskSpecification) -> str:
+    return task.model_dump_json()
+
+
 def _identity(subject: Subject) -> _Identity:
     """Return what makes two subjects the same: then one verdict holds for both."""
     modules: Mapping[str, str] = subject.modules
     inputs = f"{subject.inputs.specification_digest}/{subject.inputs.generator}/{len(subject.inputs.vectors)}"
-    task = subject.task.model_dump_json()
-    return task, subject.target, tuple(sorted(modules.items())), inputs, subject.records_module
+    return _written(subject.task), subject.target, tuple(sorted(modules.items())), inputs, subject.records_module
 
 
 async def _together(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     """Await all; when one fails, end the others before its exception goes on."""
+    if len(work) == 1:
+        return [await work[0]]
     tasks = [asyncio.ensure_future(item) for item in work]
     try:
         return list(await asyncio.gather(*tasks))

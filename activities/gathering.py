@@ -5,14 +5,18 @@ It waits for nobody: while a tool is busy, what is asked meanwhile makes the nex
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 
+from millwright.core.verification.reports import tool_failure
 from millwright.ports import Analyser
 from schemas.verification import AnalysisReport, AnalysisRequest, AnalysisTool
 
 LARGEST_BATCH = 32
 """Requests a batch: beyond this the tools gain little, and answers come late."""
+
+MOST_ANSWERS = 128
+"""Answers that are kept: layers ask the same of one candidate, one soon after the other."""
 
 
 @dataclass(frozen=True)
@@ -36,20 +40,31 @@ class Gathering:
         self._analyser = analyser
         self._largest = largest_batch
         self._waiting: defaultdict[AnalysisTool, list[_Asked]] = defaultdict(list)
+        self._answered: OrderedDict[int, tuple[AnalysisRequest, AnalysisReport]] = OrderedDict()
         self._serving: dict[AnalysisTool, asyncio.Task[None]] = {}
 
     async def analyse(self, request: AnalysisRequest) -> Told:
         """Analyse one candidate, together with those that are asked about at the same moment.
 
+        What was answered is not asked again, and takes no time.
+
         Raises:
             AnalyserUnavailable: the batch got no answer.
         """
+        known = self._answered.get(id(request))
+        if known is not None:  # the request is kept with the report, so that no other can have its identity
+            return Told(known[1], 0.0)
         asked = _Asked(request, asyncio.get_running_loop().create_future())
         self._waiting[request.tool].append(asked)
         serving = self._serving.get(request.tool)
         if serving is None or serving.done():
             self._serving[request.tool] = asyncio.ensure_future(self._serve(request.tool))
-        return await asked.answer
+        told = await asked.answer
+        if tool_failure(told.report) is None:
+            self._answered[id(request)] = (request, told.report)
+            while len(self._answered) > MOST_ANSWERS:
+                self._answered.popitem(last=False)
+        return told
 
     async def _serve(self, tool: AnalysisTool) -> None:
         await asyncio.sleep(0)  # whoever is about to ask comes along

@@ -97,13 +97,15 @@ class CallRequest(Schema):
 class CallReport(Schema):
     """The outcomes, one per call and in the same order, and what the process used by the kernel's account.
 
-    ``load_error`` says why the module could not be imported; all outcomes are then ``lost``. ``output_bytes`` is how
+    ``load_error`` says why the module could not be imported, ``load_line`` at which line of the candidate's own module
+    (a hint for a finding, and no evidence); all outcomes are then ``lost``. ``output_bytes`` is how
     much the program sent, as a measure of what this report weighs.
     """
 
     outcomes: tuple[Outcome, ...]
     ending: Ending = Ending.COMPLETED
     load_error: str | None = None
+    load_line: int | None = None
     cpu_seconds: float = 0.0
     wall_seconds: float = 0.0
     peak_memory_bytes: int = 0

@@ -1,13 +1,27 @@
 """Verdicts and the evidence behind them; what static tools are asked and what they answer."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from schemas.base import Schema
 from schemas.identity import Digest, LayerName
 from schemas.specification import TaskSpecification
 from schemas.values import Value
+
+
+def _printable(text: str) -> str:
+    """Escape what is no printable character: a candidate's words end in findings, terminals and histories."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode("ascii") for char in text
+    )
+
+
+Told = Annotated[str, AfterValidator(_printable)]
+"""Text for people that may hold a candidate's own words: one line of printable characters."""
 
 
 class VerdictStatus(StrEnum):
@@ -31,7 +45,7 @@ class Finding(Schema):
     """One located complaint: a stable code, what is wrong, and the candidate's line (one-based; None: the whole)."""
 
     code: str
-    message: str
+    message: Told
     line: int | None = None
     severity: Severity = Severity.ERROR
 
@@ -44,7 +58,7 @@ class Confirmation(Schema):
 
     title: str
     status: VerdictStatus
-    reason: str = ""
+    reason: Told = ""
     seconds: float = 0.0
 
 
@@ -56,7 +70,7 @@ class Verdict(Schema):
 
     layer: LayerName
     status: VerdictStatus
-    reason: str = ""
+    reason: Told = ""
     findings: tuple[Finding, ...] = ()
     seconds: float = 0.0
     confirmations: tuple[Confirmation, ...] = ()

@@ -12,7 +12,7 @@ from schemas.evidence import Decision, Forecast, ManifestEntry, NodeRecord, Proj
 from schemas.identity import DELIVERED, Digest, LayerName, TaskStatus
 from schemas.models import Spend
 from schemas.project import Counts
-from schemas.verification import Severity, Verdict, VerdictStatus
+from schemas.verification import Confirmation, Severity, Verdict, VerdictStatus
 
 
 @dataclass(frozen=True)
@@ -142,9 +142,20 @@ def _evidence(evidence: Sequence[Evidence]) -> str:
 
 
 def _verdict(verdict: Verdict) -> str:
+    looks = [f"{look.title}: {_look(look)}" for look in verdict.confirmations]
+    return "; ".join((_own(verdict), *looks))
+
+
+def _look(look: Confirmation) -> str:
+    """Say what a further look came to; one without an answer is never called passed."""
+    words = look.status.value.replace("_", " ")
+    return f"{words} ({' '.join(look.reason.split())})" if look.reason else words
+
+
+def _own(verdict: Verdict) -> str:
     words = verdict.status.value.replace("_", " ")
     if verdict.status in (VerdictStatus.NOT_APPLICABLE, VerdictStatus.NOT_RUN, VerdictStatus.ERROR):
-        return f"{words} ({verdict.reason})"
+        return f"{words} ({' '.join(verdict.reason.split())})"
     warnings = [finding for finding in verdict.findings if finding.severity is Severity.WARNING]
     return f"{words}, {len(warnings)} warning(s)" if warnings else words
 

@@ -43,6 +43,8 @@ def equal(a: Value, b: Value, of: Type, tolerance: float | None = None, records:
     known = records or {}
     if _holds_object(a) or _holds_object(b):
         return False
+    if a == b:
+        return True
     if tolerance is None:
         return canonical(a, of, None, known) == canonical(b, of, None, known)
     return _close(_normal(a, of, float_text, known), _normal(b, of, float_text, known), tolerance)

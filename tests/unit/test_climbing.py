@@ -36,7 +36,7 @@ async def test_a_batch_is_analysed_in_one_call() -> None:
     """However many subjects there are; none that was rejected before."""
     analyser = SilentAnalyser()
     await Climber(InProcessSandbox(), analyser).climb([*CLAMPS, UNPARSABLE])
-    assert analyser.batches == [3, 3, 3]
+    assert analyser.batches == [3, 3]
 
 
 async def test_equal_subjects_are_looked_at_once_and_answered_each() -> None:

@@ -44,7 +44,7 @@ class CrosshairSearch:
     """The symbolic search; ``seconds`` of CPU are for all conditions of a task, ``seconds_each`` for any one."""
 
     def __init__(
-        self, sandbox: Sandbox, seconds: float = 10.0, seconds_each: float = 5.0, profile: Limits = PROFILE
+        self, sandbox: Sandbox, seconds: float = 4.0, seconds_each: float = 2.5, profile: Limits = PROFILE
     ) -> None:
         self._sandbox = sandbox
         self._seconds = seconds

@@ -6,14 +6,21 @@ another layer's business. Each batch has a module with a known error; where that
 
 import ast
 import json
-import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from millwright.adapters.analysis.batches import BatchFailed, Ended, divided, lay_out, syntax_error
+from millwright.adapters.analysis.batches import (
+    BatchFailed,
+    Ended,
+    divided,
+    lay_out,
+    parsed,
+    scratch_folder,
+    syntax_error,
+)
 from millwright.adapters.analysis.mypy_command import MypyCommand
 from millwright.adapters.analysis.mypy_warm import BLOCKED, WarmDeclined, WarmFailed, WarmMypy
 from schemas.verification import AnalysisReport, AnalysisRequest, Finding
@@ -76,7 +83,7 @@ class MypyTypes:
         for seat, request in zip(seats, requests, strict=True):
             files[seat.file] = request.modules[request.target]
         names = [*(seat.file for seat in seats), _CANARY]
-        with tempfile.TemporaryDirectory(prefix="millwright-mypy-") as scratch:
+        with scratch_folder("millwright-mypy-") as scratch:
             folder = Path(scratch, "modules")
             lay_out(folder, {**files, _CANARY: _CANARY_TEXT})
             by_file = await self._warm_complaints(folder, names)
@@ -157,7 +164,10 @@ class _Imports:
 def _imports(source: str) -> _Imports:
     words: set[str] = set()
     relative = False
-    for node in ast.walk(ast.parse(source)):
+    if "import" not in source:
+        return _Imports(frozenset(), relative)
+    tree = parsed(source)
+    for node in ast.walk(tree) if isinstance(tree, ast.Module) else ():
         if isinstance(node, ast.Import | ast.ImportFrom):
             module = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
             relative |= isinstance(node, ast.ImportFrom) and node.level > 0

@@ -8,13 +8,20 @@ import json
 import re
 import shutil
 import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from millwright.adapters.analysis.batches import BatchFailed, Bounds, divided, lay_out, run_bounded, syntax_error
+from millwright.adapters.analysis.batches import (
+    BatchFailed,
+    Bounds,
+    divided,
+    lay_out,
+    run_bounded,
+    scratch_folder,
+    syntax_error,
+)
 from millwright.errors import AnalyserUnavailable
 from schemas.verification import AnalysisReport, AnalysisRequest, Finding
 
@@ -59,7 +66,7 @@ class RuffLint:
     async def _check_batch(self, requests: Sequence[AnalysisRequest]) -> list[AnalysisReport]:
         names = [f"candidate_{index:04}.py" for index in range(len(requests))]
         texts = (request.modules[request.target] for request in requests)
-        with tempfile.TemporaryDirectory(prefix="millwright-ruff-") as scratch:
+        with scratch_folder("millwright-ruff-") as scratch:
             folder = Path(scratch)
             lay_out(folder, {**dict(zip(names, texts, strict=True)), _CANARY: _CANARY_TEXT})
             ended = await run_bounded((_ruff(), *_OPTIONS, *names, _CANARY), folder, self._bounds)

@@ -3,8 +3,6 @@
 It executes no candidate, and judges no finding.
 """
 
-import hashlib
-import json
 import shutil
 import tempfile
 from collections import OrderedDict
@@ -20,6 +18,8 @@ from millwright.adapters.analysis.mypy_warm import WarmMypy
 from millwright.adapters.analysis.ruff_lint import RuffLint
 from millwright.errors import AnalyserUnavailable
 from schemas.verification import AnalysisReport, AnalysisRequest, AnalysisTool
+
+_Key = tuple[AnalysisTool, str, int, tuple[tuple[str, str], ...], str | None]
 
 _KEPT_REPORTS = 256
 _WARM_BOUNDS = Bounds(wall_seconds=30.0, cpu_seconds=20)
@@ -49,7 +49,7 @@ class StaticAnalyser:
         }
         self._remembered = frozenset(own)
         self._tools = {**own, **further}
-        self._reports: OrderedDict[str, AnalysisReport] = OrderedDict()
+        self._reports: OrderedDict[_Key, AnalysisReport] = OrderedDict()
 
     async def analyse(self, requests: Sequence[AnalysisRequest]) -> tuple[AnalysisReport, ...]:
         """Analyse a batch; one report per request, in order. Equal requests are analysed once.
@@ -60,7 +60,7 @@ class StaticAnalyser:
         keys = [_key(request) for request in requests]
         unique = dict(zip(keys, requests, strict=True))
         reports = {key: self._reports[key] for key in unique if key in self._reports}
-        asked: dict[AnalysisTool, list[str]] = {}
+        asked: dict[AnalysisTool, list[_Key]] = {}
         for key, request in unique.items():
             if key not in reports:
                 asked.setdefault(request.tool, []).append(key)
@@ -80,7 +80,7 @@ class StaticAnalyser:
             raise AnalyserUnavailable(f"no tool for {tool.value} is set up here: run `millwright doctor`")
         return checker
 
-    def _remember(self, requests: Mapping[str, AnalysisRequest], reports: Mapping[str, AnalysisReport]) -> None:
+    def _remember(self, requests: Mapping[_Key, AnalysisRequest], reports: Mapping[_Key, AnalysisReport]) -> None:
         """Keep the latest reports: two layers may ask the same of one candidate. A tool's failure is not kept."""
         for key, request in requests.items():
             failed = any(finding.code == "tool-failure" for finding in reports[key].findings)
@@ -99,8 +99,7 @@ def _tighter(bounds: Bounds) -> Bounds:
     )
 
 
-def _key(request: AnalysisRequest) -> str:
-    """Return the digest of a request; what depends on a task is told apart by its whole specification."""
+def _key(request: AnalysisRequest) -> _Key:
+    """Return all that a request says; what depends on a task is told apart by its whole specification."""
     task = None if request.task is None else request.task.model_dump_json()
-    told = (request.tool, request.target, request.max_complexity, sorted(request.modules.items()), task)
-    return hashlib.sha256(json.dumps(told).encode("ascii")).hexdigest()
+    return request.tool, request.target, request.max_complexity, tuple(sorted(request.modules.items())), task

@@ -5,6 +5,7 @@ It compares no output with anything; it decides only what counts as an answer.
 
 import secrets
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -31,6 +32,7 @@ class Candidate:
         self._cell: Cell = starter.functions("calls", cancellation, most_output, program.files)
         self._cell.send(program_header(program, starter.limits(program.limits)))
         self._answered = 0
+        self._posted: deque[Sequence[Value]] = deque()
 
     def __enter__(self) -> "Candidate":
         return self
@@ -55,6 +57,7 @@ class Candidate:
 
     def post(self, arguments: Sequence[Value]) -> None:
         """Queue a call."""
+        self._posted.append(arguments)
         self._cell.send(frame(list(arguments)))
 
     def outcome(self, deadline: float) -> Outcome:
@@ -64,7 +67,8 @@ class Candidate:
             Stopped, Malformed: the process gave no such answer, or ran out of memory and would starve later calls.
         """
         line = self._cell.receive(min(deadline, time.monotonic() + self._program.limits.call_seconds))
-        outcome, ending = read_outcome(line, self._answered)
+        outcome, ending = read_outcome(line, self._answered, self._posted[0])
+        self._posted.popleft()
         self._answered += 1
         if ending is Ending.OUT_OF_MEMORY:
             raise Stopped(ending, outcome.message)

@@ -18,6 +18,7 @@ from .protocol import Malformed, read_line
 
 _HELLO_SECONDS: Final = 30.0
 _KILLED: Final = -9
+_PAUSE_SECONDS: Final = 0.001
 
 
 class Stopped(Exception):
@@ -83,6 +84,7 @@ class Cell:
         self._pending, self._received = bytearray(first), bytearray()
         self._lines: deque[bytes] = deque()
         self._greeted = self._closed = False
+        self._rested = 0.0  # when lines were last read that nothing was sent after
         os.set_blocking(process.writer, False)
         try:
             cancellation.add(self)
@@ -142,6 +144,7 @@ class Cell:
     def send(self, data: bytes) -> None:
         """Queue data for the process; it is written while lines are awaited."""
         self._pending += data
+        self._rested = 0.0  # the answer is waited for
 
     def serve(self, cancellation: Cancellation, most_output: int) -> None:
         """Let a process that outlives one piece of work serve the next. Raises Cancelled once cancelled."""
@@ -169,6 +172,9 @@ class Cell:
         return self._lines.popleft()
 
     def _pump(self, seconds: float) -> None:
+        if not self._pending and time.monotonic() - self._rested < _PAUSE_SECONDS:
+            # lines come faster than it pays to wake up for: let some gather, which costs neither side anything
+            time.sleep(min(seconds, _PAUSE_SECONDS))
         poller = select.poll()
         process = self._process
         poller.register(process.reader, select.POLLIN)
@@ -202,10 +208,14 @@ class Cell:
         self._left -= len(data)
         if self._left < 0:
             raise Stopped(Ending.OUTPUT_LIMIT, "more output than allowed")
-        self._received += data
-        *lines, rest = self._received.split(b"\n")
-        self._lines += map(bytes, lines)
-        self._received = bytearray(rest)
+        *lines, rest = data.split(b"\n")
+        if lines:
+            lines[0] = bytes(self._received + lines[0])
+            self._lines += lines
+            self._received = bytearray(rest)
+        else:
+            self._received += rest
+        self._rested = time.monotonic()
         self._process.sample()
 
     def sample(self) -> None:

@@ -17,8 +17,10 @@ from schemas.values import Value
 _MAX_LEVELS = 160  # a little over what the harness sends, well under what pydantic reads
 _MAX_NODES = 250_000
 _INTEGER = re.compile(r"-?[0-9]{1,5000}")
+_is_integer = _INTEGER.fullmatch
 _FLOAT = re.compile(r"nan|-?inf|-?0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4}")
 _TEXT_LIMIT = 300
+_parse = json.JSONDecoder().decode  # the harness writes ASCII only, so there is no encoding to be guessed
 _MOST_LINES = 1_000_000
 
 
@@ -39,7 +41,7 @@ def read_line(line: bytes) -> list[Any]:
         Malformed: it is anything else.
     """
     try:
-        value = json.loads(line)
+        value = _parse(line.decode("ascii"))
     except (ValueError, RecursionError) as error:
         raise Malformed("a line is not JSON") from error
     if not isinstance(value, list) or not value:
@@ -61,22 +63,27 @@ def read_loaded(line: bytes) -> str | None:
     raise Malformed("a line about loading was due")
 
 
-def read_outcome(line: bytes, index: int) -> tuple[Outcome, Ending]:
+def read_outcome(line: bytes, index: int, given: Sequence[Value] | None = None) -> tuple[Outcome, Ending]:
     """Read the outcome of one call; the ending is other than completed where the harness itself gave the call up.
+
+    ``given`` are the call's arguments, where the line may leave them out to say that the call left them as they were.
 
     Raises:
         Malformed: it is another line, another call's, or holds a value that no harness encodes.
     """
-    match read_line(line):
-        case [int(number), "returned", value, [*after], int() | float() as spent] if number == index:
+    parts = read_line(line)
+    if len(parts) == 5 and parts[1] == "returned" and type(parts[0]) is int and type(parts[4]) in (int, float):
+        number, _, value, after, spent = parts  # read by hand: most lines are such, and matching costs as much again
+        if number == index:
             outcome = Outcome(
                 kind=OutcomeKind.RETURNED,
                 value=read_value(value),
-                arguments_after=tuple(map(read_value, after)),
+                arguments_after=_arguments(after, given),
                 cpu_seconds=_seconds(spent),
             )
             return outcome, Ending.COMPLETED
-        case [int(number), "raised", str(name), [*bases], str(message), [*after], int() | float() as spent, *rest] if (
+    match parts:
+        case [int(number), "raised", str(name), [*bases], str(message), after, int() | float() as spent, *rest] if (
             number == index and all(isinstance(base, str) for base in bases)
         ):
             outcome = Outcome(
@@ -84,7 +91,7 @@ def read_outcome(line: bytes, index: int) -> tuple[Outcome, Ending]:
                 exception=name[:_TEXT_LIMIT],
                 exception_bases=tuple(base[:_TEXT_LIMIT] for base in bases),
                 message=message[:_TEXT_LIMIT],
-                arguments_after=tuple(map(read_value, after)),
+                arguments_after=_arguments(after, given),
                 cpu_seconds=_seconds(spent),
                 line=_line(rest),
             )
@@ -94,6 +101,14 @@ def read_outcome(line: bytes, index: int) -> tuple[Outcome, Ending]:
         case [int(number), "unusable", str(reason)] if number == index:
             return Outcome(kind=OutcomeKind.LOST, message=reason[:_TEXT_LIMIT]), Ending.CRASHED
     raise Malformed(f"the outcome of call {index} was due")
+
+
+def _arguments(after: Any, given: Sequence[Value] | None) -> tuple[Value, ...]:
+    if after is None and given is not None:
+        return tuple(given)
+    if not isinstance(after, list):
+        raise Malformed("arguments were due")
+    return tuple(map(read_value, after))
 
 
 def _line(rest: list[Any]) -> int | None:
@@ -116,13 +131,18 @@ def read_value(value: Any) -> Value:
         Malformed: it is not.
     """
     left = _MAX_NODES
-    waiting: list[tuple[Any, int]] = [(value, 1)]
-    while waiting:
-        node, level = waiting.pop()
-        left -= 1
-        if left < 0 or level > _MAX_LEVELS:
+    waiting: list[tuple[Sequence[Any], int]] = [((value,), 1)]
+    for nodes, level in waiting:  # which grows meanwhile
+        left -= len(nodes)
+        if left < 0 or (nodes and level > _MAX_LEVELS):
             raise Malformed("a value is too large")
-        waiting.extend((child, level + 2) for child in _children(node))
+        for node in nodes:
+            # the commonest two are read here: a call of a function for each would cost more than the reading
+            flat = type(node) is list and len(node) == 2 and type(text := node[1]) is str
+            if flat and (node[0] == "str" or (node[0] == "int" and _is_integer(text))):
+                continue
+            if children := _children(node):
+                waiting.append((children, level + 2))
     return cast(Value, value)
 
 
@@ -130,7 +150,7 @@ def _children(node: Any) -> Sequence[Any]:
     match node:
         case ["none"] | ["bool", bool()] | ["str", str()] | ["object", str()]:
             return ()
-        case ["int", str(text)] if _INTEGER.fullmatch(text):
+        case ["int", str(text)] if _is_integer(text):
             return ()
         case ["float", str(text)] if _FLOAT.fullmatch(text):
             return ()

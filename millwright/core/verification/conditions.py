@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from millwright.core.verification.evidence import Arguments, input_names
+from millwright.core.verification.remembered import remembered
 from schemas.execution import Binding, ConditionReport, ConditionRequest, Outcome, OutcomeKind, Truth
 from schemas.expressions import names_used
 from schemas.specification import Condition, TaskSpecification
@@ -25,11 +26,7 @@ class Check:
 
     def request(self, task: TaskSpecification) -> ConditionRequest:
         """Ask for the truth of every condition after every call."""
-        return ConditionRequest(
-            expressions=tuple(condition.expression for condition in self.conditions),
-            bindings=tuple(_binding(task, arguments, outcome) for arguments, outcome in self.seen),
-            records=task.records,
-        )
+        return _request(self, task)
 
     def failing(self, report: ConditionReport) -> Iterator[tuple[Condition, Seen, Truth]]:
         """Give, condition by condition, each call after which it is not true."""
@@ -39,6 +36,16 @@ class Check:
                     yield condition, seen, row[index]
 
 
+@remembered
+def _request(check: Check, task: TaskSpecification) -> ConditionRequest:
+    names = input_names(task)
+    return ConditionRequest(
+        expressions=tuple(condition.expression for condition in check.conditions),
+        bindings=tuple(_binding(names, arguments, outcome) for arguments, outcome in check.seen),
+        records=task.records,
+    )
+
+
 def checks(task: TaskSpecification, seen: Sequence[Seen]) -> tuple[Check, ...]:
     """Say what must hold after the calls: after a value, everything; after an exception, invariants without a result.
 
@@ -46,14 +53,21 @@ def checks(task: TaskSpecification, seen: Sequence[Seen]) -> tuple[Check, ...]:
     """
     returned = tuple(pair for pair in seen if pair[1].kind is OutcomeKind.RETURNED)
     raised = tuple(pair for pair in seen if pair[1].kind is OutcomeKind.RAISED)
-    lasting = tuple(item for item in task.invariants if "result" not in names_used(item.expression))
-    wanted = (Check(task.postconditions + task.invariants, returned), Check(lasting, raised))
+    wanted = (Check(task.postconditions + task.invariants, returned), Check(_lasting(task), raised))
     return tuple(check for check in wanted if check.conditions and check.seen)
 
 
-def _binding(task: TaskSpecification, arguments: Arguments, outcome: Outcome) -> Binding:
+@remembered
+def _lasting(task: TaskSpecification) -> tuple[Condition, ...]:
+    """Return the invariants that speak of no result."""
+    return tuple(item for item in task.invariants if "result" not in names_used(item.expression))
+
+
+def _binding(inputs: Sequence[str], arguments: Arguments, outcome: Outcome) -> Binding:
     """Bind the inputs as the call left them, ``old`` as they were, and the result."""
-    before = dict(zip(input_names(task), arguments, strict=True))
-    after = dict(zip(input_names(task), outcome.arguments_after, strict=False))
-    result: dict[str, Value] = {} if outcome.value is None else {"result": outcome.value}
-    return Binding(names={**before, **after, **result}, old=before)
+    before = dict(zip(inputs, arguments, strict=True))
+    names: dict[str, Value] = {**before, **dict(zip(inputs, outcome.arguments_after, strict=False))}
+    if outcome.value is not None:
+        names["result"] = outcome.value
+    # All of it is checked values; there are as many bindings as calls, of every candidate.
+    return Binding.model_construct(names=names, old=before)

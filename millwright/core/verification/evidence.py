@@ -13,12 +13,13 @@ from millwright.core.signature import records_of
 from millwright.core.specification_vocabulary import result_type
 from millwright.core.verification.language import Language
 from millwright.core.verification.layer import Subject
+from millwright.core.verification.remembered import remembered
 from millwright.errors import SpecificationInvalid
 from schemas.execution import CallReport, Ending, Limits, Outcome, OutcomeKind, Program
 from schemas.specification import Fault, TaskSpecification, TestCase
 from schemas.types import Type, TypeSyntaxError, parse_type
 from schemas.values import Value, ValueFault, decode_json
-from schemas.verification import Finding, InputOrigin
+from schemas.verification import Finding, InputOrigin, InputSet
 
 Arguments = tuple[Value, ...]
 
@@ -47,11 +48,13 @@ class Example:
     expected: Value | None
 
 
+@remembered
 def input_names(task: TaskSpecification) -> tuple[str, ...]:
     """Return the names of the task's inputs in order."""
     return tuple(parameter.name for parameter in task.inputs)
 
 
+@remembered
 def output_type(task: TaskSpecification) -> Type:
     """Return the type of the task's result. Raises SpecificationInvalid."""
     try:
@@ -60,6 +63,7 @@ def output_type(task: TaskSpecification) -> Type:
         raise SpecificationInvalid([Fault(where=f"{task.id}.outputs", what=str(error))]) from error
 
 
+@remembered
 def examples(task: TaskSpecification) -> tuple[Example, ...]:
     """Decode the task's test cases by the declared types.
 
@@ -96,12 +100,17 @@ def every_input(subject: Subject) -> tuple[Arguments, ...]:
 
     Sized inputs are left out: they are for timing alone.
     """
-    own = tuple(example.arguments for example in examples(subject.task))
-    vectors = subject.inputs.vectors
-    every = own + tuple(vector.arguments for vector in vectors if vector.origin is not InputOrigin.SIZED)
-    return every or (() if subject.task.inputs else ((),))
+    return _every(subject.task, subject.inputs)
 
 
+@remembered
+def _every(task: TaskSpecification, inputs: InputSet) -> tuple[Arguments, ...]:
+    own = tuple(example.arguments for example in examples(task))
+    every = own + tuple(vector.arguments for vector in inputs.vectors if vector.origin is not InputOrigin.SIZED)
+    return every or (() if task.inputs else ((),))
+
+
+@remembered
 def program(subject: Subject, of_examples: int) -> Program:
     """Describe the candidate for the sandbox: time for that many examples at their full limit, and a bounded rest.
 

@@ -13,6 +13,7 @@ from millwright.core.verification.conditions import Check, checks
 from millwright.core.verification.counterexamples import NOTHING, Breach, Failure, Found, broken, key, smallest
 from millwright.core.verification.evidence import input_names, program
 from millwright.core.verification.layer import Needs, Request, Result, Subject
+from millwright.core.verification.remembered import remembered
 from millwright.core.verification.reports import calls, conditions, properties
 from millwright.core.verification.simplicity import size
 from millwright.core.verification.trial import Seen, Tried, follow, start
@@ -62,8 +63,9 @@ class Examined:
 
     def was_evaluated(self, task: TaskSpecification, on_examples: bool) -> bool:
         """Say whether any condition could be evaluated, on the inputs that are no examples if those do not count."""
-        counted = (item for item in self.seen if on_examples or not item.is_example)
-        return bool(checks(task, tuple((item.arguments, item.outcome) for item in counted)))
+        if on_examples:
+            return bool(_checks(task, self.seen))
+        return bool(_checks(task, tuple(item for item in self.seen if not item.is_example)))
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,11 @@ class _Shrinking:
 
     examined: Examined
     inner: object
+
+
+@remembered
+def _checks(task: TaskSpecification, seen: tuple[Seen, ...]) -> tuple[Check, ...]:
+    return checks(task, tuple((item.arguments, item.outcome) for item in seen))
 
 
 def has_contracts(task: TaskSpecification) -> bool:
@@ -175,8 +182,7 @@ def _merged(seen: Sequence[Seen], positions: Sequence[int], report: CallReport) 
 
 def _ask(subject: Subject, aim: Aim, examined: Examined) -> Needs | Examined:
     """Ask for the conditions after the calls, and for the properties beside them."""
-    pairs = tuple((item.arguments, item.outcome) for item in examined.seen)
-    wanted = checks(subject.task, pairs) if aim.contracts else ()
+    wanted = _checks(subject.task, examined.seen) if aim.contracts else ()
     runs: tuple[_Run, ...] = ()
     if aim.properties and examined.seen:
         runs = (_run(subject, examined, aim.properties, 0, known=True),)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from millwright.core.verification.evidence import MOST_LOST, Arguments, Example, every_input, examples, program
 from millwright.core.verification.layer import Needs, Result, Subject
 from millwright.core.verification.preconditions import accepted, few_inputs, precondition_request
+from millwright.core.verification.remembered import remembered
 from millwright.core.verification.reports import calls, conditions
 from schemas.execution import CallReport, CallRequest, ConditionReport, ConditionRequest, Ending, Outcome, OutcomeKind
+from schemas.specification import TaskSpecification
 from schemas.verification import Finding
 
 _LOST_AGAIN = MOST_LOST + 1
@@ -31,11 +33,16 @@ class Trial:
 
     def request(self, subject: Subject) -> CallRequest:
         """Ask for the trial; it ends early at a few lost calls."""
-        return CallRequest(program=program(subject, len(self.examples)), calls=self.calls, lost_limit=MOST_LOST)
+        return _request(self, subject)
 
     def scarcity(self) -> tuple[Finding, ...]:
         """Warn where the preconditions accept nearly none of the inputs."""
         return few_inputs(len(self.calls) - len(self.unpromised), self.considered)
+
+
+@remembered
+def _request(whole: Trial, subject: Subject) -> CallRequest:
+    return CallRequest(program=program(subject, len(whole.examples)), calls=whole.calls, lost_limit=MOST_LOST)
 
 
 @dataclass(frozen=True)
@@ -60,14 +67,19 @@ class Tried:
 
         Of the lost ones the first few were tried, by the bound that the request sets; the rest were not reached.
         """
-        found: list[Seen] = []
-        bearable = 0 if self.report.load_error is not None else MOST_LOST
-        for index, (arguments, outcome) in enumerate(zip(self.trial.calls, self.report.outcomes, strict=True)):
-            reached = outcome.kind is not OutcomeKind.LOST or bearable > 0
-            bearable -= outcome.kind is OutcomeKind.LOST
-            if index not in self.trial.unpromised:
-                found.append(Seen(arguments, outcome, index < len(self.trial.examples), reached))
-        return tuple(found)
+        return _seen(self.trial, self.report)
+
+
+@remembered
+def _seen(whole: Trial, report: CallReport) -> tuple[Seen, ...]:
+    found: list[Seen] = []
+    bearable = 0 if report.load_error is not None else MOST_LOST
+    for index, (arguments, outcome) in enumerate(zip(whole.calls, report.outcomes, strict=True)):
+        lost = outcome.kind is OutcomeKind.LOST
+        if index not in whole.unpromised:
+            found.append(Seen(arguments, outcome, index < len(whole.examples), not lost or bearable > 0))
+        bearable -= lost
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,10 @@ class _Trying:
 
 def promise(subject: Subject) -> ConditionRequest | None:
     """Ask which of the subject's inputs are promised; None when all are. The same for all candidates of a task."""
-    return precondition_request(subject.task, every_input(subject))
+    return _promise(subject.task, every_input(subject))
+
+
+_promise = remembered(precondition_request)
 
 
 def trial(subject: Subject, report: ConditionReport | None) -> Trial:
@@ -93,8 +108,12 @@ def trial(subject: Subject, report: ConditionReport | None) -> Trial:
 
     Examples are promised by being stated. Raises SpecificationInvalid where they cannot be decoded.
     """
-    cases = examples(subject.task)
-    inputs: Sequence[Arguments] = every_input(subject)
+    return _laid_out(subject.task, every_input(subject), report)
+
+
+@remembered
+def _laid_out(task: TaskSpecification, inputs: Sequence[Arguments], report: ConditionReport | None) -> Trial:
+    cases = examples(task)
     own = tuple(case.arguments for case in cases)
     rest = inputs[len(cases) :]
     if report is None:

@@ -131,6 +131,14 @@ ESCAPES = (
         webassembly="raised OSError",
     ),
     Attack(
+        "see which folders the host has",
+        Effect.BREACHED,
+        "import os\ndef f(n):\n    seen = map(os.path.isdir, ('@FOLDER@', '/etc', '/var', '/proc'))\n"
+        "    return 'breached' if any(seen) else n",
+        bubblewrap="returned int",
+        webassembly="returned int",
+    ),
+    Attack(
         "look into sysfs",
         Effect.BREACHED,
         "import os\ndef f(n): return 'breached' if os.listdir('/sys') else n",

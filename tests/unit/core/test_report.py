@@ -9,7 +9,7 @@ from schemas.evidence import Decision, ManifestEntry, NodeRecord, ProjectRecord,
 from schemas.identity import LayerName, NodePath, ProjectId, TaskId, TaskStatus
 from schemas.models import Spend
 from schemas.project import Counts
-from schemas.verification import Finding, Severity, Verdict, VerdictStatus
+from schemas.verification import Confirmation, Finding, Severity, Verdict, VerdictStatus
 from tests.strategies import digest_of
 
 PROJECT = ProjectId("shop")
@@ -89,6 +89,19 @@ def test_verdicts_say_why_they_are_no_pass() -> None:
     assert "- syntax: passed, 1 warning(s)" in text
     assert "- contracts: not applicable (none are stated)" in text
     assert "- security: not run (no tool)" in text
+
+
+def test_further_looks_are_told_with_their_answers() -> None:
+    """An open question is told as one, and stays on its line."""
+    looks = (
+        Confirmation(title="symbolic search", status=VerdictStatus.NOT_RUN, reason=f"undecided: {HOSTILE}"),
+        Confirmation(title="two engines", status=VerdictStatus.PASSED),
+    )
+    verdict = Verdict(layer=LayerName.CONTRACTS, status=VerdictStatus.PASSED, confirmations=looks)
+    text = report(_account(0, _evidence("root.a", TaskStatus.WON, verdicts=(verdict,))))
+    assert "- contracts: passed; symbolic search: not run (undecided: " in text
+    assert "; two engines: passed" in text
+    assert "\n# A heading" not in text
 
 
 def test_notes_of_people_and_tools_cannot_forge_structure() -> None:

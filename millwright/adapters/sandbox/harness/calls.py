@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 
-from .wire import MAX_MESSAGE, Channel, Encoder, Records, Unusable, brief, class_name, decode, line_of
+from .wire import MAX_MESSAGE, Channel, Encoder, Records, Unusable, brief, class_name, decode, imprint, line_of
 
 _RANDOM = ("random", "statistics")  # what a text says that draws from the generator
 
@@ -26,8 +26,9 @@ class MemoryImporter:
     def __init__(self, modules: dict[str, str]) -> None:
         self._modules = modules
         own = {path.partition("/")[0].removesuffix(".py") for path in modules}
-        for name in [name for name in sys.modules if name.partition(".")[0] in own]:
-            del sys.modules[name]  # a module of the program wins over one of the same name that is loaded already
+        if any(name in sys.modules for name in own):  # else no name is touched: each would cost the clone a page
+            for name in [name for name in sys.modules if name.partition(".")[0] in own]:
+                del sys.modules[name]  # a module of the program wins over one of the same name that is loaded already
         sys.meta_path.insert(0, self)
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> Any:
@@ -111,7 +112,7 @@ def serve(channel: Channel, header: dict[str, Any]) -> None:
     channel.line(["loaded", None])
     index = 0
     while isinstance(frame := channel.frame(), list):
-        channel.line([index, *_answer(function, frame, records, seed, file)])
+        channel.line([index, *_answer(function, frame, records, seed, file, brief_after=channel.plain)])
         index += 1
     channel.line(["bye", index, frame])
     channel.frame()  # wait to be killed: the driver may still read this process's memory account
@@ -124,23 +125,32 @@ def _answer(
     records: Records,
     seed: Callable[[], object] = _seed,
     file: str = "",
+    brief_after: bool = False,
 ) -> list[Any]:
     encoder = Encoder(records)
     try:
         arguments = [decode(item, records) for item in frame]
     except (Unusable, TypeError) as error:  # TypeError: a record without hash stands in a set
         return ["unusable", str(error)[:MAX_MESSAGE]]
+    before = imprint(arguments) if brief_after else None
     seed()
     started = time.process_time()
     try:
         value = function(*arguments)
         spent = time.process_time() - started
-        return ["returned", encoder.value(value), [encoder.value(item) for item in arguments], spent]
+        return ["returned", encoder.value(value), _after(arguments, before, encoder), spent]
     except MemoryError:
         return ["memory"]
     except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt are outcomes like any other
         spent = time.process_time() - started
         bases = [class_name(base) for base in type(error).__mro__[1:]]
         message = brief(error).partition(": ")[2]
-        after = [encoder.value(item) for item in arguments]
+        after = _after(arguments, before, encoder)
         return ["raised", class_name(type(error)), bases[:50], message, after, spent, line_of(error, file)]
+
+
+def _after(arguments: list[Any], before: bytes | None, encoder: Encoder) -> list[Any] | None:
+    """Encode the arguments as a call left them; None says that they are as they came."""
+    if before is not None and imprint(arguments) == before:
+        return None
+    return [encoder.value(item) for item in arguments]

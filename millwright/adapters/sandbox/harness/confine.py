@@ -29,6 +29,10 @@ _CAPABILITIES = 64
 _INSIDE = 1000  # the user inside; mapping user 0 would need more rights than the interpreter has
 
 
+class _Program(ctypes.Structure):  # struct sock_fprog
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
+
+
 RECEIVE, SEND = 3, 4
 """The descriptors of the pipes, once only they are left."""
 
@@ -115,11 +119,7 @@ def harden(limits: dict[str, Any], program: bytes) -> None:
         OSError: the kernel refuses a step.
     """
     instructions = ctypes.create_string_buffer(program, len(program))
-
-    class Program(ctypes.Structure):  # struct sock_fprog
-        _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
-
-    loaded = Program(len(program) // 8, ctypes.addressof(instructions))
+    loaded = _Program(len(program) // 8, ctypes.addressof(instructions))
     place = ctypes.byref(loaded)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     _prctl(_PR_SET_DUMPABLE, 0)  # no core dump, which a limit of 0 does not prevent where a program takes it

@@ -10,7 +10,7 @@ from types import FunctionType
 
 from .calls import seeder
 from .judging import make_errors, make_records, recreate
-from .wire import Channel, Encoder, Records, brief, decode, line_of
+from .wire import Channel, Encoder, Records, brief, decode, imprint, line_of
 
 TYPE_CHECKING = False  # as in wire
 if TYPE_CHECKING:
@@ -28,14 +28,17 @@ class _Proxy:
         self._names: list[str] = header["inputs"]
         self.__name__ = self.__qualname__ = header["function"]
         self.raised: list[BaseException] = []
-        self._waiting: list[Any] = []  # arguments that arrived while an outcome was awaited
+        self._waiting: list[tuple[Any, bool]] = []  # arguments that arrived while an outcome was awaited
         self._known: tuple[list[Any], Any] | None = None
+        self._imprint: bytes | None = None
+        self._plain = False
 
     def next(self) -> list[Any] | None:
         """Return the next arguments to try, and know again what the first call with exactly these comes to."""
-        frame = self._waiting.pop(0) if self._waiting else self._channel.frame()
+        frame, plain = self._waiting.pop(0) if self._waiting else (self._channel.frame(), self._channel.plain)
         if frame is None:
             return None
+        self._plain, self._imprint = plain, None
         self.raised.clear()
         if frame[:1] != ["try"]:  # bare arguments, of which nothing is known
             frame = ["try", frame, None]
@@ -43,16 +46,25 @@ class _Proxy:
         self._known = None if known is None else (arguments, known)
         return list(arguments)
 
+    def note(self, values: list[Any]) -> None:
+        """Take down what the arguments look like that the property is about to see."""
+        if self._known is not None and self._plain:
+            self._imprint = imprint(values)
+
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Give the outcome of a call: the one that is known, or the one that the driver is asked for."""
-        outcome = self._outcome(self._encoded(self._in_order(arguments, named)))
+        outcome = self._outcome(self._in_order(arguments, named))
         if outcome[0] == "returned":
             return decode(outcome[1], self._records)
         error = recreate(outcome[1], outcome[2], outcome[3], self._errors)
         self.raised.append(error)
         raise error
 
-    def _outcome(self, arguments: list[Any]) -> Any:
+    def _outcome(self, values: list[Any]) -> Any:
+        if self._known is not None and self._imprint is not None and imprint(values) == self._imprint:
+            outcome, self._known = self._known[1], None
+            return outcome
+        arguments = self._encoded(values)
         if self._known is not None:
             inputs, outcome = self._known
             # encoded here as the call's are: orders of sets and names of floats may differ from those that came
@@ -63,7 +75,7 @@ class _Proxy:
         while (frame := self._channel.frame()) is not None:
             if frame[0] != "try":
                 return frame
-            self._waiting.append(frame)
+            self._waiting.append((frame, self._channel.plain))
         posix._exit(0)  # the driver is gone, or has seen enough
 
     def _encoded(self, items: Iterable[Any]) -> list[Any]:
@@ -120,6 +132,8 @@ def _try(
     try:
         values = zip(header["inputs"], frame, strict=True)
         arguments = {name: decode(item, records) for name, item in values if name in wanted}
+        if len(arguments) == len(frame):
+            proxy.note(list(arguments.values()))
         if function(**arguments) is False:
             return ["failed", "the property returned False"]
         return ["held"]

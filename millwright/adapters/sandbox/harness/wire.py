@@ -22,10 +22,13 @@ try:
 except ImportError:
     from json.encoder import py_encode_basestring_ascii as _quote
 
+_dumps = marshal.dumps  # before a candidate is loaded
 _MAX_LEVELS = 150  # of JSON nesting: pydantic reads no more than 200, and reports wrap values in some of their own
 _MAX_NODES = 200_000
 _MAX_DIGITS = 5_000
+_LEAST, _MOST = -(1 << 1_000), 1 << 1_000  # far from any limit on digits that a candidate may set
 _MAX_BITS = 16_610  # of an int of 5,000 digits
+_SHORT = 600  # digits that every limit allows
 MAX_MESSAGE = 200
 
 
@@ -45,12 +48,13 @@ class Unusable(Exception):
 
 
 class Channel:
-    """The two pipes to the driver."""
+    """The two pipes to the driver; ``plain`` tells that the last frame holds no bytes."""
 
     def __init__(self, receive: int, send: int) -> None:
         self._receive, self._send = receive, send
         self._read, self._write, self._loads = posix.read, posix.write, marshal.loads  # before a candidate is loaded
         self._unread = bytearray()
+        self.plain = False
 
     def move(self, receive: int, send: int) -> None:
         """Go on with other descriptors of the same pipes."""
@@ -58,8 +62,11 @@ class Channel:
 
     def frame(self) -> Any:
         """Read one frame; None at the end."""
-        head = self._exactly(4)
-        return None if head is None else self._loads(self._exactly(int.from_bytes(head, "big")) or b"")
+        if (head := self._exactly(4)) is None:
+            return None
+        data = self._exactly(int.from_bytes(head, "big")) or b""
+        self.plain = b"bytes" not in data
+        return self._loads(data)
 
     def _exactly(self, size: int) -> bytes | None:
         unread = self._unread
@@ -79,14 +86,31 @@ class Channel:
             data = data[self._write(self._send, data) :]
 
 
+def _strange(value: object) -> object:
+    raise TypeError(f"a line holds no {class_name(type(value))}")
+
+
+try:
+    from _json import make_encoder
+
+    # no memory of what was seen, no indentation, the separators, keys neither sorted nor skipped, and NaN
+    _compact: Any = make_encoder(None, _strange, _quote, None, ":", ",", False, False, True)
+except (ImportError, TypeError):  # an interpreter without it, or of another version
+    _compact = None
+
+
 def _text(value: Any) -> str:
+    return "".join(_compact(value, 0)) if _compact is not None else _slowly(value)
+
+
+def _slowly(value: Any) -> str:
     if isinstance(value, str):
         return _quote(value)
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int | float):
         return repr(value)
-    return "[" + ",".join(map(_text, value)) + "]"
+    return "[" + ",".join(map(_slowly, value)) + "]"
 
 
 class Encoder:
@@ -117,14 +141,34 @@ class Encoder:
             return ["none"]
         if kind in _SCALARS:
             return _SCALARS[kind](value)
-        if kind is list or kind is tuple:
-            return [kind.__name__, [self._encode(item, level + 2, hashed) for item in value]]
+        if kind is list:
+            return ["list", self._items(value, level + 2, hashed)]
+        if kind is tuple:
+            return ["tuple", self._items(value, level + 2, hashed)]
         if kind is set or (hashed and kind is frozenset):  # a set within a set has to be a frozenset in Python
             return ["set", [self._encode(item, level + 2, True) for item in value]]
         if kind is dict:
             pairs = value.items()
             return ["dict", [[self._encode(k, level + 3, True), self._encode(v, level + 3, hashed)] for k, v in pairs]]
         return self._record(value, kind, level, hashed)
+
+    def _items(self, items: Sequence[Any], level: int, hashed: bool) -> list[Any]:
+        if len(items) > self._left or (items and level > _MAX_LEVELS):
+            raise _TooLarge
+        encoded: list[Any] = []
+        for item in items:
+            kind = type(item)  # the commonest two are encoded here: a call for each would cost more
+            if kind is int and _LEAST < item < _MOST:
+                self._left -= 1
+                encoded.append(["int", str(item)])
+            elif kind is str:
+                self._left -= 1
+                encoded.append(["str", item])
+            else:
+                encoded.append(self._encode(item, level, hashed))
+        if self._left < 0:
+            raise _TooLarge
+        return encoded
 
     def _record(self, value: Any, kind: type, level: int, hashed: bool) -> list[Any]:
         for name, fields in self._records.fields.items():
@@ -211,13 +255,19 @@ def decode(value: list[Any], records: Records, hashed: bool = False) -> Any:
         return records.build(value[1], [(field, decode(item, records, hashed)) for field, item in value[2]])
     if tag == "object":
         return Foreign(value[1])
-    items = [decode(item, records, hashed or tag == "set") for item in value[1]]
+    within = hashed or tag == "set"
+    items = [
+        int(item[1]) if item[0] == "int" and len(item[1]) < _SHORT else decode(item, records, within)
+        for item in value[1]
+    ]
     if tag == "set":
         return frozenset(items) if hashed else set(items)
     return items if tag == "list" else tuple(items)
 
 
 def _read_integer(value: list[Any]) -> int:
+    if len(value[1]) < _SHORT:
+        return int(value[1])
     limit = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(0)
     try:
@@ -234,6 +284,17 @@ _LITERALS: dict[str, Callable[[list[Any]], Any]] = {
     "str": lambda value: value[1],
     "bytes": lambda value: binascii.a2b_base64(value[1]),
 }
+
+
+def imprint(values: Any) -> bytes | None:
+    """Describe values by the exact type of everything in them; None where there is anything but plain data.
+
+    Equal imprints are of equal values, as long as none of them holds bytes, for which other buffers could stand.
+    """
+    try:
+        return _dumps(values, 2)  # this version describes equal objects alike, whoever else refers to them
+    except (ValueError, MemoryError):
+        return None
 
 
 def brief(error: BaseException) -> str:

@@ -6,6 +6,7 @@ What is wrong with a candidate is found in ``python_syntax``, ``python_structure
 import ast
 import re
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 from millwright.core.verification.language import Import
 from millwright.core.verification.languages import (
@@ -21,6 +22,7 @@ from millwright.core.verification.languages.python_source import (
     imported_names,
     is_any,
     lines_of,
+    nodes,
     parse,
     problem_of,
 )
@@ -145,15 +147,7 @@ class Python:
 
     def loads(self, source: str) -> str | None:
         """Return why the source does not compile, or that it defines no function and no class."""
-        problem = problem_of(source)
-        if problem is not None:
-            place = f"line {problem.line}: " if problem.line else ""
-            return f"{place}{problem.message}"
-        tree = parse(source)
-        definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        if tree is None or not any(isinstance(node, definitions) for node in ast.walk(tree)):
-            return "it defines no function"
-        return None
+        return _unloadable(source)
 
     def canonical(self, source: str) -> str:
         """Dump the syntax tree, without places; text that does not parse stands for itself."""
@@ -204,6 +198,19 @@ class Python:
     def check_security(self, source: str, task: TaskSpecification, own_modules: Collection[str]) -> tuple[Finding, ...]:
         """Find imports, names, attributes and literals that are not allowed."""
         return python_security.check_security(source, task.grants, own_modules)
+
+
+@lru_cache(maxsize=64)  # every layer asks
+def _unloadable(source: str) -> str | None:
+    problem = problem_of(source)
+    if problem is not None:
+        place = f"line {problem.line}: " if problem.line else ""
+        return f"{place}{problem.message}"
+    tree = parse(source)
+    definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    if tree is None or not any(isinstance(node, definitions) for node in nodes(tree)):
+        return "it defines no function"
+    return None
 
 
 def _mentions(source: str, name: str) -> bool:

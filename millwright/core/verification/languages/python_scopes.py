@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from millwright.core.verification.languages.python_allowed import Allowance
+from millwright.core.verification.languages.python_source import children, nodes
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _SCOPES = (*_FUNCTIONS, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -70,7 +71,7 @@ def modules_of(tree: ast.Module, allowance: Allowance) -> Modules:
     aliases: dict[str, str] = {}
     imported: set[str] = set()
     members: dict[str, tuple[str, str]] = {}
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 top = alias.name.partition(".")[0]
@@ -88,8 +89,8 @@ def modules_of(tree: ast.Module, allowance: Allowance) -> Modules:
 
 def own_names(tree: ast.Module) -> frozenset[str]:
     """Return the names that the source binds itself, as parameters or variables in any scope."""
-    stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    return frozenset(stored | {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)})
+    stored = {node.id for node in nodes(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return frozenset(stored | {node.arg for node in nodes(tree) if isinstance(node, ast.arg)})
 
 
 def scoped(tree: ast.Module) -> Iterator[tuple[ast.AST, frozenset[str]]]:
@@ -99,14 +100,14 @@ def scoped(tree: ast.Module) -> Iterator[tuple[ast.AST, frozenset[str]]]:
         node, hidden = pending.pop()
         yield node, hidden
         inner = hidden | _bound(node) if isinstance(node, _SCOPES) else hidden
-        pending.extend((child, inner) for child in ast.iter_child_nodes(node))
+        pending.extend((child, inner) for child in children(node))
 
 
 def _bound(scope: ast.AST) -> frozenset[str]:
     """Return the names that a scope binds, other than by imports; not those of functions and classes inside it."""
     names: set[str] = set()
     reaching: set[str] = set()
-    pending = list(ast.iter_child_nodes(scope))
+    pending = list(children(scope))
     while pending:
         node = pending.pop()
         match node:
@@ -119,5 +120,5 @@ def _bound(scope: ast.AST) -> frozenset[str]:
             case _:
                 pass
         if not isinstance(node, (*_SCOPES, ast.ClassDef)):
-            pending.extend(ast.iter_child_nodes(node))
+            pending.extend(children(node))
     return frozenset(names - reaching)

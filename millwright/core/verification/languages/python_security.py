@@ -17,7 +17,7 @@ from millwright.core.verification.languages.python_allowed import (
 )
 from millwright.core.verification.languages.python_scopes import Modules, modules_of, own_names, scoped
 from millwright.core.verification.languages.python_secrets import secrets
-from millwright.core.verification.languages.python_source import not_compiled, parse
+from millwright.core.verification.languages.python_source import nodes, not_compiled, parse
 from schemas.specification import Grants
 from schemas.verification import Finding
 
@@ -25,6 +25,9 @@ _DUNDER = re.compile(r"(?<!\w)__[A-Za-z]\w*__(?!\w)")
 _FORMAT_FIELD = re.compile(r"\{[^{}]{0,200}[.\[]__?[A-Za-z]")
 _BY_TEXT = frozenset({("operator", "attrgetter"), ("operator", "methodcaller")})
 """Functions that make an attribute of a text."""
+
+_SILENT = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
+"""What stands in a tree and says nothing that could be judged."""
 
 
 def check_security(source: str, grants: Grants, own_modules: Collection[str]) -> tuple[Finding, ...]:
@@ -35,17 +38,24 @@ def check_security(source: str, grants: Grants, own_modules: Collection[str]) ->
     allowance = Allowance(grants, frozenset(own_modules))
     modules = modules_of(tree, allowance)
     refused = (REFUSED_NAMES | (REFUSED_BUILTINS - own_names(tree))) - allowance.names()
-    statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    statements = {id(node.value) for node in nodes(tree) if isinstance(node, ast.Expr)}
     settled: set[int] = set()
     found: list[Finding] = []
     for node, hidden in scoped(tree):
-        found.extend(_imports(node, allowance))
-        found.extend(_names(node, refused))
-        found.extend(_attributes(node))
-        found.extend(_members(node, modules, hidden, allowance, settled))
-        found.extend(_reflection(node, modules, hidden, allowance, settled))
-        found.extend(_texts(node, statements))
-        found.extend(secrets(node))
+        if isinstance(node, _SILENT):
+            continue
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found.extend(_imports(node, allowance))
+        elif isinstance(node, ast.Name | ast.Attribute | ast.MatchClass):
+            found.extend(_names(node, refused))
+            found.extend(_attributes(node))
+            found.extend(_members(node, modules, hidden, allowance, settled))
+        elif isinstance(node, ast.Constant):
+            found.extend(_texts(node, statements))
+        if isinstance(node, ast.Call | ast.Name):
+            found.extend(_reflection(node, modules, hidden, allowance, settled))
+        else:
+            found.extend(secrets(node))
     return tuple(sorted(set(found), key=lambda finding: (finding.line or 0, finding.code, finding.message)))
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
+from millwright.core.verification.remembered import remembered
 from schemas.specification import TaskSpecification
 from schemas.verification import Finding
 
@@ -61,7 +62,7 @@ def parse(source: str) -> ast.Module | None:
     return None if isinstance(found, Problem) else found
 
 
-@lru_cache(maxsize=32)  # every layer reads the same few sources again, a batch at a time
+@lru_cache(maxsize=64)  # every layer reads the same few sources again, a batch at a time
 def _read(source: str) -> ast.Module | Problem:
     if len(source) > LARGEST_SOURCE:
         return Problem(f"the source is longer than {LARGEST_SOURCE} characters")
@@ -76,7 +77,7 @@ def _read(source: str) -> ast.Module | Problem:
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
             # Before it is compiled: the compiler is the one whom such code can keep busy.
-            problem = _nesting_problem(tree)
+            problem = _nesting_problem(source, tree)
             if problem is None:
                 compile(source, "<candidate>", "exec", dont_inherit=True)
             return problem or tree
@@ -88,8 +89,10 @@ def _read(source: str) -> ast.Module | Problem:
         return Problem("the source is nested too deeply to compile")
 
 
-def _nesting_problem(tree: ast.Module) -> Problem | None:
+def _nesting_problem(source: str, tree: ast.Module) -> Problem | None:
     """Return where the source is nested more deeply than anything can be expected to follow."""
+    if source.count("finally") <= MOST_FINALLY and sum(1 for _ in _levels(tree)) <= DEEPEST_TREE:
+        return None  # nearly all sources: they need no closer look
     pending: list[tuple[ast.AST, int, int, int]] = [(tree, 0, 0, 1)]
     while pending:
         node, depth, finals, line = pending.pop()
@@ -100,42 +103,82 @@ def _nesting_problem(tree: ast.Module) -> Problem | None:
             return Problem(f"more than {MOST_FINALLY} finally blocks stand inside each other", line)
         last = node.finalbody if isinstance(node, ast.Try | ast.TryStar) else []
         final = {id(statement) for statement in last}
-        pending.extend((child, depth + 1, finals + (id(child) in final), line) for child in ast.iter_child_nodes(node))
+        pending.extend((child, depth + 1, finals + (id(child) in final), line) for child in children(node))
     return None
+
+
+@lru_cache(maxsize=16_384)  # nodes, of a batch; a check goes through a tree at a time
+def children(node: ast.AST) -> tuple[ast.AST, ...]:
+    """Return what ``ast.iter_child_nodes`` yields, of a tree that nobody changes."""
+    found: list[ast.AST] = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, ast.AST):
+            found.append(value)
+        elif isinstance(value, list):
+            found.extend(item for item in value if isinstance(item, ast.AST))
+    return tuple(found)
+
+
+def walk(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and all inside it, outermost first, as ``ast.walk`` does, of a tree that nobody changes."""
+    for level in _levels(node):
+        yield from level
+
+
+def _levels(node: ast.AST) -> Iterator[list[ast.AST]]:
+    level = [node]
+    while level:
+        yield level
+        level = [child for parent in level for child in children(parent)]
+
+
+@lru_cache(maxsize=64)
+def nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
+    """Return all that ``walk`` yields, once for all checks of a source."""
+    return tuple(walk(tree))
 
 
 def _line_at(source: str, offset: int) -> int:
     return len(lines_of(source[:offset]))
 
 
-def comments(source: str) -> Iterator[tuple[int, str]]:
-    """Yield the line and text of each comment; strings that look like one are none."""
-    try:
-        for token in tokenize.generate_tokens(io.StringIO("\n".join(lines_of(source))).readline):
-            if token.type == tokenize.COMMENT:
-                yield token.start[0], token.string
-    except (tokenize.TokenError, SyntaxError):
-        return  # what the tokenizer cannot read does not compile either, and is reported as such
+def comments(source: str) -> tuple[tuple[int, str], ...]:
+    """Return the line and text of each comment; strings that look like one are none."""
+    return _scanned(source).comments if "#" in source else ()
 
 
 def code_line_numbers(source: str) -> frozenset[int]:
     """Return the one-based numbers of the lines that hold more than blanks and comments."""
-    quiet = {
-        tokenize.COMMENT,
-        tokenize.NL,
-        tokenize.NEWLINE,
-        tokenize.INDENT,
-        tokenize.DEDENT,
-        tokenize.ENDMARKER,
-    }
+    return _scanned(source).code_lines
+
+
+@dataclass(frozen=True)
+class _Scanned:
+    """What the tokens of a source say: its comments by line, and the lines that hold code."""
+
+    comments: tuple[tuple[int, str], ...]
+    code_lines: frozenset[int]
+
+
+_QUIET = frozenset({tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER})
+
+
+@lru_cache(maxsize=64)
+def _scanned(source: str) -> _Scanned:
+    """Read the tokens once; what the tokenizer cannot read does not compile either, and is reported as such."""
+    found: list[tuple[int, str]] = []
     numbers: set[int] = set()
+    lines = lines_of(source)
     try:
-        for token in tokenize.generate_tokens(io.StringIO("\n".join(lines_of(source))).readline):
-            if token.type not in quiet:
-                numbers.update(range(token.start[0], token.end[0] + 1))
+        for kind, text, (first, _), (last, _), _ in tokenize.generate_tokens(io.StringIO("\n".join(lines)).readline):
+            if kind == tokenize.COMMENT:
+                found.append((first, text))
+            elif kind not in _QUIET:
+                numbers.update((first,) if first == last else range(first, last + 1))
     except (tokenize.TokenError, SyntaxError):
-        return frozenset(number for number, line in enumerate(lines_of(source), 1) if line.strip())
-    return frozenset(numbers)
+        numbers = {number for number, line in enumerate(lines, 1) if line.strip()}
+    return _Scanned(tuple(found), frozenset(numbers))
 
 
 def function_named(tree: ast.Module, name: str) -> ast.FunctionDef | None:
@@ -158,6 +201,7 @@ def imported_names(source: str) -> frozenset[tuple[str, str]]:
     )
 
 
+@remembered
 def is_any(task: TaskSpecification) -> bool:
     """Say whether the task's own interface or records mention ``Any``, or containers that do not say of what."""
     annotations = [item.type_annotation for item in task.inputs + task.outputs]
@@ -165,22 +209,25 @@ def is_any(task: TaskSpecification) -> bool:
     return any(re.search(r"\bAny\b|\b(?:[Ll]ist|[Dd]ict|[Ss]et|[Tt]uple)\b(?!\s*\[)", text) for text in annotations)
 
 
-def bindings(tree: ast.Module) -> Iterator[tuple[str, int, ast.AST]]:
-    """Yield each name that module-level code binds, with its line and the node that binds it; ``*`` stands for any.
+@lru_cache(maxsize=64)
+def bindings(tree: ast.Module) -> tuple[tuple[str, int, ast.AST], ...]:
+    """Return each name that module-level code binds, with its line and the node that binds it; ``*`` stands for any.
 
     Bodies of functions, classes, lambdas and comprehensions have scopes of their own. What reaches out of them counts:
     a ``global`` statement, ``:=`` in a comprehension, and what is evaluated where a function is defined.
     """
+    found: list[tuple[str, int, ast.AST]] = []
     pending: list[tuple[ast.AST, _Scope]] = [(statement, _Scope.MODULE) for statement in reversed(tree.body)]
     while pending:
         node, scope = pending.pop()
         if scope is _Scope.MODULE:
-            yield from _bound(node)
+            found.extend(_bound(node))
         elif scope is _Scope.COMPREHENSION and isinstance(node, ast.NamedExpr):
-            yield from _bound(node.target)
+            found.extend(_bound(node.target))
         if isinstance(node, ast.Global):
-            yield from ((name, node.lineno, node) for name in node.names)
-        pending.extend((child, _scope_of(node, child, scope)) for child in reversed(list(ast.iter_child_nodes(node))))
+            found.extend((name, node.lineno, node) for name in node.names)
+        pending.extend((child, _scope_of(node, child, scope)) for child in reversed(children(node)))
+    return tuple(found)
 
 
 class _Scope(Enum):

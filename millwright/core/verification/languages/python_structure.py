@@ -6,9 +6,18 @@ Only the syntax tree is read; names and types are the tools' affair.
 import ast
 import copy
 from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
-from millwright.core.verification.languages.python_source import Function, code_line_numbers, not_compiled, parse
+from millwright.core.verification.languages.python_source import (
+    Function,
+    children,
+    code_line_numbers,
+    nodes,
+    not_compiled,
+    parse,
+    walk,
+)
 from schemas.election import Merit
 from schemas.specification import TaskSpecification
 from schemas.verification import Finding, Severity
@@ -17,6 +26,9 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _JUMPS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 _NESTING = (*_LOOPS, ast.If, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+_HOLDERS = (ast.Module, ast.stmt, ast.excepthandler, ast.match_case)
+"""What has blocks of statements; the ``body`` of an expression is none."""
+
 _OF_TEXT = frozenset(
     {
         *("capitalize", "casefold", "center", "expandtabs", "ljust", "lower", "lstrip", "removeprefix", "removesuffix"),
@@ -38,7 +50,7 @@ def measure(source: str) -> Merit:
     tree = parse(source)
     if tree is None:
         return Merit(code_lines=len(code_line_numbers(source)), complexity=1, nesting=0, size_bytes=size)
-    functions = [node for node in ast.walk(tree) if isinstance(node, Function)]
+    functions = [node for node in nodes(tree) if isinstance(node, Function)]
     return Merit(
         code_lines=code_lines(source, tree),
         complexity=max(map(complexity, functions), default=1),
@@ -54,7 +66,7 @@ def code_lines(source: str, tree: ast.Module) -> int:
     """
     numbers = set(code_line_numbers(source))
     quiet: list[ast.stmt] = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    quiet += [node.body[0] for node in ast.walk(tree) if isinstance(node, _DOCUMENTED) and _is_documented(node)]
+    quiet += [node.body[0] for node in nodes(tree) if isinstance(node, _DOCUMENTED) and _is_documented(node)]
     for node in quiet:
         numbers.difference_update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     return len(numbers) + _squeezed(tree, {id(node) for node in quiet})
@@ -84,7 +96,7 @@ def without_docstrings(tree: ast.Module) -> ast.Module:
 
 def complexity(function: Function) -> int:
     """Count McCabe's cyclomatic complexity as ruff's C901 does: a path for each branch, loop, handler and case."""
-    return 1 + sum(_paths(node) for node in ast.walk(function) if node is not function)
+    return 1 + sum(_paths(node) for node in walk(function) if node is not function)
 
 
 def _paths(node: ast.AST) -> int:
@@ -112,7 +124,7 @@ def _nesting(function: Function) -> int:
     while pending:
         node, depth = pending.pop()
         deepest = max(deepest, depth)
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             is_elif = isinstance(node, ast.If) and isinstance(child, ast.If) and node.orelse == [child]
             pending.append((child, depth + (isinstance(child, _NESTING) and not is_elif)))
     return deepest
@@ -132,7 +144,7 @@ def _excess(source: str, tree: ast.Module, task: TaskSpecification) -> Iterator[
         first = min((node.lineno for node in tree.body if isinstance(node, Function)), default=None)
         message = f"{lines} lines of code; the specification allows {task.max_lines}: write it shorter"
         yield Finding(code="too-many-lines", message=message, line=first)
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, Function) and (paths := complexity(node)) > task.max_complexity:
             allowed = f"the specification allows {task.max_complexity}: use fewer branches, or split it"
             message = f"{node.name} has complexity {paths}; {allowed}"
@@ -147,7 +159,7 @@ def _unreachable(tree: ast.Module) -> Iterator[Finding]:
                 message = "this can never run: what stands before it always leaves"
                 yield Finding(code="unreachable", message=message, line=rest[0].lineno)
                 break
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if not isinstance(node, ast.If | ast.While):
             continue
         if _is_constant(node.test, truth=False):
@@ -157,12 +169,11 @@ def _unreachable(tree: ast.Module) -> Iterator[Finding]:
             yield Finding(code="unreachable", message=message, line=node.orelse[0].lineno)
 
 
-def _blocks(tree: ast.Module) -> Iterator[list[ast.stmt]]:
-    for node in ast.walk(tree):
-        for field in ("body", "orelse", "finalbody"):
-            block = getattr(node, field, None)
-            if isinstance(block, list) and block:
-                yield block
+@lru_cache(maxsize=64)
+def _blocks(tree: ast.Module) -> tuple[list[ast.stmt], ...]:
+    holders = (node for node in nodes(tree) if isinstance(node, _HOLDERS))
+    blocks = (getattr(node, field, None) for node in holders for field in ("body", "orelse", "finalbody"))
+    return tuple(block for block in blocks if block)
 
 
 def _ends(statement: ast.stmt) -> bool:
@@ -209,7 +220,7 @@ def _breaks(body: Sequence[ast.stmt]) -> bool:
         if isinstance(node, _LOOPS):
             pending.extend(node.orelse)
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            pending.extend(ast.iter_child_nodes(node))
+            pending.extend(children(node))
     return False
 
 
@@ -229,8 +240,8 @@ def _is_meant(before: ast.stmt, rest: Sequence[ast.stmt]) -> bool:
 
 
 def _unused(tree: ast.Module) -> Iterator[Finding]:
-    own_methods = {node.name for node in ast.walk(tree) if isinstance(node, Function)}
-    for node in ast.walk(tree):
+    own_methods = {node.name for node in nodes(tree) if isinstance(node, Function)}
+    for node in nodes(tree):
         if not isinstance(node, ast.Expr):
             continue
         severity = _waste(node.value, _OF_TEXT - own_methods)
@@ -270,7 +281,7 @@ def _waste(value: ast.expr, of_text: Collection[str]) -> Severity | None:
 
 def _may_act(value: ast.expr) -> bool:
     """Say whether something in an expression may be there for its effect, as ``items.pop() + 1``."""
-    for node in ast.walk(value):
+    for node in walk(value):
         if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr):
             return True
         if isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in _QUIET):

@@ -6,6 +6,7 @@ It asks no tool: ``mypy`` is the types layer's affair.
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from millwright.core.specification_vocabulary import result_type
 from millwright.core.verification.languages.python_source import (
@@ -14,9 +15,12 @@ from millwright.core.verification.languages.python_source import (
     comments,
     function_named,
     is_any,
+    nodes,
     not_compiled,
     parse,
+    walk,
 )
+from millwright.core.verification.remembered import remembered
 from millwright.errors import SpecificationInvalid
 from schemas.specification import Fault, Parameter, TaskSpecification
 from schemas.types import Kind, Type, TypeSyntaxError, parse_type
@@ -56,7 +60,7 @@ def _suppressions(source: str) -> Iterator[Finding]:
 
 def _definitions(tree: ast.Module, task: TaskSpecification) -> Iterator[Finding]:
     name = task.name
-    everything = list(bindings(tree))
+    everything = bindings(tree)
     found = [(line, node) for bound, line, node in everything if bound == name]
     for line in (line for bound, line, _ in everything if bound == "*"):
         message = f"import * may define {name} again; import what is needed by name"
@@ -88,6 +92,7 @@ def _redefinitions(tree: ast.Module, task: TaskSpecification) -> Iterator[Findin
             yield Finding(code="redefines", message=message, line=line)
 
 
+@remembered
 def parameter_type(task: TaskSpecification, parameter: Parameter) -> Type:
     """Return the type of an input or output. Raises SpecificationInvalid."""
     try:
@@ -96,6 +101,7 @@ def parameter_type(task: TaskSpecification, parameter: Parameter) -> Type:
         raise SpecificationInvalid([Fault(where=f"{task.id}.{parameter.name}", what=str(error))]) from error
 
 
+@remembered
 def return_type(task: TaskSpecification) -> Type:
     """Return the type of the result: None, one output, or a tuple of several. Raises SpecificationInvalid."""
     try:
@@ -104,6 +110,7 @@ def return_type(task: TaskSpecification) -> Type:
         raise SpecificationInvalid([Fault(where=f"{task.id}.outputs", what=str(error))]) from error
 
 
+@remembered
 def check_signature(source: str, task: TaskSpecification) -> tuple[Finding, ...]:
     """Find differences between the ``def`` and the specification, and escapes from the type checker.
 
@@ -160,7 +167,7 @@ def _annotation(
         return
     plain = _unparsed(given, typing)
     try:
-        found = parse_type(plain, {record.name for record in task.records})
+        found = _parsed(plain, frozenset(record.name for record in task.records))
     except TypeSyntaxError:
         same = plain == str(wanted)
     else:
@@ -172,9 +179,17 @@ def _annotation(
 
 def _unparsed(annotation: ast.expr, typing: Mapping[str, str]) -> str:
     try:
-        return ast.unparse(_Plain(typing).visit(ast.parse(ast.unparse(annotation), mode="eval")))
+        return _in_plain_words(ast.unparse(annotation), frozenset(typing.items()))
     except (SyntaxError, ValueError, RecursionError):
         return "<unreadable>"
+
+
+@lru_cache(maxsize=256)  # candidates of a task annotate alike
+def _in_plain_words(annotation: str, typing: frozenset[tuple[str, str]]) -> str:
+    return ast.unparse(_Plain(dict(typing)).visit(ast.parse(annotation, mode="eval")))
+
+
+_parsed = lru_cache(maxsize=256)(parse_type)
 
 
 class _Plain(ast.NodeTransformer):
@@ -239,7 +254,7 @@ def _escapes(tree: ast.Module, task: TaskSpecification) -> Iterator[Finding]:
 
 def _mentioned(tree: ast.Module) -> Iterator[tuple[str, int]]:
     """Yield the names that the source mentions, in annotations that are texts as well, and the line of each."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         match node:
             case ast.Name(id=name) | ast.Attribute(attr=name):
                 yield name, node.lineno
@@ -262,6 +277,6 @@ def _mentioned(tree: ast.Module) -> Iterator[tuple[str, int]]:
 
 
 def _mentioned_in_text(annotation: ast.expr) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(annotation):
+    for node in walk(annotation):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from ((word, node.lineno) for word in _WORD.findall(node.value))

@@ -5,11 +5,13 @@ Style only warns. The security rules of the same tool belong to the next layer.
 
 from millwright.core.verification.language import Language, advised
 from millwright.core.verification.layer import Needs, Plan, Result, Subject, judged
+from millwright.core.verification.remembered import remembered
 from millwright.core.verification.reports import analysis
 from schemas.identity import LayerName
 from schemas.verification import AnalysisRequest, AnalysisTool, Finding, Severity
 
 
+@remembered
 def lint_request(subject: Subject) -> AnalysisRequest:
     """Ask the linter about a candidate: the same question for both layers that read its answer."""
     return AnalysisRequest(

@@ -4,7 +4,7 @@ Expected values stay here: only inputs go into the sandbox.
 """
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from millwright.core.signature import equal, records_of
@@ -25,6 +25,7 @@ from millwright.core.verification.evidence import (
 )
 from millwright.core.verification.language import Language
 from millwright.core.verification.layer import Needs, Plan, Result, Subject, judged, not_applicable
+from millwright.core.verification.remembered import remembered
 from millwright.core.verification.reports import calls
 from millwright.core.verification.trial import Tried, follow, start
 from schemas.execution import CallReport, CallRequest, Ending, Outcome, OutcomeKind
@@ -136,27 +137,31 @@ def _try_again(subject: Subject, cases: tuple[Example, ...], state: _Again) -> P
 def _failures(
     task: TaskSpecification, example: Example, report: CallReport, outcome: Outcome, line: int | None
 ) -> list[Finding]:
+    wrong = list(_wrong(task, example, report, outcome))
+    if not wrong:
+        return []
     call = f"{example.case.name}: {shown_call(task, example.arguments)}"
+    return [Finding(code=code, message=f"{call} {what}", line=line) for code, what in wrong]
+
+
+def _wrong(
+    task: TaskSpecification, example: Example, report: CallReport, outcome: Outcome
+) -> Iterator[tuple[str, str]]:
+    """Yield the code and the words of each way in which a call was not as the example has it."""
     if outcome.kind is OutcomeKind.LOST:
-        how = outcome.message or report.load_error or ended(report)
-        return [Finding(code="no-answer", message=f"{call} gave no answer: {how}", line=line)]
-    found: list[Finding] = []
-    got = shown_outcome(outcome)
+        yield "no-answer", f"gave no answer: {outcome.message or report.load_error or ended(report)}"
+        return
     if outcome.kind is OutcomeKind.RAISED and not _raises_as_expected(example, outcome):
         wanted = example.case.raises or (shown(example.expected) if example.expected is not None else "a value")
-        found.append(Finding(code="raised", message=f"{call} raised {got}; expected {wanted}", line=line))
+        yield "raised", f"raised {shown_outcome(outcome)}; expected {wanted}"
     if outcome.kind is OutcomeKind.RETURNED:
         if example.expected is None:
-            message = f"{call} returned {got}; expected it to raise {example.case.raises}"
-            found.append(Finding(code="did-not-raise", message=message, line=line))
+            yield "did-not-raise", f"returned {shown_outcome(outcome)}; expected it to raise {example.case.raises}"
         elif not _as_expected(task, example, outcome):
-            message = f"{call} returned {got}; expected {shown(example.expected)}"
-            found.append(Finding(code="wrong-result", message=message, line=line))
+            yield "wrong-result", f"returned {shown_outcome(outcome)}; expected {shown(example.expected)}"
     changed = _changed(task, example, outcome)
     if changed:
-        message = f"{call} changed its argument {', '.join(changed)}"
-        found.append(Finding(code="changes-argument", message=message, line=line))
-    return found
+        yield "changes-argument", f"changed its argument {', '.join(changed)}"
 
 
 def _raises_as_expected(example: Example, outcome: Outcome) -> bool:
@@ -177,14 +182,15 @@ def _changed(task: TaskSpecification, example: Example, outcome: Outcome) -> lis
     return [
         name
         for name, before, after in triples
-        if name not in spoken_of and canonical_text(before) != canonical_text(after)
+        if before != after and name not in spoken_of and canonical_text(before) != canonical_text(after)
     ]
 
 
-def _spoken_of(task: TaskSpecification) -> set[str]:
+@remembered
+def _spoken_of(task: TaskSpecification) -> frozenset[str]:
     names: set[str] = set()
     for condition in task.postconditions:
         for node in ast.walk(ast.parse(condition.expression, mode="eval")):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "old":
                 names.add(node.attr)
-    return names
+    return frozenset(names)
