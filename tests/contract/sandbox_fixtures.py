@@ -32,6 +32,14 @@ class TooPoor(ValueError):
 LIMITS = Limits()
 ONE: Value = ["int", "1"]
 MONEY_VALUE: Value = ["record", "Money", [["cents", ["int", "5"]], ["unit", ["str", "EUR"]]]]
+LOAD_LINES = [
+    ("LIMIT = 1\nTABLE = {}['digit']\n\ndef f(n): return n", 2),
+    ("def g():\n    raise ValueError('no')\n\ng()", 2),
+    ("import json\n\njson.loads('{')", 3),
+    ("x = 1\ndef f(:", None),
+    ("g = 1", None),
+]
+"""Texts that do not load, and the line of their own at which they do not."""
 ERRORS = (DeclaredError(name="TooPoor", base="ValueError"),)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
-from millwright.adapters.sandbox.protocol import Malformed, read_line, read_outcome, read_value
+from millwright.adapters.sandbox.protocol import Malformed, read_line, read_load, read_outcome, read_value
 from schemas.execution import (
     CallReport,
     CallRequest,
@@ -19,7 +19,7 @@ from schemas.execution import (
     Program,
 )
 from schemas.values import Value
-from tests.contract.sandbox_fixtures import MONEY, MONEY_VALUE, ONE, call, numbers, outcome
+from tests.contract.sandbox_fixtures import LOAD_LINES, MONEY, MONEY_VALUE, ONE, call, numbers, outcome
 
 pytestmark = pytest.mark.sandbox
 
@@ -179,6 +179,24 @@ async def test_a_module_that_does_not_load_is_reported_as_such(
     report = await call(sandbox, source, [ONE], [ONE])
     assert part in (report.load_error or "")
     assert [item.kind for item in report.outcomes] == [OutcomeKind.LOST] * 2
+
+
+@pytest.mark.parametrize(("source", "line"), LOAD_LINES)
+async def test_the_line_that_does_not_load_is_told(sandbox: BubblewrapSandbox, source: str, line: int | None) -> None:
+    """It is the innermost one of the program's own module; a text that is no Python has none."""
+    report = await call(sandbox, source, [ONE])
+    assert report.load_error is not None
+    assert report.load_line == line
+
+
+@pytest.mark.parametrize("line", ["0", "10000001", "true", '"2"', "2.0", "2,2"])
+def test_a_forged_line_about_loading_is_refused(line: str) -> None:
+    """It is a number within bounds, null, or left out."""
+    with pytest.raises(Malformed):
+        read_load(f'["loaded","x",{line}]'.encode())
+    assert read_load(b'["loaded","x"]') == read_load(b'["loaded","x",null]') == ("x", None)
+    assert read_load(b'["loaded","x",7]') == ("x", 7)
+    assert read_load(b'["loaded",null]') == (None, None)
 
 
 async def test_calls_after_a_lost_one_are_still_answered(sandbox: BubblewrapSandbox) -> None:

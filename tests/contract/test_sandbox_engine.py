@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from millwright.adapters.sandbox import calling
+from millwright.adapters.sandbox import calling, commanding
 from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
 from millwright.adapters.sandbox.cell import Cancellation
 from millwright.adapters.sandbox.engine import Engine
 from millwright.adapters.sandbox.layout import Interpreter, Layout, Privilege
 from millwright.adapters.sandbox.slots import Slot
 from millwright.errors import BadInput, SandboxUnavailable
-from schemas.execution import CallRequest, Limits, Program
+from schemas.execution import CallRequest, CommandRequest, Limits, Program
 from tests.contract.sandbox_fixtures import (
     call,
     descendants,
@@ -114,9 +114,10 @@ async def test_refused_nested_namespaces_leave_a_bubblewrap_for_each_program(tmp
     """Nothing weaker is taken instead, and nothing is said of it, for programs are as confined as before."""
     strict = tmp_path / "bwrap"
     real = shutil.which("bwrap")
+    one = "echo 1 > /proc/sys/user/max_user_namespaces; exec"  # bubblewrap's own, and none in it
+    inner = f'exec unshare -U -r sh -c \'{one} "$@"\' sh {real} "$@"'
     strict.write_text(
-        f'#!/bin/sh\ncase " $* " in *" --unshare-user "*) exec {real} --disable-userns "$@";; esac\n'
-        "echo 'another user is refused' >&2; exit 1\n"
+        f'#!/bin/sh\ncase " $* " in *" --unshare-user "*) {inner};; esac\necho "another user is refused" >&2; exit 1\n'
     )
     strict.chmod(0o755)
     before = interpreters()
@@ -125,3 +126,59 @@ async def test_refused_nested_namespaces_leave_a_bubblewrap_for_each_program(tmp
     assert [item.value for item in report.outcomes] == [["int", "1"]] * 2
     assert interpreters() == before
     engine.close()
+
+
+_HOARD = """
+def f():
+    made = []
+    for folder in ("/tmp", "/data/in"):
+        made.append(0)
+        try:
+            for number in range(5000):
+                with open(f"{folder}/{number}", "w"): made[-1] += 1
+        except OSError: pass
+    return made
+"""
+_RIGHTS = """
+import ctypes
+LIBC = ctypes.CDLL(None)
+def f():
+    again = LIBC.mount(b"tmpfs", b"/tmp", b"tmpfs", 32 | 2 | 4, b"nr_inodes=100000")
+    LIBC.syscall.restype = ctypes.c_long
+    number = {"x86_64": 125, "aarch64": 90}[__import__("posix").uname().machine]
+    rights = (ctypes.c_uint32 * 6)()
+    LIBC.syscall(number, (ctypes.c_uint32 * 2)(0x20080522, 0), rights)
+    return [again, [rights[0], rights[1], rights[2]]]
+"""
+
+
+@pytest.mark.parametrize("way", list(Privilege))
+async def test_writable_folders_hold_a_bounded_number_of_files(way: Privilege) -> None:
+    """Scratch space and granted folders each refuse the 4096th, also in a bubblewrap of its own."""
+    if way is Privilege.OWN_USER and os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    engine = Engine(Layout(shutil.which("bwrap") or "", Interpreter.running(), way))
+    slot = Slot(engine, False, patience_seconds=10)
+    program = Program(modules={"m.py": _HOARD}, module="m", function="f", files=("/data/in",))
+    report = await asyncio.to_thread(calling.call, slot, CallRequest(program=program, calls=((),)), Cancellation())
+    assert report.outcomes[0].value == ["list", [["int", "4095"], ["int", "4095"]]]
+    slot.close()
+
+
+@pytest.mark.parametrize("way", list(Privilege))
+async def test_the_right_to_mount_is_given_up_before_a_program_is_loaded(way: Privilege) -> None:
+    """No capability is left, none can be taken up again, and the folder's limits cannot be raised."""
+    if way is Privilege.OWN_USER and os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    engine = Engine(Layout(shutil.which("bwrap") or "", Interpreter.running(), way))
+    slot = Slot(engine, False, patience_seconds=10)
+    program = Program(modules={"m.py": _RIGHTS}, module="m", function="f")
+    command = CommandRequest(files={"m.py": f"{_RIGHTS}\nprint(f())"}, argv=("python", "m.py"))
+    cancellation = Cancellation()
+    try:
+        told = await asyncio.to_thread(commanding.run, engine, command, cancellation)
+        report = await asyncio.to_thread(calling.call, slot, CallRequest(program=program, calls=((),)), cancellation)
+    finally:
+        slot.close()
+    assert told.stdout == "[-1, [0, 0, 0]]\n", told.stderr
+    assert report.outcomes[0].value == ["list", [["int", "-1"], ["list", [["int", "0"]] * 3]]], report

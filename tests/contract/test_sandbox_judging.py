@@ -247,6 +247,38 @@ async def test_a_candidate_that_does_not_load_is_noticed_when_it_is_asked(sandbo
     assert report.results[0].checked == 0
 
 
+AHEAD = """
+import os
+for n in range(9):
+    os.write(4, b'[%d,"returned",["int","7"],[],0]\\n' % n)
+def f(n, money): return 0
+"""
+
+
+@pytest.mark.parametrize("known", [(), returned(0, 0, 0)])
+async def test_answers_written_ahead_make_no_property_hold(
+    sandbox: BubblewrapSandbox, known: tuple[Outcome, ...]
+) -> None:
+    """A candidate's process has to end as cleanly as with plain calls: with nothing said but what was asked."""
+    source = AHEAD.replace("import os", "import os\nos.write(4, b'[\"loaded\",null]\\n')")
+    report = await check_properties(sandbox, source, "def p0(n, money): assert f(n + 10, money) == 7", known=known)
+    failure = report.results[0].failure
+    assert failure is not None
+    assert (failure.reason.startswith("the candidate gave no proper answer"), report.ending) == (True, Ending.MALFORMED)
+
+
+async def test_a_candidate_that_ends_cleanly_is_believed(sandbox: BubblewrapSandbox) -> None:
+    """What it was asked and what it was not make no difference."""
+    report = await check_properties(
+        sandbox,
+        "def f(n, money): return n",
+        "def p0(n, money): assert f(n, money) == n and f(n + 1, money) == n + 1",
+        "def p1(n, money): assert n > 0",
+    )
+    assert [(item.checked, item.failure, item.broken) for item in report.results] == [(3, None, None)] * 2
+    assert report.ending is Ending.COMPLETED
+
+
 async def test_known_outcomes_must_be_one_for_each_call(sandbox: BubblewrapSandbox) -> None:
     """Else nobody knows which is whose."""
     with pytest.raises(BadInput, match="2 known outcomes for 3 calls"):

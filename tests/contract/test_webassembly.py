@@ -18,7 +18,7 @@ from millwright.adapters.sandbox.webassembly.sandbox import WebAssemblySandbox
 from millwright.errors import BadInput, SandboxUnavailable
 from schemas.execution import CallReport, CallRequest, CommandRequest, Ending, Limits, Outcome, OutcomeKind, Program
 from schemas.values import Value
-from tests.contract.sandbox_fixtures import ERRORS, KINDS, LIMITS, MONEY, MONEY_VALUE, ONE, numbers
+from tests.contract.sandbox_fixtures import ERRORS, KINDS, LIMITS, LOAD_LINES, MONEY, MONEY_VALUE, ONE, numbers
 
 ATTACKS = sorted((Path(__file__).parent / "attacks").glob("*.txt"))
 
@@ -184,6 +184,14 @@ async def test_a_module_that_does_not_load_is_reported_as_such(
     report = await call(engine, source, [ONE], [ONE])
     assert part in (report.load_error or "")
     assert [item.kind for item in report.outcomes] == [OutcomeKind.LOST] * 2
+
+
+@pytest.mark.parametrize(("source", "line"), LOAD_LINES)
+async def test_the_line_that_does_not_load_is_told(engine: WebAssemblySandbox, source: str, line: int | None) -> None:
+    """It is the innermost one of the program's own module; a text that is no Python has none."""
+    report = await call(engine, source, [ONE])
+    assert report.load_error is not None
+    assert report.load_line == line
 
 
 async def test_calls_after_a_lost_one_are_still_answered(engine: WebAssemblySandbox) -> None:

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ValidationError
 
 import schemas
 from schemas.base import Schema
+from schemas.identity import LayerName
+from schemas.verification import Finding, Verdict, VerdictStatus
 
 MODELS = sorted(
     {
@@ -64,3 +66,14 @@ def test_what_histories_keep_demands_no_later_field(name: str) -> None:
     """Inputs and results of workflows and activities stay readable: a new field has a default."""
     model = next(model for model in MODELS if model.__name__ == name)
     assert {field for field, info in model.model_fields.items() if info.is_required()} <= REQUIRED[name]
+
+
+@pytest.mark.parametrize("text", ["half \ud800 of a character", "\x1b[2J", "a\nline", "\u202ereversed", "\x00"])
+def test_a_candidates_words_become_one_printable_line(text: str) -> None:
+    """Findings and reasons go to terminals, histories and reports; printable text stays as it is."""
+    finding = Finding(code="raised", message=text)
+    verdict = Verdict(layer=LayerName.TYPES, status=VerdictStatus.ERROR, reason=text, findings=(finding,))
+    assert finding.message.isprintable()
+    assert verdict.reason == finding.message
+    assert Verdict.model_validate_json(verdict.model_dump_json()) == verdict
+    assert Finding(code="x", message="ça va: 漢字").message == "ça va: 漢字"

@@ -16,7 +16,7 @@ from schemas.values import Value
 from .cell import Cancellation, Cell, Stopped
 from .engine import Starter
 from .process import Usage
-from .protocol import Malformed, frame, program_header, read_line, read_loaded, read_outcome
+from .protocol import Loaded, Malformed, frame, program_header, read_line, read_load, read_outcome
 
 _RESTARTS: Final = 8
 _LOAD_SECONDS: Final = 10.0
@@ -45,15 +45,15 @@ class Candidate:
         """What the process used; complete once it is closed."""
         return self._cell.usage
 
-    def loaded(self, deadline: float) -> str | None:
-        """Wait until the program is loaded; return why it could not be, or None.
+    def loaded(self, deadline: float) -> Loaded:
+        """Wait until the program is loaded, or could not be.
 
         Raises:
             Stopped, Malformed: the process gave no such answer.
             SandboxUnavailable: it never came to reading the program.
         """
         self._cell.greet()
-        return read_loaded(self._cell.receive(min(deadline, time.monotonic() + _LOAD_SECONDS)))
+        return read_load(self._cell.receive(min(deadline, time.monotonic() + _LOAD_SECONDS)))
 
     def post(self, arguments: Sequence[Value]) -> None:
         """Queue a call."""
@@ -95,6 +95,7 @@ class _Progress:
     outcomes: list[Outcome] = field(default_factory=list)
     ending: Ending = Ending.COMPLETED
     load_error: str | None = None
+    load_line: int | None = None
     usage: Usage = field(default_factory=Usage)
     lost_limit: int | None = None
     lost: int = 0
@@ -148,6 +149,7 @@ def call(starter: Starter, request: CallRequest, cancellation: Cancellation) -> 
         outcomes=tuple(progress.outcomes),
         ending=progress.ending,
         load_error=progress.load_error,
+        load_line=progress.load_line,
         cpu_seconds=progress.usage.cpu_seconds,
         wall_seconds=time.monotonic() - started,
         peak_memory_bytes=progress.usage.peak_memory_bytes,
@@ -193,15 +195,14 @@ def _lose_one(progress: _Progress, stopped: Stopped, deadline: float) -> bool:
 
 def _load_and_ask(candidate: Candidate, count: int, progress: _Progress, deadline: float) -> bool:
     try:
-        error = candidate.loaded(deadline)
-        ending = Ending.COMPLETED
+        loaded, ending = candidate.loaded(deadline), Ending.COMPLETED
     except Stopped as stopped:
         if stopped.killed and not progress.excused:
             raise
-        error, ending = f"while the module was loading: {stopped}", stopped.ending
-    if error is not None:
+        loaded, ending = Loaded(f"while the module was loading: {stopped}"), stopped.ending
+    if loaded.error is not None:
         if not progress.outcomes:
-            progress.load_error = error
+            progress.load_error, progress.load_line = loaded
         progress.end(ending)
         progress.lose("the module could not be loaded", ending, count)
         return False

@@ -17,7 +17,7 @@ from schemas.execution import Limits
 
 from . import seccomp
 from .cell import Cancellation, Cell
-from .layout import SCRATCH_BYTES, Layout, Privilege, Purpose
+from .layout import SCRATCH_BYTES, Layout, Privilege, Purpose, spaces
 from .process import BubblewrapProcess
 from .protocol import frame, kernel_limits
 from .zygote import Zygote
@@ -66,25 +66,22 @@ class Engine:
 
     def functions(self, mode: str, cancellation: Cancellation, most_output: int, files: tuple[str, ...] = ()) -> Cell:
         """Start a process for ``calls``, ``properties`` or ``evaluator``. Raises as the Starter does."""
-        process = BubblewrapProcess(
-            lambda fds: self.layout.argv(Purpose.FUNCTIONS, fds, self._serial(), files=files),
-            seccomp.for_commands(self.machine),  # until the harness takes the stricter one upon itself
-        )
-        prelude = frame({"serve": "functions", "filter": seccomp.for_functions(self.machine)})
+        process = BubblewrapProcess(lambda fds: self.layout.argv(Purpose.FUNCTIONS, fds, self._serial(), files=files))
+        prelude = self._prelude("functions", Purpose.FUNCTIONS, files=files)
         return Cell(process, cancellation, most_output=most_output, first=harness_code(mode) + prelude)
 
     def command(self, cancellation: Cancellation, limits: Limits, packages: bool) -> Cell:
         """Start a process for a command. Raises as the Starter does."""
         process = BubblewrapProcess(
             lambda fds: self.layout.argv(Purpose.COMMAND, fds, self._serial(), limits.memory_bytes, packages),
-            seccomp.for_commands(self.machine),
             with_stdout=True,
         )
+        prelude = self._prelude("command", Purpose.COMMAND, memory_bytes=limits.memory_bytes)
         return Cell(
             process,
             cancellation,
             most_output=2 * limits.output_bytes,  # base64 and line ends
-            first=harness_code("command") + frame({"serve": "command"}),
+            first=harness_code("command") + prelude,
         )
 
     def zygote(self, cancellation: Cancellation, patience_seconds: float) -> Zygote:
@@ -96,13 +93,11 @@ class Engine:
             try:
                 process = BubblewrapProcess(
                     lambda fds: self.layout.argv(Purpose.FUNCTIONS, fds, self._serial()),
-                    None,  # no untrusted code runs in it
                     kept=(theirs.fileno(), folder),
                 )
             finally:
                 os.close(folder)
-            prelude = frame({"serve": "zygote", "filter": seccomp.for_functions(self.machine)})
-            first = harness_code("zygote") + prelude
+            first = harness_code("zygote") + self._prelude("zygote", Purpose.FUNCTIONS)
             cell = Cell(process, cancellation, most_output=4096, first=first)
         except OSError as error:
             ours.close()
@@ -115,6 +110,17 @@ class Engine:
             theirs.close()
         header = {"control": number, "proc": folder, "preload": list(_PRELOADED), "scratch_bytes": SCRATCH_BYTES}
         return Zygote.start(cell, ours, cancellation, header, patience_seconds)
+
+    def _prelude(self, serve: str, purpose: Purpose, memory_bytes: int = 0, files: tuple[str, ...] = ()) -> bytes:
+        """Pack what a harness does first; an interpreter takes no filter, for no untrusted code runs in it."""
+        return frame(
+            {
+                "serve": serve,
+                "spaces": [tuple(space) for space in spaces(purpose, memory_bytes, files)],
+                "early": b"" if serve == "zygote" else seccomp.for_commands(self.machine),
+                "filter": seccomp.for_functions(self.machine),
+            }
+        )
 
     def limits(self, limits: Limits, purpose: Purpose = Purpose.FUNCTIONS) -> dict[str, int]:
         """Name the kernel's limits for a purpose."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from millwright.errors import BadInput
 
@@ -17,12 +18,12 @@ _FIRST_USER, _LAST_USER = 61184, 65519  # set aside for dynamic users by systemd
 _NAMESPACES = ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
 SCRATCH_BYTES = 16 * 1024 * 1024
 """How much a function's scratch space, or a folder that it is granted, may hold."""
+_SCRATCH_FILES = 4096
+_COMMAND_FILES = 16_384  # for each folder; a type checker keeps a few thousand in its cache
 _MEMORY_CEILING = 1024**3
 _BOOTSTRAP = """
 import sys, posix, marshal
 user, receive, send = map(int, sys.argv[1:])
-if user:
-    posix.setgroups([]); posix.setresgid(user, user, user); posix.setresuid(user, user, user)
 def read(size):
     data = b""
     while len(data) < size:
@@ -34,7 +35,7 @@ for name, code in marshal.loads(read(int.from_bytes(read(4), "big"))):
     module.__path__ = []
     sys.modules[name] = module
     exec(code, module.__dict__)
-sys.modules["inside.entry"].main(receive, send)
+sys.modules["inside.entry"].main(user, receive, send)
 """
 
 
@@ -105,13 +106,28 @@ class Descriptors:
     receive: int
     send: int
     information: int
-    filter: int | None
 
     @property
     def all(self) -> list[int]:
         """All of them."""
-        numbers = (self.receive, self.send, self.information, self.filter)
-        return [number for number in numbers if number is not None]
+        return [self.receive, self.send, self.information]
+
+
+class Space(NamedTuple):
+    """A writable folder: where, how much it may hold in bytes and in files, and whether files in it may be run."""
+
+    path: str
+    size: int
+    files: int
+    runnable: bool
+
+
+def spaces(purpose: Purpose, memory_bytes: int = 0, files: Sequence[str] = ()) -> list[Space]:
+    """List the writable folders of a process, a folder before what lies in it."""
+    if purpose is Purpose.COMMAND:
+        size = min(memory_bytes, _MEMORY_CEILING)
+        return [Space(path, size, _COMMAND_FILES, True) for path in ("/tmp", "/work", "/dev/shm")]  # noqa: S108 - the sandbox's own
+    return [Space(path, SCRATCH_BYTES, _SCRATCH_FILES, False) for path in ("/tmp", *sorted(set(files)))]  # noqa: S108 - as above
 
 
 @dataclass(frozen=True)
@@ -136,22 +152,24 @@ class Layout:
         ``serial`` spreads processes over users of their own; ``files`` are folders to make, checked before.
         """
         argv = [self.bwrap, *_NAMESPACES, "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv"]
-        argv += ["--hostname", "sandbox", "--cap-drop", "ALL"]
+        # to bound the number of files, which bubblewrap cannot; given up before anything untrusted is read
+        argv += ["--hostname", "sandbox", "--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN"]
         user = 0
         if self.privilege is Privilege.OWN_USER:
             user = _FIRST_USER + serial % (_LAST_USER - _FIRST_USER + 1)
-            argv += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]  # gone with the change of user
+            argv += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]  # the change of user is the harness's
         else:
             argv += ["--unshare-user", "--uid", "1000", "--gid", "1000"]
-        argv += self._mounts(purpose, memory_bytes)
+        argv += self._mounts(purpose)
         if packages:
             argv += self._packages()
-        argv += _granted(files)
+        writable = spaces(purpose, memory_bytes, files)
+        for space in writable:
+            argv += _writable(space, writable)
         for name, value in self.environment(purpose, packages).items():
             argv += ["--setenv", name, value]
         argv += ["--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108 - the sandbox's own, fresh and private
         argv += ["--info-fd", str(fds.information)]
-        argv += [] if fds.filter is None else ["--seccomp", str(fds.filter)]
         argv += ["--"]
         argv += [self.interpreter.inside, "-P", "-s", "-S", "-B", "-X", "utf8", "-c", _BOOTSTRAP]
         return [*argv, str(user), str(fds.receive), str(fds.send)]
@@ -169,7 +187,7 @@ class Layout:
             names["PYTHONPATH"] = ":".join(f"/packages/{i}" for i in range(len(self.interpreter.packages)))
         return names
 
-    def _mounts(self, purpose: Purpose, memory_bytes: int) -> list[str]:
+    def _mounts(self, purpose: Purpose) -> list[str]:
         whole = purpose is Purpose.COMMAND
         argv = _folders("/usr", "/usr/bin", "/dev")
         for path in ("/usr",) if whole else ("/usr/lib", "/usr/lib64", "/usr/lib32"):
@@ -187,10 +205,7 @@ class Layout:
         argv += ["--ro-bind", self.interpreter.executable, str(inside)]
         for path in self.interpreter.hidden:
             argv += ["--perms", "0755", "--tmpfs", path, "--remount-ro", path]
-        if not whole:
-            return argv + _scratch("/tmp", SCRATCH_BYTES)  # noqa: S108 - the sandbox's own
-        size = min(memory_bytes, _MEMORY_CEILING)
-        return argv + _scratch("/tmp", size) + _scratch("/work", size) + _scratch("/dev/shm", size)  # noqa: S108 - as above
+        return argv
 
     def _packages(self) -> list[str]:
         argv = _folders("/packages")
@@ -202,10 +217,6 @@ class Layout:
 def _folders(*paths: str) -> list[str]:
     # made first: bubblewrap gives the parents that it makes by itself to their owner alone
     return [part for path in paths for part in ("--perms", "0755", "--dir", path)]
-
-
-def _scratch(path: str, size: int) -> list[str]:
-    return ["--perms", "1777", "--size", str(size), "--tmpfs", path]
 
 
 def check_grants(files: Sequence[str]) -> None:
@@ -227,13 +238,11 @@ def check_grants(files: Sequence[str]) -> None:
             raise BadInput(f"the granted folder {path!r} lies in what the sandbox itself has there: give another path")
 
 
-def _granted(files: Sequence[str]) -> list[str]:
-    argv: list[str] = []
-    for path in sorted(set(files)):  # a folder before what lies in it
-        above = [str(parent) for parent in reversed(PurePosixPath(path).parents)]
-        new = [parent for parent in above[1:] if parent not in (*files, "/tmp")]  # noqa: S108 - the sandbox's own
-        argv += _folders(*new) + _scratch(path, SCRATCH_BYTES)
-    return argv
+def _writable(space: Space, others: Sequence[Space]) -> list[str]:
+    taken = [other.path for other in others]
+    above = [str(parent) for parent in reversed(PurePosixPath(space.path).parents)]
+    new = [parent for parent in above[1:] if parent not in (*taken, "/dev")]
+    return [*_folders(*new), "--perms", "1777", "--size", str(space.size), "--tmpfs", space.path]
 
 
 def _mirror(path: str) -> Sequence[str]:

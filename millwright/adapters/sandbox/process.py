@@ -108,7 +108,6 @@ class BubblewrapProcess:
     def __init__(
         self,
         argv: Callable[[Descriptors], list[str]],
-        filter_program: bytes | None,
         *,
         kept: Sequence[int] = (),
         with_stdout: bool = False,
@@ -138,9 +137,7 @@ class BubblewrapProcess:
             self._information, information = pipe()
             error, error_child = pipe()
             output, output_child = pipe() if with_stdout else (None, None)
-            filter_fd = None if filter_program is None else _filter_file(filter_program)
-            theirs += [] if filter_fd is None else [filter_fd]
-            inherited = Descriptors(receive=receive, send=send, information=information, filter=filter_fd)
+            inherited = Descriptors(receive=receive, send=send, information=information)
             command = argv(inherited)
             actions = _file_actions([*inherited.all, *kept], error_child, output_child)
             self._pid = os.posix_spawn(command[0], command, {}, file_actions=actions, setpgroup=0)
@@ -224,13 +221,6 @@ def _readable(fd: int, seconds: float) -> bool:
     poller = select.poll()
     poller.register(fd, select.POLLIN)
     return bool(poller.poll(max(0.0, seconds) * 1000))
-
-
-def _filter_file(program: bytes) -> int:
-    fd = os.memfd_create("filter")
-    os.write(fd, program)
-    os.lseek(fd, 0, os.SEEK_SET)
-    return fd
 
 
 def _file_actions(inherited: Sequence[int], error: int, output: int | None) -> list[tuple[Any, ...]]:

@@ -8,7 +8,7 @@ import json
 import marshal
 import re
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from schemas.execution import Ending, Limits, Outcome, OutcomeKind, Program
 from schemas.specification import DeclaredError, Record
@@ -21,7 +21,7 @@ _is_integer = _INTEGER.fullmatch
 _FLOAT = re.compile(r"nan|-?inf|-?0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4}")
 _TEXT_LIMIT = 300
 _parse = json.JSONDecoder().decode  # the harness writes ASCII only, so there is no encoding to be guessed
-_MOST_LINES = 1_000_000
+_MOST_LINES = 10_000_000
 
 
 class Malformed(Exception):
@@ -49,18 +49,37 @@ def read_line(line: bytes) -> list[Any]:
     return value
 
 
-def read_loaded(line: bytes) -> str | None:
-    """Read whether loading went well: None, or why not.
+class Loaded(NamedTuple):
+    """What came of loading: why it failed, if it did, and the line of the program's own module where it did."""
+
+    error: str | None
+    line: int | None = None
+
+
+def read_load(line: bytes) -> Loaded:
+    """Read whether a program was loaded.
 
     Raises:
         Malformed: it is another line.
     """
     match read_line(line):
         case ["loaded", None]:
-            return None
-        case ["loaded", str(reason)]:
-            return reason[:_TEXT_LIMIT]
+            return Loaded(None)
+        case ["loaded", str(reason), *rest]:
+            return Loaded(reason[:_TEXT_LIMIT], _line(rest))
     raise Malformed("a line about loading was due")
+
+
+def read_loaded(line: bytes) -> str | None:
+    """Read whether something other than a program was loaded: None, or why not.
+
+    Raises:
+        Malformed: it is another line.
+    """
+    loaded = read_load(line)
+    if loaded.line is not None:
+        raise Malformed("a line about loading was due")
+    return loaded.error
 
 
 def read_outcome(line: bytes, index: int, given: Sequence[Value] | None = None) -> tuple[Outcome, Ending]:

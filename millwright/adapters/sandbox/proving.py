@@ -108,7 +108,7 @@ class _Living:
             return self._candidate
         candidate = self._stack.enter_context(self._start())
         try:
-            error, ending = candidate.loaded(time.monotonic() + self._left), Ending.COMPLETED
+            error, ending = candidate.loaded(time.monotonic() + self._left).error, Ending.COMPLETED
         except Stopped as stopped:
             told = self._explained(stopped, candidate)
             error, ending = f"while the module was loading: {told}", told.ending
@@ -130,6 +130,15 @@ class _Living:
             raise self._explained(stopped, candidate) from stopped
         finally:
             self._left -= time.monotonic() - started
+
+    def finish(self) -> None:
+        """Demand a clean end of the process, if one was started. Raises Stopped, Malformed and _Killed."""
+        if self._candidate is None:
+            return
+        try:
+            self._candidate.finish()
+        except Stopped as stopped:
+            raise self._explained(stopped, self._candidate) from stopped
 
     def _explained(self, stopped: Stopped, candidate: Candidate) -> Stopped:
         told = explained(stopped, candidate, self._limits)
@@ -176,9 +185,20 @@ class _Check:
                 failure, broken = None, f"the property's process: {stopped}"
             except Malformed as error:
                 failure, broken = None, f"the property's process: {error}"
+            if failure is None and (reason := self._unclean(living)) is not None:
+                failure, broken = PropertyFailure(call=max(0, self._checked - 1), reason=reason), None
         name = self._property.name
         self.result = PropertyResult(name=name, checked=self._checked, failure=failure, broken=broken)
         return self
+
+    def _unclean(self, living: _Living) -> str | None:
+        """Demand the candidate's clean end, as calls do; else it may have written answers before it was asked."""
+        try:
+            living.finish()
+        except (Stopped, Malformed) as fault:
+            self.ending = Ending.MALFORMED
+            return f"the candidate gave no proper answer: {fault}"
+        return None
 
     def _start(self) -> Candidate:
         return Candidate(self._starter, self._request.program, self._cancellation, self._limits.output_bytes)

@@ -1,6 +1,6 @@
 """Assembles the filters of system calls: a list of what is refused to commands, a list of what functions may do.
 
-It loads nothing itself: bubblewrap loads the one, the harness the other. The layout of an instruction is that of
+It loads nothing itself: the harness does. The layout of an instruction is that of
 ``struct sock_filter`` in ``linux/filter.h``.
 """
 

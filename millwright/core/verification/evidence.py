@@ -135,15 +135,20 @@ def program(subject: Subject, of_examples: int) -> Program:
 
 def line_of(subject: Subject, language: Language, outcome: Outcome | None = None) -> int | None:
     """Return the line that a finding points at: where the outcome's exception was raised, else the definition."""
-    if outcome is not None and outcome.line is not None and 1 <= outcome.line <= subject.source.count("\n") + 1:
-        return outcome.line
+    return _pointed(subject, language, None if outcome is None else outcome.line)
+
+
+def _pointed(subject: Subject, language: Language, line: int | None) -> int | None:
+    """Return a reported line if the source has it, else the definition's."""
+    if line is not None and 1 <= line <= subject.source.count("\n") + 1:
+        return line
     return language.definition_line(subject.source, subject.task.name)
 
 
-def not_loaded(subject: Subject, language: Language, error: str) -> Finding:
-    """Say that the module cannot be imported."""
-    line = language.definition_line(subject.source, subject.task.name)
-    return Finding(code="does-not-load", message=f"importing it fails: {error}", line=line)
+def not_loaded(subject: Subject, language: Language, error: str, line: int | None = None) -> Finding:
+    """Say that the module cannot be imported, at the line that raised where it is known."""
+    at = _pointed(subject, language, line)
+    return Finding(code="does-not-load", message=f"importing it fails: {error}", line=at)
 
 
 def ended(report: CallReport) -> str:

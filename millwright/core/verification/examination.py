@@ -59,6 +59,7 @@ class Examined:
     unrunnable: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()
     load_error: str | None = None
+    load_line: int | None = None
     malformed: str | None = None
 
     def was_evaluated(self, task: TaskSpecification, on_examples: bool) -> bool:
@@ -145,7 +146,7 @@ def go_on(subject: Subject, aim: Aim, needs: Needs, results: tuple[Result, ...])
 def _tried(subject: Subject, aim: Aim, tried: Tried) -> Needs | Examined:
     """Go on from the trial, by a second run over what it did not reach where contracts would otherwise see little."""
     if tried.report.load_error is not None:
-        return Examined(tried, load_error=tried.report.load_error)
+        return Examined(tried, load_error=tried.report.load_error, load_line=tried.report.load_line)
     seen = tried.seen()
     positions = _worth_another_run(tried, seen) if aim.contracts else ()
     if not positions:

@@ -59,6 +59,13 @@ class MemoryImporter:
         return self._modules.get(self.find_spec(name).origin, "")
 
 
+def module_file(header: dict[str, Any]) -> str:
+    """Name the file of the program's own module, as the tracebacks do."""
+    base = header["module"].replace(".", "/")
+    package = f"{base}/__init__.py"
+    return package if package in header["modules"] else f"{base}.py"
+
+
 def _load(header: dict[str, Any]) -> tuple[Callable[..., Any], Records]:
     seeder(header["modules"].values())
     importer = MemoryImporter(header["modules"])
@@ -107,8 +114,8 @@ def serve(channel: Channel, header: dict[str, Any]) -> None:
     except MemoryError:
         return channel.line(["loaded", "MemoryError: out of memory"])
     except BaseException as error:  # noqa: BLE001 - SystemExit too: importing the candidate may raise anything
-        return channel.line(["loaded", brief(error)])
-    file = str(sys.modules[header["module"]].__file__)
+        return channel.line(["loaded", brief(error), line_of(error, module_file(header))])
+    file = module_file(header)
     channel.line(["loaded", None])
     index = 0
     while isinstance(frame := channel.frame(), list):

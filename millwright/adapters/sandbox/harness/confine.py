@@ -14,6 +14,7 @@ import resource
 
 TYPE_CHECKING = False  # as in wire
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 _LIBC = ctypes.PyDLL(None, use_errno=True)  # keeps the interpreter's lock, without which no clone could go on
@@ -21,7 +22,7 @@ _LIBC.syscall.restype = ctypes.c_long
 _CLONE = {"x86_64": 56, "aarch64": 220}[posix.uname().machine]
 _NEW = 0x00020000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000  # mount, UTS, IPC, user and PID namespaces
 _CLONE_PIDFD, _SIGCHLD = 0x00001000, 17
-_MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 2, 4, 8
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REMOUNT = 2, 4, 8, 32
 _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 4, 22, 24, 38
 _SECCOMP_MODE_FILTER = 2
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -35,6 +36,27 @@ class _Program(ctypes.Structure):  # struct sock_fprog
 
 RECEIVE, SEND = 3, 4
 """The descriptors of the pipes, once only they are left."""
+
+
+def settle(spaces: Sequence[tuple[str, int, int, bool]], user: int, filter_program: bytes) -> None:
+    """Bound the writable folders, become a user, if any, give up all capabilities, and load a filter, if any.
+
+    Each folder comes with its bytes, its number of files, and whether files in it may be run.
+
+    Raises:
+        OSError: the kernel refuses a step.
+    """
+    for path, size, files, runnable in spaces:
+        flags = _MS_REMOUNT | _MS_NOSUID | _MS_NODEV | (0 if runnable else _MS_NOEXEC)
+        options = f"size={size},nr_inodes={files}".encode()
+        _demand(_LIBC.mount(b"tmpfs", path.encode(), b"tmpfs", flags, options), f"bound {path}")
+    if user:
+        posix.setgroups([])
+        posix.setresgid(user, user, user)
+        posix.setresuid(user, user, user)
+    drop_capabilities()
+    if filter_program:
+        _filter(filter_program)
 
 
 def clone() -> tuple[int, int]:
@@ -118,13 +140,16 @@ def harden(limits: dict[str, Any], program: bytes) -> None:
     Raises:
         OSError: the kernel refuses a step.
     """
-    instructions = ctypes.create_string_buffer(program, len(program))
-    loaded = _Program(len(program) // 8, ctypes.addressof(instructions))
-    place = ctypes.byref(loaded)
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     _prctl(_PR_SET_DUMPABLE, 0)  # no core dump, which a limit of 0 does not prevent where a program takes it
     limit(limits)
-    _demand(_LIBC.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, place, 0, 0), "seccomp")
+    _filter(program)
+
+
+def _filter(program: bytes) -> None:
+    instructions = ctypes.create_string_buffer(program, len(program))
+    loaded = _Program(len(program) // 8, ctypes.addressof(instructions))
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    _demand(_LIBC.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(loaded), 0, 0), "seccomp")
 
 
 def _prctl(option: int, value: int) -> None:

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
-def main(receive: int, send: int) -> None:
+def main(user: int, receive: int, send: int) -> None:
     """Serve what the first frame asks for: functions, a command, or to be a warm interpreter."""
     channel = Channel(receive, send)
     prelude = channel.frame()
     if prelude is None:
         return
+    confine.settle(prelude["spaces"], user, prelude["early"])  # a fault is told on the standard error, still open
     if prelude["serve"] == "functions":
         confine.keep_only(receive, send)  # bubblewrap leaves some of its own open
         channel.move(confine.RECEIVE, confine.SEND)

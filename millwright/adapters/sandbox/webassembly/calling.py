@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from millwright.adapters.sandbox.protocol import Malformed, frame, program_header, read_loaded, read_outcome
+from millwright.adapters.sandbox.protocol import Loaded, Malformed, frame, program_header, read_load, read_outcome
 from schemas.execution import CallReport, CallRequest, Ending, Outcome, OutcomeKind, Program
 from schemas.values import Value
 
@@ -49,14 +49,14 @@ class Candidate:
         """The processor time that the instance used so far."""
         return self._instance.cpu_seconds
 
-    def load(self, deadline: float) -> str | None:
-        """Load the program; return why it could not be, or None.
+    def load(self, deadline: float) -> Loaded:
+        """Load the program; return what came of it.
 
         Raises:
             Stopped, Malformed: the instance gave no such answer.
         """
         header = pack(program_header(self._program, {}))
-        return read_loaded(self._ask("load", header, min(deadline, time.monotonic() + _LOAD_SECONDS)))
+        return read_load(self._ask("load", header, min(deadline, time.monotonic() + _LOAD_SECONDS)))
 
     def call(self, arguments: Sequence[Value], deadline: float) -> Outcome:
         """Make one call, which may take as long as one call may.
@@ -90,6 +90,7 @@ class _Progress:
     outcomes: list[Outcome] = field(default_factory=list)
     ending: Ending = Ending.COMPLETED
     load_error: str | None = None
+    load_line: int | None = None
     cpu_seconds: float = 0.0
     sent: int = 0
 
@@ -139,6 +140,7 @@ def call(machine: Machine, request: CallRequest, cancellation: Cancellation) -> 
         outcomes=tuple(progress.outcomes),
         ending=progress.ending,
         load_error=progress.load_error,
+        load_line=progress.load_line,
         cpu_seconds=progress.cpu_seconds,
         wall_seconds=time.monotonic() - started,
         output_bytes=progress.sent,
@@ -166,10 +168,10 @@ def _one_instance(
 def _load_and_ask(
     candidate: Candidate, remaining: Sequence[Sequence[Value]], progress: _Progress, deadline: float
 ) -> bool:
-    error, ending = load(candidate, deadline)
-    if error is not None:
+    loaded, ending = load(candidate, deadline)
+    if loaded.error is not None:
         if not progress.outcomes:
-            progress.load_error = error
+            progress.load_error, progress.load_line = loaded
         progress.end(ending)
         progress.lose("the module could not be loaded", ending, len(remaining))
         return False
@@ -185,8 +187,8 @@ def _load_and_ask(
     return False
 
 
-def load(candidate: Candidate, deadline: float) -> tuple[str | None, Ending]:
-    """Load a candidate; say why it could not be, and how its instance ended.
+def load(candidate: Candidate, deadline: float) -> tuple[Loaded, Ending]:
+    """Load a candidate; say what came of it, and how its instance ended.
 
     Raises:
         Malformed: the instance gave no proper answer.
@@ -194,4 +196,4 @@ def load(candidate: Candidate, deadline: float) -> tuple[str | None, Ending]:
     try:
         return candidate.load(deadline), Ending.COMPLETED
     except Stopped as stopped:
-        return f"while the module was loading: {stopped}", stopped.ending
+        return Loaded(f"while the module was loading: {stopped}"), stopped.ending

@@ -17,7 +17,7 @@ import sys
 import time
 
 from millwright.adapters.sandbox.harness import calls, conditions, properties
-from millwright.adapters.sandbox.harness.wire import brief
+from millwright.adapters.sandbox.harness.wire import brief, line_of
 
 TYPE_CHECKING = False  # as in the harness
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ class Guest:
         except MemoryError:
             return _dumps(["loaded", "MemoryError: out of memory"])
         except BaseException as error:  # noqa: BLE001 - SystemExit too: importing the candidate may raise anything
-            return _dumps(["loaded", brief(error)])
-        file = str(sys.modules[content["module"]].__file__)
+            return _dumps(["loaded", brief(error), line_of(error, calls.module_file(content))])
+        file = calls.module_file(content)
         self._answer = lambda frame: calls._answer(function, frame, records, seed, file)
         return _dumps(["loaded", None])
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import Final
 
 from millwright.adapters.sandbox.protocol import (
+    Loaded,
     Malformed,
     declared_errors,
     declared_records,
@@ -215,11 +216,11 @@ class _Check:
         if self._candidate is None:
             candidate = self._stack.enter_context(Candidate(self._machine, self._request.program, self._cancellation))
             try:
-                error, ending = load(candidate, time.monotonic() + self._limits.wall_seconds)
+                loaded, ending = load(candidate, time.monotonic() + self._limits.wall_seconds)
             except Malformed as fault:
-                error, ending = f"while the module was loading: {fault}", Ending.MALFORMED
-            if error is not None:
-                raise _Unloadable(error, ending)
+                loaded, ending = Loaded(f"while the module was loading: {fault}"), Ending.MALFORMED
+            if loaded.error is not None:
+                raise _Unloadable(loaded.error, ending)
             self._candidate = candidate
         return self._candidate
 

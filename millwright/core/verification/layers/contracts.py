@@ -37,7 +37,7 @@ class ContractsLayer:
 
     def _verdict(self, subject: Subject, examined: Examined, language: Language) -> Plan:
         if examined.load_error is not None:
-            return judged(self.name, [not_loaded(subject, language, examined.load_error)])
+            return judged(self.name, [not_loaded(subject, language, examined.load_error, examined.load_line)])
         if examined.malformed is not None:
             return judged(self.name, [malformed_finding(subject, language, examined.malformed)])
         warnings = examined.tried.trial.scarcity()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from millwright.core.verification.confirmations.growth import OVERHEAD_SECONDS, GrowthOfTime, promised
-from millwright.core.verification.evidence import Arguments, examples, program, shown_call
+from millwright.core.verification.evidence import Arguments, examples, not_loaded, program, shown_call
 from millwright.core.verification.language import Language
 from millwright.core.verification.layer import Needs, Plan, Request, Result, Settled, Subject, judged, not_applicable
 from millwright.core.verification.preconditions import precondition_request
@@ -141,8 +141,7 @@ class PerformanceLayer:
                 continue
             report = calls(waiting.pop(0), count)
             if report.load_error is not None and report.ending not in _EXHAUSTED:
-                message = f"importing it fails: {report.load_error}"
-                return judged(self.name, [Finding(code="does-not-load", message=message, line=line)])
+                return judged(self.name, [not_loaded(subject, language, report.load_error, report.load_line)])
             course = _with_run(subject, course, of_run, report, line)
         return self._go_on(subject, course, language)
 

@@ -92,7 +92,7 @@ class UnitTestsLayer:
 
     def _first(self, subject: Subject, cases: tuple[Example, ...], tried: Tried, language: Language) -> Plan:
         if tried.report.load_error is not None:
-            return judged(self.name, [not_loaded(subject, language, tried.report.load_error)])
+            return judged(self.name, [not_loaded(subject, language, tried.report.load_error, tried.report.load_line)])
         answers = tuple((tried.report, outcome) for outcome in tried.report.outcomes[: len(cases)])
         lost = _lost(answers, range(len(cases)))
         if lost:
