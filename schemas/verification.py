@@ -12,11 +12,12 @@ from schemas.values import Value
 
 
 def _printable(text: str) -> str:
-    """Escape what is no printable character: a candidate's words end in findings, terminals and histories."""
+    """Put text on one line and escape what is not printable: a candidate's words end in terminals and histories."""
     if text.isprintable():
         return text
     return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode("ascii") for char in text
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for char in " ".join(text.split())
     )
 
 
