@@ -5,6 +5,8 @@ see whether it does the same) goes past it.
 """
 
 import asyncio
+import marshal
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -17,7 +19,10 @@ MOST_REPORTS = 256
 """Answers of each kind that are kept: several batches, so that a layer in an activity of its own still finds them."""
 
 MOST_BYTES = 32 * 1024 * 1024
-"""What all kept reports of calls may weigh, as the programs sent them."""
+"""What all kept reports of calls may weigh, as the programs sent them; and all kept conditions, by their values."""
+
+_PER_BINDING = 64
+"""What a binding with its truths weighs beside its values."""
 
 _Q = TypeVar("_Q", CallRequest, ConditionRequest)
 _A = TypeVar("_A", CallReport, ConditionReport)
@@ -45,9 +50,12 @@ class _Answers(Generic[_Q, _A]):
         self._kept.move_to_end(key)
         return found.answer
 
-    def keep(self, key: Hashable, question: _Q, answer: _A, weight: int = 0) -> None:
+    def keep(self, key: Hashable, question: _Q, answer: _A, weight: int) -> None:
+        """Keep an answer in the place of the oldest; one that all others would have to go for is not kept."""
         if key in self._kept:
             self._bytes -= self._kept.pop(key).weight
+        if weight > self._most_bytes:
+            return
         self._kept[key] = _Kept(question, answer, weight)
         self._bytes += weight
         while len(self._kept) > self._most or self._bytes > self._most_bytes:
@@ -97,7 +105,7 @@ class Recall:
         finally:
             if (latest := self._evaluating.get(key)) is not None and latest[1] is task:
                 del self._evaluating[key]
-        self._conditions.keep(key, request, report)
+        self._conditions.keep(key, request, report, _weight(request))
         return report
 
 
@@ -118,6 +126,15 @@ def _same_conditions(one: ConditionRequest, other: ConditionRequest) -> bool:
         and one.records == other.records
         and all(mine is its or (mine.names == its.names and mine.old == its.old) for mine, its in pairs)
     )
+
+
+def _weight(request: ConditionRequest) -> int:
+    """Weigh the values that a request holds, in bytes, each object once; it takes about as long as a comparison."""
+    try:
+        values = marshal.dumps([(mine.names, mine.old) for mine in request.bindings])
+    except ValueError:  # nested deeper than marshal goes
+        return sys.maxsize
+    return len(values) + _PER_BINDING * len(request.bindings)
 
 
 def _program_key(request: CallRequest) -> tuple[Hashable, ...]:

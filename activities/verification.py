@@ -188,12 +188,12 @@ def _demand_answers(verdicts: Sequence[Verdict]) -> None:
     """Refuse to go on when a layer could say nothing.
 
     Raises:
-        SpecificationInvalid: a property of the specification cannot be run; no retry can mend that.
+        SpecificationInvalid: a condition or property of the specification cannot be evaluated; no retry can mend that.
         SandboxUnavailable: any other layer in error.
     """
     for verdict in verdicts:
         if verdict.status is VerdictStatus.ERROR:
-            if verdict.layer is LayerName.PROPERTY_TESTS:
+            if verdict.layer in (LayerName.CONTRACTS, LayerName.PROPERTY_TESTS):
                 raise SpecificationInvalid([Fault(where=verdict.layer.value, what=verdict.reason)])
             raise SandboxUnavailable(f"the layer {verdict.layer.value} could not be run: {verdict.reason}")
 

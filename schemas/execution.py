@@ -173,11 +173,16 @@ class ConditionRequest(Schema):
 
 
 class Truth(StrEnum):
-    """What an expression evaluated to; ``undefined``: it raised, or was not a bool."""
+    """What an expression evaluated to.
+
+    ``undefined``: it raised, or was not a bool. ``lost``: the evaluator did not survive it, or had no time or memory
+    left for it, which says nothing of the values.
+    """
 
     TRUE = "true"
     FALSE = "false"
     UNDEFINED = "undefined"
+    LOST = "lost"
 
 
 class ConditionReport(Schema):

@@ -16,7 +16,8 @@ from pathlib import Path
 from benchmarks.verification.mutation import Mutant, chosen, mutants
 from benchmarks.verification.oracle import Oracle
 from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
-from millwright.commandline.checking import Candidate, Checking, Verified
+from millwright.commandline.candidates import Candidate
+from millwright.commandline.checking import Checking, Verified
 from millwright.commandline.composition import LadderTools
 from schemas.identity import LayerName
 from schemas.specification import TaskSpecification

@@ -22,7 +22,8 @@ from pathlib import Path
 from benchmarks.verification.hostile import HOSTILE
 from benchmarks.verification.mutation import mutants
 from benchmarks.verification.workload import SPECIFICATIONS, references, tasks, variant, with_everything
-from millwright.commandline.checking import Candidate, Checking, Verified
+from millwright.commandline.candidates import Candidate
+from millwright.commandline.checking import Checking, Verified
 from millwright.commandline.composition import LadderTools
 from schemas.specification import TaskSpecification
 from starter import Adapters

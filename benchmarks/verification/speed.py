@@ -17,7 +17,8 @@ from statistics import mean, median
 
 from benchmarks.verification.naive import Naive
 from benchmarks.verification.workload import SPECIFICATIONS, candidate, references, tasks, with_everything
-from millwright.commandline.checking import Candidate, Checking
+from millwright.commandline.candidates import Candidate
+from millwright.commandline.checking import Checking
 from millwright.commandline.composition import LadderTools
 from schemas.specification import TaskSpecification
 from schemas.verification import VerdictStatus

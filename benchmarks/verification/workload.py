@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from millwright.adapters.documents.specification_file import read_specification
-from millwright.commandline.checking import Candidate
+from millwright.commandline.candidates import Candidate
 from millwright.core.specification import check_document, resolve
 from schemas.specification import Condition, Property, TaskSpecification
 

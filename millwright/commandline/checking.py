@@ -4,18 +4,17 @@ The layers and their verdicts are the engine's; here candidates are only put in 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import AsyncIterator, Sequence
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer
 
+from millwright.commandline.candidates import Candidate, Feed, Listed
 from millwright.commandline.composition import LadderTools
 from millwright.core.specification import digest_of, input_types
 from millwright.core.verification.ladder import is_verified
 from millwright.core.verification.languages import language_named
 from millwright.core.verification.layer import Subject
-from millwright.errors import ServiceUnavailable
+from millwright.errors import BadInput, ServiceUnavailable, SpecificationInvalid
 from schemas.base import Schema
 from schemas.identity import Digest, LayerName
 from schemas.specification import TaskSpecification
@@ -25,15 +24,8 @@ AT_ONCE = 48
 """Candidates under way at once: enough to fill a tool's batch while others run, few enough that answers keep coming."""
 
 _PACKAGE = "candidate"
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A source to verify against one task."""
-
-    id: str
-    task: TaskSpecification
-    source: str
+_TRIES = 4
+_PAUSE_SECONDS = 0.2
 
 
 class LayerLine(Schema):
@@ -74,38 +66,59 @@ class Checking:
         self._at_once = at_once
         self._inputs: dict[int, asyncio.Task[InputSet]] = {}  # by the identity of the task, which candidates share
 
-    async def verify(self, candidates: Iterable[Candidate]) -> AsyncIterator[Verified]:
-        """Verify candidates and yield each answer as it comes; an engine that fails is an error, never a rejection.
-
-        Candidates are taken from the iterable only as there is room for them.
+    async def verify(self, candidates: Sequence[Candidate] | Feed) -> AsyncIterator[Verified]:
+        """Verify candidates and yield each answer as it comes; what could not be checked is an error, no rejection.
 
         Raises:
-            SpecificationInvalid: a task cannot be verified at all (no input satisfies its constraints).
+            BadInput: the feed has something that is no candidate; all before it are answered first.
         """
+        feed = Listed(candidates) if isinstance(candidates, Sequence) else candidates
         waiting: set[asyncio.Task[Verified]] = set()
-        rest = iter(candidates)
+        taking: asyncio.Task[Sequence[Candidate]] | None = None
+        fault: BadInput | None = None
+        ended = False
         try:
             while True:
-                for candidate in islice(rest, self._at_once - len(waiting)):
-                    waiting.add(asyncio.ensure_future(self._answer(candidate)))
-                if not waiting:
-                    return
-                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
+                if not ended and taking is None and len(waiting) < self._at_once:
+                    taking = asyncio.ensure_future(feed.take(self._at_once - len(waiting)))
+                if taking is None and not waiting:
+                    break
+                await asyncio.wait({*waiting, *((taking,) if taking else ())}, return_when=asyncio.FIRST_COMPLETED)
+                if taking is not None and taking.done():
+                    try:
+                        taken = taking.result()
+                    except BadInput as error:
+                        taken, fault = (), error
+                    taking, ended = None, not taken
+                    waiting |= {asyncio.ensure_future(self._answer(candidate)) for candidate in taken}
+                for task in [task for task in waiting if task.done()]:
+                    waiting.discard(task)
                     yield task.result()
         finally:
-            for under_way in (*waiting, *self._inputs.values()):
+            for under_way in (*waiting, *self._inputs.values(), *((taking,) if taking else ())):
                 under_way.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
+        if fault is not None:
+            raise fault
 
     async def _answer(self, candidate: Candidate) -> Verified:
-        try:
-            subject = await self._subject(candidate)
-            verdicts = await self._tools.climb(subject, not self._all_layers)
-            if self._confirm and is_verified(verdicts):
-                verdicts = await self._tools.confirm(subject, verdicts)
-        except ServiceUnavailable as error:
-            return _answer(candidate, (), str(error))
+        """Verify a candidate; a service that fails is asked again, for a child may have been killed by a stranger."""
+        for attempt in range(1, _TRIES + 1):
+            try:
+                return await self._attempt(candidate)
+            except SpecificationInvalid as error:
+                return _answer(candidate, (), f"the task cannot be verified: {error}")
+            except ServiceUnavailable as error:
+                if attempt == _TRIES:
+                    return _answer(candidate, (), str(error))
+                await asyncio.sleep(_PAUSE_SECONDS * attempt)
+        raise AssertionError("the last try returns")
+
+    async def _attempt(self, candidate: Candidate) -> Verified:
+        subject = await self._subject(candidate)
+        verdicts = await self._tools.climb(subject, not self._all_layers)
+        if self._confirm and is_verified(verdicts):
+            verdicts = await self._tools.confirm(subject, verdicts)
         return _answer(candidate, _in_own_lines(verdicts, subject.source, candidate.source), None)
 
     async def _subject(self, candidate: Candidate) -> Subject:

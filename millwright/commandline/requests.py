@@ -6,7 +6,7 @@ It opens files and stdin, and nothing else.
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from millwright.commandline.composition import Composition
 from millwright.commandline.output import note
@@ -125,16 +125,23 @@ def read_bytes(file: str) -> bytes:
     if file == STDIN:
         if sys.stdin.isatty():
             note("reading from the terminal: end with Ctrl-D on a line of its own")
-        return sys.stdin.buffer.read(_MOST_BYTES)
+        return _whole(sys.stdin.buffer, "stdin")
     path = Path(file)
     try:
         if path.is_dir():
             raise BadInput(f"{file!r} is a folder: give the file with the requirements in it")
         with path.open("rb") as stream:
-            return stream.read(_MOST_BYTES)
+            return _whole(stream, repr(file))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BadInput(f"cannot read {file!r}: {reason}; give a readable text file") from error
+
+
+def _whole(stream: BinaryIO, name: str) -> bytes:
+    content = stream.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise BadInput(f"{name} is longer than {_MOST_BYTES} bytes: give less, in several files")
+    return content
 
 
 def project_of(given: str | None, file: str | None, specification: Path | None) -> ProjectId:

@@ -1,9 +1,12 @@
 """The command `verify`: the ladder alone, over files or JSON lines, without Temporal or Postgres."""
 
 import asyncio
-import json
+import os
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -12,11 +15,14 @@ from millwright.commandline.options import JsonOption
 from millwright.commandline.output import console, emit, note, table
 
 if TYPE_CHECKING:
-    from millwright.commandline.checking import Candidate, Verified
+    from millwright.commandline.candidates import Candidate
+    from millwright.commandline.checking import Verified
     from schemas.identity import TaskId
     from schemas.specification import TaskSpecification
 
 _PROGRESS_EVERY = 50
+_PASSED, _REJECTED, _FAILED = "passed", "rejected", "could not verify"
+_T = TypeVar("_T")
 
 
 def verify(
@@ -51,117 +57,92 @@ def verify(
 
     Exit codes: 0 all passed, 1 some rejected, 2 bad input, 5 some could not be verified.
     """
-    import os
+    from millwright.commandline.candidates import from_file
+    from millwright.errors import BadInput
 
     composition: Composition = context.obj
-    subjects = _subjects(composition, spec, candidates or [], task, jsonl)
-    answers = asyncio.run(
-        _verify(
-            composition,
-            subjects,
-            jobs or os.cpu_count() or 1,
-            all_layers=all_layers,
-            confirm=confirm,
-            stream=jsonl is not None,
-        )
-    )
-    code = _code(answers)
-    if as_json and jsonl is None:
+    tasks = _tasks(composition, spec)
+    if bool(candidates) == (jsonl is not None):
+        raise BadInput("give candidates as files, or as JSON lines with --jsonl FILE|-, and not both")
+    files = [from_file(tasks, file, task) for file in candidates or []]
+    asked = _Asked(jobs or os.cpu_count() or 1, all_layers=all_layers, confirm=confirm)
+    if jsonl is not None:
+        raise typer.Exit(asyncio.run(_interruptible(_stream(composition, tasks, jsonl, asked))))
+    answers = asyncio.run(_interruptible(_verify(composition, files, asked)))
+    code = _code(Counter(map(_outcome, answers)))
+    if as_json:
         emit({"candidates": [answer.model_dump(mode="json") for answer in answers], "exit_code": code})
-    elif jsonl is None:
+    else:
         _show(answers)
     raise typer.Exit(code)
 
 
-async def _verify(
-    composition: Composition,
-    candidates: "list[Candidate]",
-    jobs: int,
-    *,
-    all_layers: bool,
-    confirm: bool,
-    stream: bool,
-) -> "list[Verified]":
+@dataclass(frozen=True)
+class _Asked:
+    """How candidates are to be verified."""
+
+    jobs: int
+    all_layers: bool
+    confirm: bool
+
+
+async def _interruptible(work: Coroutine[Any, Any, _T]) -> _T:
+    """Do the work; SIGTERM ends it as Ctrl-C does, so that nothing is left behind."""
+    import signal
+
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
+
+
+async def _verify(composition: Composition, files: "list[Candidate]", asked: _Asked) -> "list[Verified]":
     from millwright.commandline.checking import Checking
 
-    answers = []
-    async with composition.ladder(jobs) as tools:
-        checking = Checking(tools, all_layers=all_layers, confirm=confirm)
-        async for answer in checking.verify(candidates):
-            if stream:
-                emit(answer.model_dump(mode="json"))
-                answer = answer.model_copy(update={"layers": ()})
+    answers: list[Verified] = []
+    async with composition.ladder(asked.jobs) as tools:
+        checking = Checking(tools, all_layers=asked.all_layers, confirm=asked.confirm)
+        async for answer in checking.verify(files):
             answers.append(answer)
             if len(answers) % _PROGRESS_EVERY == 0:
-                note(f"{len(answers)} of {len(candidates)} verified")
-    order = {candidate.id: place for place, candidate in enumerate(candidates)}
+                note(f"{len(answers)} of {len(files)} verified")
+    order = {candidate.id: place for place, candidate in enumerate(files)}
     return sorted(answers, key=lambda answer: order[answer.id])
 
 
-def _code(answers: "list[Verified]") -> int:
-    if any(answer.error is not None for answer in answers):
+async def _stream(
+    composition: Composition, tasks: "dict[TaskId, TaskSpecification]", origin: str, asked: _Asked
+) -> int:
+    """Answer each JSON line as its candidate is decided; keeps no more than counts."""
+    from millwright.commandline.candidates import Streamed, from_lines
+    from millwright.commandline.checking import Checking
+
+    outcomes: Counter[str] = Counter()
+    async with composition.ladder(asked.jobs) as tools:
+        checking = Checking(tools, all_layers=asked.all_layers, confirm=asked.confirm)
+        async for answer in checking.verify(Streamed(from_lines(tasks, origin))):
+            emit(answer.model_dump(mode="json"))
+            outcomes[_outcome(answer)] += 1
+            if outcomes.total() % _PROGRESS_EVERY == 0:
+                note(f"{outcomes.total()} verified")
+    return _code(outcomes)
+
+
+def _outcome(answer: "Verified") -> str:
+    if answer.error is not None:
+        return _FAILED
+    return _PASSED if answer.passed else _REJECTED
+
+
+def _code(outcomes: "Counter[str]") -> int:
+    if outcomes[_FAILED]:
         return 5
-    return 0 if all(answer.passed for answer in answers) else 1
+    return 1 if outcomes[_REJECTED] else 0
 
 
-def _subjects(
-    composition: Composition, spec: Path, files: list[Path], task: str | None, jsonl: str | None
-) -> "list[Candidate]":
+def _tasks(composition: Composition, spec: Path) -> "dict[TaskId, TaskSpecification]":
     from millwright.commandline.requests import read_bytes, read_tasks
-    from millwright.errors import BadInput
 
-    tasks = {found.id: found for found in read_tasks(composition, read_bytes(str(spec)), str(spec))}
-    if bool(files) == (jsonl is not None):
-        raise BadInput("give candidates as files, or as JSON lines with --jsonl FILE|-, and not both")
-    if jsonl is not None:
-        return _from_lines(tasks, read_bytes(jsonl), jsonl)
-    return [_from_file(tasks, file, task) for file in files]
-
-
-def _from_file(tasks: "dict[TaskId, TaskSpecification]", file: Path, task: str | None) -> "Candidate":
-    from millwright.commandline.checking import Candidate
-    from millwright.commandline.requests import read_bytes
-    from millwright.errors import BadInput
-
-    name = task or (file.stem if len(tasks) > 1 else next(iter(tasks), ""))
-    try:
-        source = read_bytes(str(file)).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{str(file)!r} is not UTF-8 text: give a source file") from error
-    return Candidate(id=str(file), task=_named(tasks, name, str(file)), source=source)
-
-
-def _from_lines(tasks: "dict[TaskId, TaskSpecification]", content: bytes, origin: str) -> "list[Candidate]":
-    from millwright.commandline.checking import Candidate
-    from millwright.errors import BadInput
-
-    found = []
-    for number, line in enumerate(content.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            fields = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise BadInput(f"{origin}, line {number}: not JSON ({error}); give one object a line") from error
-        names = ("id", "task", "source")
-        if not isinstance(fields, dict) or not all(isinstance(fields.get(name), str) for name in names):
-            raise BadInput(f'{origin}, line {number}: give an object with the texts "id", "task" and "source"')
-        place = f"{origin}, line {number}"
-        found.append(Candidate(fields["id"], _named(tasks, fields["task"], place), fields["source"]))
-    if not found:
-        raise BadInput(f"{origin} holds no candidates: give one JSON object a line")
-    return found
-
-
-def _named(tasks: "dict[TaskId, TaskSpecification]", name: str, place: str) -> "TaskSpecification":
-    from millwright.errors import BadInput
-    from schemas.identity import TaskId
-
-    task = tasks.get(TaskId(name))
-    if task is None:
-        known = ", ".join(list(tasks)[:5]) + (", …" if len(tasks) > 5 else "")
-        raise BadInput(f"{place}: no task {name[:80]!r} in the specification (it has {known}); choose one with --task")
-    return task
+    return {found.id: found for found in read_tasks(composition, read_bytes(str(spec)), str(spec))}
 
 
 def _show(answers: "list[Verified]") -> None:

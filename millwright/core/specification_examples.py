@@ -62,6 +62,9 @@ def condition_faults(checks: Sequence[ExampleCheck], reports: Sequence[Condition
             for rule, truth in zip(check.rules, truths, strict=True):
                 if truth is Truth.FALSE:
                     faults.append(Fault(where=place, what=f"the example breaks the {rule}"))
+                elif truth is Truth.LOST:
+                    what = f"the {rule} cannot be evaluated for the example within its time and memory"
+                    faults.append(Fault(where=place, what=what))
                 elif truth is Truth.UNDEFINED:
                     faults.append(
                         Fault(where=place, what=f"the example leaves the {rule} undefined (it raised, or is no bool)")

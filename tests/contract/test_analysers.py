@@ -2,14 +2,15 @@
 
 import asyncio
 import stat
+import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from millwright.adapters.analysis import mypy_types, ruff_lint
-from millwright.adapters.analysis.batches import Bounds
+from millwright.adapters.analysis import mypy_command, mypy_types, ruff_lint
+from millwright.adapters.analysis.batches import Bounds, Ended
 from millwright.adapters.analysis.static_analyser import StaticAnalyser
 from millwright.errors import AnalyserUnavailable
 from millwright.ports import Analyser
@@ -210,6 +211,124 @@ sys.exit(1)
     batch = [_lint(_GOOD), _lint("x = 1  # deadly\n"), _lint(_GOOD + "# another\n")]
     reports = await StaticAnalyser(tmp_path / "types").analyse(batch)
     assert [_codes(report) for report in reports] == [[], ["tool-failure"], []]
+
+
+_KILLABLE = """
+import os
+from pathlib import Path
+complaint = '{"code": "F821", "message": "m", "location": {"row": 1}, "filename": "canary.py"}'
+texts = "".join(open(name).read() for name in sys.argv if name.startswith("c"))
+marks = Path(__file__).with_name("kills")
+for mark in sorted(marks.iterdir()):
+    if mark.name.partition("-")[0] in texts:
+        mark.unlink()
+        os.kill(os.getpid(), 9)
+if "deadly" in texts:
+    os.abort()
+print('[' + complaint + ']')
+sys.exit(1)
+"""
+"""A linter that is killed once for each mark with a word of what it is given, and dies by itself of another word."""
+
+
+@pytest.fixture
+def kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
+    """Say how often the linter is killed from now on when it is given a word."""
+    program = _fake_ruff(tmp_path, _KILLABLE)
+    monkeypatch.setattr(ruff_lint, "_ruff", lambda: str(program))
+    marks = tmp_path / "kills"
+    marks.mkdir()
+
+    def _kill(word: str, times: int) -> None:
+        for mark in marks.iterdir():
+            mark.unlink()
+        for number in range(times):
+            (marks / f"{word}-{number}").touch()
+
+    return _kill
+
+
+async def test_a_tool_that_strangers_kill_says_nothing_of_candidates(
+    kill: Callable[[str, int], None], tmp_path: Path
+) -> None:
+    """It runs again, among others as alone; only where it is killed each time there is no answer, and no finding."""
+    analyser = StaticAnalyser(tmp_path / "types")
+    batch = [_lint(_GOOD + f"# {name}\n") for name in ("one", "two", "three")]
+    for times in (1, 2, 5):  # the whole batch takes three of these
+        kill("one", times)
+        reports = await StaticAnalyser(tmp_path / "types").analyse(batch)
+        assert [_codes(report) for report in reports] == [[], [], []]
+    kill("one", 6)
+    with pytest.raises(AnalyserUnavailable, match="killed from outside"):
+        await analyser.analyse(batch)
+    assert [_codes(report) for report in await analyser.analyse(batch)] == [[], [], []]
+
+
+async def test_a_tool_that_is_killed_on_a_control_runs_on_it_again(
+    kill: Callable[[str, int], None], tmp_path: Path
+) -> None:
+    """A candidate that the tool dies of has its finding all the same; without a control there is none."""
+    analyser = StaticAnalyser(tmp_path / "types")
+    kill("control", 2)
+    (report,) = await analyser.analyse([_lint("x = 1  # deadly\n")])
+    assert _codes(report) == ["tool-failure"]
+    kill("control", 3)
+    with pytest.raises(AnalyserUnavailable, match="ruff is not usable: it was killed from outside"):
+        await analyser.analyse([_lint("x = 1  # deadly\n")])
+
+
+async def test_a_killed_type_checker_runs_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither while the standard library's types are read nor later is a kill the end of it."""
+    run, left = mypy_command.run_bounded, [2]
+
+    async def killed(command: Sequence[str], folder: Path, bounds: Bounds) -> Ended:
+        if left[0]:
+            left[0] -= 1
+            return await run((sys.executable, "-IS", "-c", "import os; os.kill(os.getpid(), 9)"), folder, bounds)
+        return await run(command, folder, bounds)
+
+    monkeypatch.setattr(mypy_command, "run_bounded", killed)
+    analyser = StaticAnalyser(tmp_path / "types")
+    for source, code in (("def f(x):\n    return x\n", ["no-untyped-def"]), (_GOOD, [])):
+        (report,) = await analyser.analyse([_request(source, AnalysisTool.TYPES_COLD)])
+        assert _codes(report) == code
+        left[0] = 2
+    left[0] = 3
+    with pytest.raises(AnalyserUnavailable, match="killed from outside"):
+        await analyser.analyse([_request(_GOOD + "# again\n", AnalysisTool.TYPES_COLD)])
+
+
+_DRIVER = """
+import asyncio, sys, tempfile
+from pathlib import Path
+from millwright.adapters.analysis import batches
+from millwright.adapters.analysis.static_analyser import StaticAnalyser
+from schemas.verification import AnalysisRequest, AnalysisTool
+tempfile.tempdir = batches._IN_MEMORY = sys.argv[1]
+kept = []
+def ask(tool):
+    return AnalysisRequest(tool=tool, modules={"a.py": "x = 1"}, target="a.py")
+async def main():
+    analyser = StaticAnalyser()
+    kept.append(analyser)
+    await analyser.analyse([ask(AnalysisTool.TYPES)])
+    work = asyncio.ensure_future(analyser.analyse([ask(AnalysisTool.TYPES_COLD)]))
+    await asyncio.sleep(0.3)
+    kept.append(work)
+    print(len(list(Path(sys.argv[1]).iterdir())), flush=True)
+    sys.exit(143)
+asyncio.run(main())
+"""
+
+
+def test_nothing_is_left_by_a_driver_that_ends_in_the_middle(tmp_path: Path) -> None:
+    """What was not closed goes with the interpreter."""
+    root = Path(__file__).parents[2]
+    command = (sys.executable, "-c", _DRIVER, str(tmp_path))
+    ended = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert ended.returncode == 143, ended.stderr
+    assert int(ended.stdout) > 1
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_missing_tool_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -185,6 +186,10 @@ async def test_a_server_that_cannot_be_started_is_no_obstacle(
     types = MypyTypes(command, WarmMypy(OPTIONS, WARMED, Bounds(), program=(str(tmp_path / "nothing"),)))
     assert _codes(await types.check(_requests(_BAD))) == [["no-untyped-def"]]
     assert "cannot be started" in _reasons(caplog)[0]
+    (record,) = caplog.records
+    assert vars(record)["event"] == "analysis.warm_types_failed"
+    said = record.getMessage()
+    assert re.fullmatch(r"warm type checking failed \(it cannot be started .*\); this batch goes to .*", said)
 
 
 @pytest.mark.parametrize(

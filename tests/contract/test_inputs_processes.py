@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from millwright.adapters.inputs import hypothesis_inputs
 from millwright.adapters.inputs.generator_process import GeneratorProcess
 from millwright.adapters.inputs.hypothesis_inputs import HypothesisInputs
 from millwright.core.specification import digest_of
@@ -78,6 +79,59 @@ async def test_a_process_that_died_between_requests_is_replaced() -> None:
     assert _process_of(source).pid != pid
 
 
+class _Doomed(GeneratorProcess):
+    """A process that is killed, or whose child is, as soon as it is asked; so many of them, then sound ones."""
+
+    left = 0
+    made = 0
+    answer: bytes | None = None
+
+    def ask(self, request: bytes, seconds: float) -> bytes:
+        """Be killed, or answer."""
+        type(self).made += 1
+        if type(self).left > 0:
+            type(self).left -= 1
+            if self.answer is not None:
+                return self.answer
+            self.kill()
+        return super().ask(request, seconds)
+
+
+@pytest.fixture
+def doomed(monkeypatch: pytest.MonkeyPatch) -> type[_Doomed]:
+    """The kind of processes that is started in a test."""
+
+    class _Ours(_Doomed):
+        pass
+
+    monkeypatch.setattr(hypothesis_inputs, "GeneratorProcess", _Ours)
+    return _Ours
+
+
+@pytest.mark.parametrize("answer", [None, b"died -9\n"], ids=["process", "child"])
+async def test_a_fresh_process_that_is_killed_is_replaced(answer: bytes | None, doomed: type[_Doomed]) -> None:
+    """Twice; who has it killed three times in a row is told, and the next request is served."""
+    before = await _inputs(HypothesisInputs(), _task())
+    doomed.answer = answer
+    for kills, sound in ((2, True), (3, False), (1, True)):
+        doomed.left, doomed.made = kills, 0
+        source = HypothesisInputs()
+        if sound:
+            assert await _inputs(source, _task()) == before
+        else:
+            with pytest.raises(InputsUnavailable, match="ended with status -9"):
+                await _inputs(source, _task())
+        assert doomed.made == min(kills + 1, 3)
+
+
+async def test_a_child_that_fails_by_itself_is_not_asked_again(doomed: type[_Doomed]) -> None:
+    """It would fail alike: out of CPU, say."""
+    doomed.left, doomed.answer = 3, b"died -24\n"
+    with pytest.raises(InputsUnavailable, match="ended with status -24"):
+        await _inputs(HypothesisInputs(), _task())
+    assert doomed.made == 1
+
+
 async def test_requests_at_the_same_time_have_processes_of_their_own() -> None:
     """Two stay warm; no more."""
     source = HypothesisInputs()
@@ -136,6 +190,7 @@ async def test_processes_and_folders_end_with_their_owner() -> None:
 
 _OWNER = """
 import sys
+from millwright.adapters.inputs import hypothesis_inputs
 from millwright.adapters.inputs.generator_process import GeneratorProcess
 process = GeneratorProcess()
 print(process.pid, process.folder, flush=True)

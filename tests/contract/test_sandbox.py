@@ -63,6 +63,20 @@ async def test_every_kind_of_value_comes_back_as_it_went_in(sandbox: BubblewrapS
     assert (answer.kind, answer.value, answer.arguments_after) == (OutcomeKind.RETURNED, value, (value,))
 
 
+@pytest.mark.parametrize("kind", ["Counter", "OrderedDict", "defaultdict"])
+async def test_the_standard_librarys_dicts_are_dicts(sandbox: BubblewrapSandbox, kind: str) -> None:
+    """A type checker takes them for dicts; what they hold is read by the built-in's own method."""
+    make = "defaultdict(int, {'a': 1})" if kind == "defaultdict" else f"{kind}({{'a': 1}})"
+    source = (
+        f"import collections\nfrom collections import {kind}\n"
+        f"if {kind!r} != 'defaultdict': collections.{kind}.items = lambda self: [('b', 2)]\n"
+        f"def f(): return {make}\n"
+    )
+    if kind == "OrderedDict":  # a built-in class, which cannot be changed
+        source = source.replace("if 'OrderedDict'", "if False and 'OrderedDict'")
+    assert (await outcome(sandbox, source)).value == ["dict", [[["str", "a"], ["int", "1"]]]]
+
+
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
@@ -78,6 +92,7 @@ async def test_every_kind_of_value_comes_back_as_it_went_in(sandbox: BubblewrapS
         ("10 ** 5000", ["object", "too large"]),
         ("OtherMoney(1, 'x')", ["object", "Money"]),
         ("Hostile", ["object", "Odd"]),
+        ("Own(a=1)", ["object", "Own"]),
     ],
 )
 async def test_what_is_not_exactly_a_value_comes_out_as_an_object(
@@ -100,6 +115,8 @@ def make():
         def __init__(self, cents, unit): self.cents, self.unit = cents, unit
     return Money
 OtherMoney = make()
+from collections import Counter
+class Own(Counter): pass
 async def later(): return 1
 loop = []
 loop.append(loop)

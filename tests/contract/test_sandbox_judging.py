@@ -3,6 +3,8 @@
 The candidate and what judges it never share a process.
 """
 
+import time
+
 import pytest
 
 from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
@@ -143,8 +145,8 @@ async def test_a_candidate_that_does_not_load_leaves_properties_unchecked(sandbo
     assert [(item.checked, item.failure, item.broken) for item in report.results] == [(0, None, None)] * 2
 
 
-async def test_conditions_are_true_false_or_undefined(sandbox: BubblewrapSandbox) -> None:
-    """What raises, is no bool, costs too much or names the unknown is undefined, and the rest is still evaluated."""
+async def test_conditions_are_true_false_undefined_or_lost(sandbox: BubblewrapSandbox) -> None:
+    """What raises, is no bool or names the unknown is undefined, what costs too much is lost; the rest is evaluated."""
     report = await sandbox.evaluate(
         ConditionRequest(
             expressions=(
@@ -164,23 +166,63 @@ async def test_conditions_are_true_false_or_undefined(sandbox: BubblewrapSandbox
             records=(MONEY,),
         )
     )
-    t, f, u = Truth.TRUE, Truth.FALSE, Truth.UNDEFINED
+    t, f, u, lost = Truth.TRUE, Truth.FALSE, Truth.UNDEFINED, Truth.LOST
     assert report.truths == (
-        (f, u, f, u, t, u, t, u, u),
-        (t, u, u, u, t, u, t, u, u),
-        (t, u, t, u, t, u, t, u, u),
+        (f, u, f, lost, t, u, t, u, u),
+        (t, u, u, lost, t, u, t, u, u),
+        (t, u, t, lost, t, u, t, u, u),
     )
 
 
-async def test_a_binding_that_kills_the_process_is_undefined_and_the_rest_go_on(sandbox: BubblewrapSandbox) -> None:
+async def test_a_binding_that_kills_the_process_is_lost_and_the_rest_go_on(sandbox: BubblewrapSandbox) -> None:
     """Endless evaluation costs its own binding only."""
     bindings = tuple(Binding(names={"x": ["int", str(n)]}) for n in range(4))
     expressions = ("x == 3 or sum(range(10 ** 11 * (x == 1))) == 0", "x >= 0")
     report = await sandbox.evaluate(ConditionRequest(expressions=expressions, bindings=bindings))
-    t, u = Truth.TRUE, Truth.UNDEFINED
-    assert report.truths == ((t, t), (u, u), (t, t), (t, t))
+    t, lost = Truth.TRUE, Truth.LOST
+    assert report.truths == ((t, t), (lost, lost), (t, t), (t, t))
     nothing = await sandbox.evaluate(ConditionRequest(expressions=("True",), bindings=()))
     assert nothing.truths == ()
+
+
+async def test_an_evaluation_that_keeps_being_lost_is_given_up(sandbox: BubblewrapSandbox) -> None:
+    """Two bindings may cost their time; the rest are lost without being tried."""
+    bindings = tuple(Binding(names={"x": ["int", str(n)]}) for n in range(30))
+    started = time.monotonic()
+    report = await sandbox.evaluate(ConditionRequest(expressions=("sum(range(10 ** 11)) == x",), bindings=bindings))
+    assert report.truths == ((Truth.LOST,),) * 30
+    assert time.monotonic() - started < 20
+
+
+async def test_each_input_of_a_property_has_the_output_limit_to_itself(sandbox: BubblewrapSandbox) -> None:
+    """Large values on many inputs are no flood; one that is too large still is."""
+    limits = LIMITS.model_copy(update={"output_bytes": 50_000})
+    source = "def f(n, money): return 'x' * 30_000 * min(n, 5)"
+    report = await check_properties(
+        sandbox,
+        source,
+        "def p(n, money): assert len(f(1, money)) == 30_000",
+        "def q(n, money): f(1, money); f(1, money)",
+        "def r(n, money): f(4, money)",
+        limits=limits,
+    )
+    fine, twice, flood = report.results
+    assert (fine.checked, fine.failure, fine.broken) == (3, None, None)
+    for result in (twice, flood):
+        assert result.failure is not None
+        assert (result.failure.call, "more output" in result.failure.reason) == (0, True)
+
+
+async def test_a_property_that_calls_for_ever_is_broken(sandbox: BubblewrapSandbox) -> None:
+    """Whether it makes too many calls, or spends all the time on those of one input."""
+    endless = "def p(n, money):\n    while True: f(n, money)"
+    report = await check_properties(sandbox, ADD, endless)
+    assert report.results[0].failure is None
+    assert report.results[0].broken == "the property makes more than 1000 calls on one input"
+    slow = "import time\ndef f(n, money): time.sleep(0.2)"
+    report = await check_properties(sandbox, slow, endless, limits=Limits(wall_seconds=2))
+    assert report.results[0].failure is None
+    assert "take all its time" in (report.results[0].broken or "")
 
 
 def returned(*cents: int) -> tuple[Outcome, ...]:

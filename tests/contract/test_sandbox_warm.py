@@ -190,13 +190,13 @@ async def test_an_evaluator_serves_many_requests_and_is_replaced(narrow: Bubblew
 
 
 async def test_an_evaluator_that_overruns_is_replaced(narrow: BubblewrapSandbox) -> None:
-    """Its binding is undefined, and the next request finds a fresh one with all its memory and time."""
+    """Its binding is lost, and the next request finds a fresh one with all its memory and time."""
     endless = ConditionRequest(
         expressions=("sum(range(10 ** 11)) == 0",), bindings=(Binding(names={"x": ONE}), Binding(names={"x": ONE}))
     )
     greedy = ConditionRequest(expressions=("len([0] * 10 ** 9) > 0",), bindings=(Binding(names={}),))
-    assert (await narrow.evaluate(endless)).truths == ((Truth.UNDEFINED,), (Truth.UNDEFINED,))
-    assert (await narrow.evaluate(greedy)).truths == ((Truth.UNDEFINED,),)
+    assert (await narrow.evaluate(endless)).truths == ((Truth.LOST,), (Truth.LOST,))
+    assert (await narrow.evaluate(greedy)).truths == ((Truth.LOST,),)
     assert (await narrow.evaluate(CONDITIONS)).truths == TRUTHS
 
 

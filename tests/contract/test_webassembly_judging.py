@@ -211,8 +211,8 @@ async def test_every_other_call_goes_to_the_candidate(engine: WebAssemblySandbox
     assert "bad" in (report.load_error or "")
 
 
-async def test_conditions_are_true_false_or_undefined(engine: WebAssemblySandbox) -> None:
-    """What raises, is no bool, costs too much or names the unknown is undefined, and the rest is still evaluated."""
+async def test_conditions_are_true_false_undefined_or_lost(engine: WebAssemblySandbox) -> None:
+    """What raises, is no bool or names the unknown is undefined, what costs too much is lost; the rest is evaluated."""
     report = await engine.evaluate(
         ConditionRequest(
             expressions=(
@@ -232,20 +232,20 @@ async def test_conditions_are_true_false_or_undefined(engine: WebAssemblySandbox
             records=(MONEY,),
         )
     )
-    t, f, u = Truth.TRUE, Truth.FALSE, Truth.UNDEFINED
+    t, f, u, lost = Truth.TRUE, Truth.FALSE, Truth.UNDEFINED, Truth.LOST
     assert report.truths == (
-        (f, u, f, u, t, u, t, u, u),
-        (t, u, u, u, t, u, t, u, u),
-        (t, u, t, u, t, u, t, u, u),
+        (f, u, f, lost, t, u, t, u, u),
+        (t, u, u, lost, t, u, t, u, u),
+        (t, u, t, lost, t, u, t, u, u),
     )
 
 
-async def test_a_binding_that_ends_the_instance_is_undefined_and_the_rest_go_on(engine: WebAssemblySandbox) -> None:
+async def test_a_binding_that_ends_the_instance_is_lost_and_the_rest_go_on(engine: WebAssemblySandbox) -> None:
     """Endless evaluation costs its own binding only."""
     bindings = tuple(Binding(names={"x": ["int", str(n)]}) for n in range(4))
     expressions = ("x == 3 or sum(range(10 ** 11 * (x == 1))) == 0", "x >= 0")
     report = await engine.evaluate(ConditionRequest(expressions=expressions, bindings=bindings))
-    t, u = Truth.TRUE, Truth.UNDEFINED
-    assert report.truths == ((t, t), (u, u), (t, t), (t, t))
+    t, lost = Truth.TRUE, Truth.LOST
+    assert report.truths == ((t, t), (lost, lost), (t, t), (t, t))
     nothing = await engine.evaluate(ConditionRequest(expressions=("True",), bindings=()))
     assert nothing.truths == ()

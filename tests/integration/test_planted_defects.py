@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from millwright.commandline.checking import Candidate, Checking, LayerLine, Verified
+from millwright.commandline.candidates import Candidate
+from millwright.commandline.checking import Checking, LayerLine, Verified
 from schemas.identity import LayerName
 from schemas.verification import Severity, VerdictStatus
 from starter import Adapters

@@ -17,12 +17,12 @@ from millwright.commandline.composition import Check, Endpoints, LadderTools, No
 from millwright.core.specification import check_document, resolve
 from millwright.core.verification.ladder import confirmed, rejected_by
 from millwright.core.verification.layer import Subject, not_run
-from millwright.errors import NotFound, SandboxUnavailable, TemporalUnavailable
+from millwright.errors import NotFound, SandboxUnavailable, SpecificationInvalid, TemporalUnavailable
 from millwright.settings import ModelSettings, Settings
 from schemas.evidence import Manifest, ManifestEntry, NodeRecord, ProjectRecord, Question
 from schemas.identity import ROOT_PATH, Digest, LayerName, ProjectId, TaskId, TaskStatus
 from schemas.project import ProjectResult
-from schemas.specification import TaskSpecification
+from schemas.specification import Fault, TaskSpecification
 from schemas.verification import Finding, InputSet, Verdict, VerdictStatus
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -120,6 +120,8 @@ class Pretended:
     unreachable: bool = False
     verdicts: dict[LayerName, VerdictStatus] = field(default_factory=dict)
     broken: bool = False
+    failures: int = 0
+    unsatisfiable: bool = False
     found: tuple[Check, ...] = ()
     model: ModelSettings | None = None
     used: Endpoints | None = None
@@ -169,6 +171,8 @@ class Pretended:
         """Give the verdicts that were set; passed where none was."""
 
         async def inputs(task: TaskSpecification, digest: Digest) -> InputSet:
+            if self.unsatisfiable:
+                raise SpecificationInvalid([Fault(where=task.id, what="no input satisfies the constraints")])
             return InputSet(specification_digest=digest, generator="none", vectors=())
 
         def verdict(layer: LayerName, line: int) -> Verdict:
@@ -177,7 +181,8 @@ class Pretended:
             return Verdict(layer=layer, status=status, findings=findings)
 
         async def climb(subject: Subject, first_rejection_stops: bool) -> tuple[Verdict, ...]:
-            if self.broken:
+            if self.broken or self.failures > 0:
+                self.failures -= 1
                 raise SandboxUnavailable("bwrap is not installed")
             line = subject.source.count("\n", 0, subject.source.index("def double")) + 1
             climbed: list[Verdict] = []

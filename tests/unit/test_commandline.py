@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from millwright.commandline.application import COMMANDS, run
+from millwright.commandline.candidates import from_file
 from millwright.commandline.composition import Check
 from millwright.commandline.options import Exhausted, Ladder, Role
 from millwright.commandline.reference import reference
+from millwright.commandline.requests import read_tasks
 from schemas.digests import digest_of_bytes
 from schemas.identity import LayerName, ProjectId, TaskStatus
 from schemas.project import LadderMode, OnExhausted
@@ -113,6 +115,45 @@ def test_verify_refuses_lines_that_are_no_candidates(
     path.write_text(line + "\n")
     assert run(["verify", str(tasks), "--jsonl", str(path)], composition) == 2
     assert "candidates.jsonl" in one_line(capsys)
+
+
+def test_what_stands_before_a_bad_line_is_answered(
+    composition: Pretended, tasks: Path, lines: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lines are read as there is room for them; the bad one is named, and nothing before it is lost."""
+    lines.write_text(lines.read_text() + "not JSON\n" + lines.read_text())
+    assert run(["verify", str(tasks), "--jsonl", str(lines)], composition) == 2
+    said = capsys.readouterr()
+    assert sorted(json.loads(line)["id"] for line in said.out.splitlines()) == ["0", "1"]
+    assert "line 3: not JSON" in said.err
+
+
+def test_a_service_that_fails_for_a_moment_is_asked_again(
+    composition: Pretended, tasks: Path, lines: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A child that a stranger killed makes nothing unverified."""
+    composition.failures = 2
+    assert run(["verify", str(tasks), "--jsonl", str(lines)], composition) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_one_bad_task_spoils_no_other(
+    composition: Pretended, tasks: Path, lines: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That no input satisfies its constraints is an error of its own candidates."""
+    composition.unsatisfiable = True
+    assert run(["verify", str(tasks), "--jsonl", str(lines)], composition) == 5
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(answers) == 2
+    assert all("no input" in answer["error"] for answer in answers)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_source(composition: Pretended, tasks: Path, tmp_path: Path) -> None:
+    """Python leaves it off as well."""
+    candidate = tmp_path / "double.py"
+    candidate.write_text("def double(n: int) -> int:\n    return 2 * n\n", encoding="utf-8-sig")
+    (only,) = read_tasks(composition, tasks.read_bytes(), "tasks")
+    assert from_file({only.id: only}, candidate, None).source.startswith("def")
 
 
 def test_doctor_names_the_remedy(composition: Pretended, capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,6 +99,35 @@ async def test_the_oldest_answers_make_room() -> None:
         assert len(sandbox.asked) == 4
 
 
+def many(number: int, size: int) -> ConditionRequest:
+    """Make a request whose values are as large as is said."""
+    return ConditionRequest(expressions=("t",), bindings=(Binding(names={"t": ["str", str(number) * size]}),))
+
+
+async def test_conditions_make_room_by_what_they_weigh() -> None:
+    """Large values are forgotten sooner, and what is too large for all is not kept at the cost of the others."""
+    sandbox = Counting()
+    recall = Recall(sandbox, most_bytes=25_000)
+    for number in (1, 2, 1, 3, 1):
+        await recall.evaluate(many(number, 10_000 + number))
+    assert len(sandbox.asked) == 3
+    await recall.evaluate(many(2, 10_002))
+    assert len(sandbox.asked) == 4
+    for expressions in (("t",), ("t", "u"), ("t",), ("t", "u")):
+        await recall.evaluate(many(4, 30_000).model_copy(update={"expressions": expressions}))
+    assert len(sandbox.asked) == 8
+    deep: list[object] = []
+    for _ in range(3000):
+        deep = [deep]
+    await recall.evaluate(
+        ConditionRequest.model_construct(
+            expressions=("t", "u"), bindings=(Binding.model_construct(names={"t": ["list", deep]}, old={}),), records=()
+        )
+    )
+    await recall.evaluate(many(2, 10_002))
+    assert len(sandbox.asked) == 9
+
+
 async def test_conditions_under_way_are_waited_for() -> None:
     """All candidates of a batch ask them at the same moment."""
     sandbox = Counting()

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from millwright.errors import AnalyserUnavailable
 from schemas.verification import AnalysisReport, AnalysisRequest, Finding
@@ -23,8 +23,12 @@ from schemas.verification import AnalysisReport, AnalysisRequest, Finding
 Check = Callable[[Sequence[AnalysisRequest]], Awaitable[list[AnalysisReport]]]
 """Checks a batch with one run of a tool; raises BatchFailed when its answer cannot be trusted."""
 
+_T = TypeVar("_T")
+
 _LIMITS_FROM_OUTSIDE = hasattr(resource, "prlimit")
 _IN_MEMORY = "/dev/shm"  # noqa: S108 - the folders made there are this user's alone
+MOST_RUNS = 3
+"""How often a run is made in all, where it is killed from outside each time."""
 _CONTROL = "control.py"
 _CONTROL_TEXT = "def control(number: int) -> int:\n    return number\n"
 
@@ -44,12 +48,14 @@ class Checker(Protocol):
 class BatchFailed(Exception):
     """One run of a tool gave no answer that can be trusted; smaller batches may fare better.
 
-    ``late``: it ran out of wall-clock, for which a busy machine may be to blame.
+    ``late``: it ran out of wall-clock, for which a busy machine may be to blame. ``killed``: somebody outside killed
+    it, which says nothing of what it was given.
     """
 
-    def __init__(self, because: str, late: bool = False) -> None:
+    def __init__(self, because: str, late: bool = False, killed: bool = False) -> None:
         super().__init__(because)
         self.late = late
+        self.killed = killed
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ async def run_bounded(command: Sequence[str], folder: Path, bounds: Bounds) -> E
     """Run a command in ``folder`` under limits, with an environment of its own; leave none of its processes behind.
 
     Raises:
-        BatchFailed: it did not end in time.
+        BatchFailed: it did not end in time, or somebody else killed it.
         AnalyserUnavailable: it could not be started.
     """
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"}
@@ -105,6 +111,9 @@ async def run_bounded(command: Sequence[str], folder: Path, bounds: Bounds) -> E
             with suppress(ProcessLookupError):  # it may end at this moment
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+    # Nobody here killed it, and a run out of CPU ends by SIGXCPU.
+    if process.returncode == -signal.SIGKILL:
+        raise BatchFailed("it was killed from outside", killed=True)
     return Ended(process.returncode or 0, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
 
 
@@ -182,16 +191,33 @@ def parsed(source: str) -> ast.Module | Unparsed:
         return Unparsed(f"it cannot be parsed ({type(error).__name__})")
 
 
+async def again_if_killed(run: Callable[[], Awaitable[_T]]) -> _T:
+    """Run something, and again where it was killed from outside, a few times at most.
+
+    Raises:
+        BatchFailed: it failed otherwise, or was killed each time.
+    """
+    for _ in range(MOST_RUNS - 1):
+        try:
+            return await run()
+        except BatchFailed as failure:
+            if not failure.killed:
+                raise
+    return await run()
+
+
 async def divided(check: Check, requests: Sequence[AnalysisRequest], tool: str) -> list[AnalysisReport]:
     """Check a batch; when it fails, check its halves, so that one candidate cannot hide the others' findings.
 
-    A candidate on which the tool fails even alone, while a control passes, has that as its finding.
+    A candidate on which the tool fails even alone, while a control passes, has that as its finding. A run that was
+    killed from outside is made again before anything is concluded from it.
 
     Raises:
-        AnalyserUnavailable: the tool fails on the control too, or ran out of wall-clock on a single candidate.
+        AnalyserUnavailable: the tool fails on the control too; or, on a single candidate, it ran out of wall-clock or
+            was killed from outside each time.
     """
     try:
-        return await check(requests)
+        return await again_if_killed(lambda: check(requests))
     except BatchFailed as failure:
         if len(requests) == 1:
             return [await _failing(check, requests[0], tool, failure)]
@@ -201,10 +227,11 @@ async def divided(check: Check, requests: Sequence[AnalysisRequest], tool: str) 
 
 
 async def _failing(check: Check, request: AnalysisRequest, tool: str, failure: BatchFailed) -> AnalysisReport:
-    if failure.late:
+    if failure.late or failure.killed:
         raise AnalyserUnavailable(f"{tool} could not check {request.target}: {failure}") from failure
+    control = AnalysisRequest(tool=request.tool, modules={_CONTROL: _CONTROL_TEXT}, target=_CONTROL)
     try:
-        await check([AnalysisRequest(tool=request.tool, modules={_CONTROL: _CONTROL_TEXT}, target=_CONTROL)])
+        await again_if_killed(lambda: check([control]))
     except BatchFailed as error:
         raise AnalyserUnavailable(f"{tool} is not usable: {error}; run `millwright doctor`") from error
     return AnalysisReport(findings=(Finding(code="tool-failure", message=f"{tool} fails on it: {failure}"),))

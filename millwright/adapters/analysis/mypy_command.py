@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from millwright.adapters.analysis.batches import BatchFailed, Bounds, Ended, lay_out, run_bounded
+from millwright.adapters.analysis.batches import BatchFailed, Bounds, Ended, again_if_killed, lay_out, run_bounded
 from millwright.errors import AnalyserUnavailable
 
 OPTIONS = (
@@ -43,7 +43,7 @@ class MypyCommand:
         """Check files under ``folder`` in a fresh process.
 
         Raises:
-            BatchFailed: it did not end in time.
+            BatchFailed: it did not end in time, or was killed from outside.
             AnalyserUnavailable: mypy is missing or cannot be started.
         """
         warm = await self.types()
@@ -79,8 +79,9 @@ class MypyCommand:
     async def _warmed(self, cache: Path, folder: Path) -> Ended:
         if find_spec("mypy") is None:
             raise AnalyserUnavailable("mypy is not installed: install Millwright again, or run `make setup`")
+        command = _command(cache, ("warm.py",))
         try:
-            return await run_bounded(_command(cache, ("warm.py",)), folder, self._bounds)
+            return await again_if_killed(lambda: run_bounded(command, folder, self._bounds))
         except BatchFailed as failure:
             raise AnalyserUnavailable(f"mypy is not usable: {failure}; run `millwright doctor`") from failure
 

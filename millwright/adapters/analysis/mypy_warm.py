@@ -24,6 +24,7 @@ from millwright.adapters.analysis.batches import Bounds, Ended
 
 _LOGGER = logging.getLogger(__name__)
 _WARM_FAILED = "analysis.warm_types_failed"
+_WARM_TEXT = "warm type checking failed (%s); this batch goes to mypy's command line"
 _PROGRAM = (sys.executable, "-I", str(Path(__file__).with_name("mypy_server.py")))
 BLOCKED = 2
 """mypy's status when something stopped it."""
@@ -201,7 +202,8 @@ class WarmMypy:
 
 
 def _note(failure: WarmFailed) -> None:
-    _LOGGER.warning(_WARM_FAILED, extra={"because": str(failure)})
+    because = " ".join(str(failure).split())
+    _LOGGER.warning(_WARM_TEXT, because, extra={"event": _WARM_FAILED, "because": str(failure)})
 
 
 def _limits(bounds: Bounds) -> dict[str, float]:
@@ -224,7 +226,7 @@ def _started(program: Sequence[str], terms: dict[str, object], cache: Path) -> _
             env={"PATH": "/usr/bin:/bin", "HOME": str(home), "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"},
             start_new_session=True,
         )
-    except OSError:
+    except BaseException:  # an interrupt too must leave no folder: nobody else knows of it yet
         control.close()
         shutil.rmtree(home, ignore_errors=True)
         raise

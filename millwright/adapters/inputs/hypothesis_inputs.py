@@ -5,6 +5,7 @@ It evaluates nothing and draws nothing itself: it asks ``millwright.adapters.inp
 
 import asyncio
 import json
+import signal
 
 from pydantic import ValidationError
 
@@ -16,6 +17,12 @@ from schemas.verification import InputSet
 
 _MOST_IDLE = 2
 """Processes that are kept warm between requests; each ends by itself after a while without any."""
+
+_MOST_FRESH = 3
+"""Processes that are started for one request, where each ends before it answers: somebody may kill them."""
+
+_KILLED = f"{-signal.SIGKILL}"
+"""The status of a request's own process that was killed from outside: what it exhausts by itself ends otherwise."""
 
 
 class HypothesisInputs:
@@ -29,7 +36,7 @@ class HypothesisInputs:
         """Generate the inputs of a resolved task: same digest, same inputs, in any process.
 
         Raises:
-            InputsUnavailable: the generator could not be started, died, or did not end in time.
+            InputsUnavailable: the generator could not be started, failed, died time after time, or did not end in time.
             SpecificationInvalid: no input satisfies the constraints.
         """
         request = json.dumps({"task": task.model_dump(mode="json"), "digest": digest})
@@ -43,10 +50,15 @@ class HypothesisInputs:
             raise InputsUnavailable(f"the inputs of {task.id} came back garbled ({error}): try again") from error
 
     async def _answer(self, task: TaskSpecification, request: bytes) -> bytes:
-        """Ask a warm process; one that ended while nobody looked is no fault of the request."""
+        """Ask a warm process, else fresh ones: that one ended is no fault of the request, unless it goes on."""
         while self._idle:
             try:
                 return await self._asked(self._idle.pop(), task, request)
+            except Gone:
+                continue
+        for _ in range(_MOST_FRESH - 1):
+            try:
+                return await self._asked(GeneratorProcess(), task, request)
             except Gone:
                 continue
         try:
@@ -55,12 +67,21 @@ class HypothesisInputs:
             raise InputsUnavailable(f"the generator of {task.id}'s inputs {gone}") from gone
 
     async def _asked(self, generator: GeneratorProcess, task: TaskSpecification, request: bytes) -> bytes:
+        """Ask one process.
+
+        Raises:
+            Gone: it, or the child that it gave the request to, was ended before the answer.
+            InputsUnavailable: the child failed by itself, or there was no answer in time.
+        """
         work = asyncio.ensure_future(asyncio.to_thread(generator.ask, request, self._seconds))
         fit = False
         try:
             answer = await asyncio.shield(work)
             if answer.startswith(DIED):
-                how = f"ended with status {answer.removeprefix(DIED).decode('ascii').strip()}: {generator.last_words()}"
+                status = answer.removeprefix(DIED).decode("ascii").strip()
+                how = f"ended with status {status}: {generator.last_words()}"
+                if status == _KILLED:
+                    raise Gone(how)
                 raise InputsUnavailable(f"the generator of {task.id}'s inputs {how}")
             fit = True
         except TimeoutError as error:

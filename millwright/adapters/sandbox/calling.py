@@ -55,6 +55,10 @@ class Candidate:
         self._cell.greet()
         return read_load(self._cell.receive(min(deadline, time.monotonic() + _LOAD_SECONDS)))
 
+    def allow(self, most_output: int) -> None:
+        """Let the process send so much from here on, whatever it sent before."""
+        self._cell.allow(most_output)
+
     def post(self, arguments: Sequence[Value]) -> None:
         """Queue a call."""
         self._posted.append(arguments)

@@ -151,6 +151,10 @@ class Cell:
         self._cancellation, self._left = cancellation, most_output
         cancellation.add(self)
 
+    def allow(self, most_output: int) -> None:
+        """Let the process send so much from here on, whatever it sent before."""
+        self._left = most_output
+
     def receive(self, deadline: float) -> bytes:
         """Return the next line after the hello, feeding the process meanwhile; ``deadline`` is on the monotonic clock.
 

@@ -14,37 +14,36 @@ from .cell import Cancellation, Cell, Stopped
 from .protocol import Malformed, declared_records, frame, read_line, read_loaded
 from .slots import Slot
 
-_RESTARTS: Final = 8
+_MOST_LOST: Final = 2  # bindings that may cost a process and its time; the rest of the request is lost untried then
 _LIMITS: Final = Limits(call_seconds=2.0, wall_seconds=60.0)
 _LIFETIME: Final = Limits(cpu_seconds=3_600.0)  # one thread: its time for a request is within the request's wall time
-_TRUTHS: Final = {"t": Truth.TRUE, "f": Truth.FALSE, "u": Truth.UNDEFINED}
+_TRUTHS: Final = {"t": Truth.TRUE, "f": Truth.FALSE, "u": Truth.UNDEFINED, "l": Truth.LOST}
 
 
 def evaluate(slot: Slot, request: ConditionRequest, cancellation: Cancellation) -> ConditionReport:
     """Evaluate every expression under every binding.
 
-    A binding that the process does not survive is undefined throughout, and the rest go on in a fresh process, a
-    bounded number of times; what is not reached then is undefined too.
+    A binding that the process does not survive is lost throughout, and the rest go on in a fresh process, a bounded
+    number of times; what is not reached then is lost too.
 
     Raises:
         SandboxUnavailable: the sandbox is at fault.
         Cancelled: the work was cancelled.
     """
     truths: list[tuple[Truth, ...]] = []
-    undefined = (Truth.UNDEFINED,) * len(request.expressions)
+    lost = (Truth.LOST,) * len(request.expressions)
     deadline = time.monotonic() + _LIMITS.wall_seconds
-    excused = False
-    for _ in range(_RESTARTS + 2):
-        if len(truths) == len(request.bindings):
-            break
+    excused, losses = False, 0
+    while len(truths) < len(request.bindings) and losses < _MOST_LOST:
         try:
             _evaluate_some(slot, request, cancellation, truths, deadline)
         except Stopped as stopped:
             if stopped.killed and not excused:  # a stranger did it, perhaps while nothing was being evaluated
                 excused = True
                 continue
-            truths.append(undefined)
-    truths += [undefined] * (len(request.bindings) - len(truths))
+            truths.append(lost)
+            losses += 1
+    truths += [lost] * (len(request.bindings) - len(truths))
     return ConditionReport(truths=tuple(truths))
 
 

@@ -37,6 +37,8 @@ from .protocol import (
 )
 
 _HELD: Final = b'["held"]'  # as the harness writes it; nearly every line is this one
+_MOST_CALLS: Final = 1_000  # of a property on one input; each input has the output limit to itself
+_MUCH: Final = 0.5  # of the whole time; a property that spends it on calls for one input is at fault
 
 
 class _NotLoaded(Exception):
@@ -119,6 +121,11 @@ class _Living:
         self._candidate = candidate
         return candidate
 
+    def allow(self) -> None:
+        """Give it the whole output limit again."""
+        if self._candidate is not None:
+            self._candidate.allow(self._limits.output_bytes)
+
     def ask(self, arguments: Sequence[Value]) -> Outcome:
         """Make one call. Raises Stopped, Malformed, _NotLoaded and _Killed."""
         candidate = self.started()
@@ -162,6 +169,8 @@ class _Check:
         self._cancellation, self._excused = cancellation, excused
         self._limits = request.program.limits
         self._deadline = 0.0
+        self._calls, self._spent = 0, 0.0  # on the present input; in seconds
+        self._abandoned = False  # a call is under way that nobody waits for any more
         self._checked = 0
         self.result = PropertyResult(name=item.name, checked=0)
         self.ending = Ending.COMPLETED
@@ -185,7 +194,7 @@ class _Check:
                 failure, broken = None, f"the property's process: {stopped}"
             except Malformed as error:
                 failure, broken = None, f"the property's process: {error}"
-            if failure is None and (reason := self._unclean(living)) is not None:
+            if failure is None and not self._abandoned and (reason := self._unclean(living)) is not None:
                 failure, broken = PropertyFailure(call=max(0, self._checked - 1), reason=reason), None
         name = self._property.name
         self.result = PropertyResult(name=name, checked=self._checked, failure=failure, broken=broken)
@@ -236,31 +245,47 @@ class _Check:
         return None, None
 
     def _one(self, cell: Cell, living: _Living) -> tuple[str, str]:
+        self._calls, self._spent = 0, 0.0
+        cell.allow(self._limits.output_bytes)
+        living.allow()
         while True:
             if (line := cell.receive(self._deadline)) == _HELD:
                 return "held", ""
             match read_line(line):
                 case ["ask", [*arguments]]:
-                    if (lost := self._forward(cell, living, [read_value(item) for item in arguments])) is not None:
-                        return "failed", lost
+                    if (end := self._forward(cell, living, [read_value(item) for item in arguments])) is not None:
+                        return end
                 case ["failed" | "broken" as how, str(reason)]:
                     return how, reason[:500]
                 case _:
                     raise Malformed("neither a call nor a result")
 
-    def _forward(self, cell: Cell, living: _Living, arguments: Sequence[Value]) -> str | None:
-        """Carry one call to the candidate and its outcome back; return why, where the candidate gave none."""
+    def _forward(self, cell: Cell, living: _Living, arguments: Sequence[Value]) -> tuple[str, str] | None:
+        """Carry one call to the candidate and its outcome back; return what that shows, where there is none."""
+        self._calls += 1
+        if self._calls > _MOST_CALLS:
+            return "broken", f"the property makes more than {_MOST_CALLS} calls on one input"
         started = time.monotonic()
         try:
             outcome = living.ask(arguments)
         except Stopped as stopped:
+            if stopped.ending is Ending.TIMED_OUT and self._is_endless(time.monotonic() - started):
+                self._abandoned = True
+                return "broken", f"the property's calls on one input take all its time ({self._calls} calls)"
             self.ending = stopped.ending
-            return f"the candidate gave no answer: {stopped}"
+            return "failed", f"the candidate gave no answer: {stopped}"
         except Malformed as error:
             self.ending = Ending.MALFORMED
-            return f"the candidate gave no proper answer: {error}"
-        self._deadline += time.monotonic() - started
+            return "failed", f"the candidate gave no proper answer: {error}"
+        seconds = time.monotonic() - started
+        self._deadline += seconds
+        self._spent += seconds
         if outcome.kind is OutcomeKind.LOST:
-            return f"the candidate gave no answer: {outcome.message}"
+            return "failed", f"the candidate gave no answer: {outcome.message}"
         cell.send(outcome_frame(outcome))
         return None
+
+    def _is_endless(self, seconds: float) -> bool:
+        """Say whether it was no single call that took too long, but all that the property makes on this input."""
+        whole = min(self._limits.wall_seconds, self._limits.cpu_seconds)
+        return seconds < self._limits.call_seconds and self._spent >= _MUCH * whole

@@ -29,11 +29,18 @@ class Check:
         return _request(self, task)
 
     def failing(self, report: ConditionReport) -> Iterator[tuple[Condition, Seen, Truth]]:
-        """Give, condition by condition, each call after which it is not true."""
+        """Give, condition by condition, each call after which it is false or has no truth value."""
         for index, condition in enumerate(self.conditions):
             for seen, row in zip(self.seen, report.truths, strict=True):
-                if row[index] is not Truth.TRUE:
+                if row[index] is not Truth.TRUE and row[index] is not Truth.LOST:
                     yield condition, seen, row[index]
+
+    def lost(self, report: ConditionReport) -> Iterator[tuple[Condition, Seen]]:
+        """Give, condition by condition, each call after which the evaluator was lost over it."""
+        for index, condition in enumerate(self.conditions):
+            for seen, row in zip(self.seen, report.truths, strict=True):
+                if row[index] is Truth.LOST:
+                    yield condition, seen
 
 
 @remembered

@@ -39,7 +39,7 @@ _ROUND_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Breach:
-    """A condition that was not true after a call."""
+    """A condition that was false or had no truth value after a call; one that was lost is no breach."""
 
     condition: Condition
     arguments: Arguments

@@ -30,6 +30,7 @@ from schemas.execution import (
 )
 from schemas.specification import Property, TaskSpecification
 
+_CLEAR = frozenset({Truth.TRUE, Truth.FALSE})
 _LOST_IN_MORE = 1
 """Lost calls that the second run over inputs bears; the trial has lost some already."""
 
@@ -48,9 +49,10 @@ class Examined:
     """What came of it.
 
     ``seen`` are the promised inputs with what is known of each. ``unrunnable`` names the properties that cannot be run,
-    and why; ``unfinished`` those that could not be tried on all inputs since the candidate was lost. ``malformed`` says
-    what was wrong with the answers of two runs: no exception and no time-out, but a process that does not keep to one
-    well-formed line for each call, so that its contracts cannot be seen.
+    and why; ``unfinished`` those that could not be tried on all inputs since the candidate was lost. ``unevaluated``
+    names the conditions over which the evaluator was lost twice, where nothing else is clearly wrong. ``malformed``
+    says what was wrong with the answers of two runs: no exception and no time-out, but a process that does not keep to
+    one well-formed line for each call, so that its contracts cannot be seen.
     """
 
     tried: Tried
@@ -58,6 +60,7 @@ class Examined:
     found: Found = NOTHING
     unrunnable: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()
+    unevaluated: tuple[str, ...] = ()
     load_error: str | None = None
     load_line: int | None = None
     malformed: str | None = None
@@ -229,10 +232,12 @@ def _answered(
         unclear, breaches = _unclear(asked.checks, told, breaches)
         if unclear or doubts:
             again = _Asked(examined, unclear, tuple(doubts), again=True, breaches=breaches)
-            return _needs(subject, again, slow)
+            return _needs(subject, again, slow or any(Truth.LOST in row for report in told for row in report.truths))
     found = replace(examined.found, breaches=smallest(_counted(aim, examined, breaches)))
     examined = replace(examined, found=found)
-    if examined.load_error is not None or examined.unrunnable:
+    if not _is_clear(examined):
+        examined = replace(examined, unevaluated=_lost(aim, examined, asked.checks, told))
+    if examined.load_error is not None or examined.unrunnable or examined.unevaluated:
         return examined
     return _shrunk(examined, counterexamples.shrink(subject, found))
 
@@ -242,24 +247,48 @@ def _unclear(
 ) -> tuple[tuple[Check, ...], tuple[Breach, ...]]:
     """Part the calls after which some condition had no truth value from the breaches that are clear.
 
-    The evaluator may have died over them. The first of them is asked twice over, so that the question is never equal to
-    one that was answered before.
+    The evaluator may have died over them. What is false is so whatever became of the rest. The first of them is asked
+    twice over, so that the question is never equal to one that was answered before.
     """
     unclear: list[Check] = []
     doubtful: set[str] = set()
     for check, report in zip(asked, told, strict=True):
         pairs = zip(check.seen, report.truths, strict=True)
-        seen = tuple(item for item, truths in pairs if Truth.UNDEFINED in truths)
+        seen = tuple(item for item, truths in pairs if not _CLEAR.issuperset(truths))
         if seen:
             unclear.append(Check(check.conditions, (*seen, seen[0])))
             doubtful |= {key(arguments) for arguments, _ in seen}
-    return tuple(unclear), tuple(breach for breach in breaches if key(breach.arguments) not in doubtful)
+    clear = (item for item in breaches if item.truth is Truth.FALSE or key(item.arguments) not in doubtful)
+    return tuple(unclear), tuple(clear)
+
+
+def _is_clear(examined: Examined) -> bool:
+    """Say whether something is wrong with the candidate that no lost evaluation can excuse."""
+    found = examined.found
+    return bool(found.failures or examined.unfinished or any(item.truth is Truth.FALSE for item in found.breaches))
+
+
+def _lost(aim: Aim, examined: Examined, asked: Sequence[Check], told: Sequence[ConditionReport]) -> tuple[str, ...]:
+    """Name the conditions over which the evaluator was lost, on the inputs that count."""
+    own = _left_out(aim, examined)
+    named = {
+        f"{condition.name} ({condition.expression})": None
+        for check, report in zip(asked, told, strict=True)
+        for condition, (arguments, _) in check.lost(report)
+        if key(arguments) not in own
+    }
+    return tuple(named)
+
+
+def _left_out(aim: Aim, examined: Examined) -> frozenset[str]:
+    """Return the inputs whose breaches are another layer's to count."""
+    if aim.on_examples:
+        return frozenset()
+    return frozenset(key(item.arguments) for item in examined.seen if item.is_example)
 
 
 def _counted(aim: Aim, examined: Examined, breaches: Sequence[Breach]) -> list[Breach]:
-    if aim.on_examples:
-        return list(breaches)
-    own = {key(item.arguments) for item in examined.seen if item.is_example}
+    own = _left_out(aim, examined)
     return [breach for breach in breaches if key(breach.arguments) not in own]
 
 

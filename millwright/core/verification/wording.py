@@ -43,6 +43,13 @@ def few_answers(seen: Sequence[Seen]) -> tuple[Finding, ...]:
     return (Finding(code="few-answers", message=message, severity=Severity.WARNING),)
 
 
+def not_evaluated(conditions: Sequence[str]) -> str:
+    """Say that the evaluator was lost over conditions; where there are several, any of them may have cost it."""
+    return (
+        f"the specification's own condition cannot be evaluated within its time and memory: {' or '.join(conditions)}"
+    )
+
+
 def no_promise(considered: int) -> str:
     """Say why nothing was tried."""
     return f"none of the {considered} inputs that were tried satisfies the preconditions"

@@ -26,7 +26,7 @@ _BUILT_INS: dict[str, Any] = {
 
 
 def serve(channel: Channel, header: dict[str, Any]) -> None:
-    """Compile the expressions and answer each binding with a string of ``t``, ``f`` and ``u``, one for each."""
+    """Compile the expressions and answer each binding with a string of ``t``, ``f``, ``u`` and ``l``, one for each."""
     classes, records = make_records(header["records"])
     table = _BUILT_INS | classes
     codes = [_compiled(text) for text in header["expressions"]]
@@ -53,6 +53,8 @@ def _truth(code: CodeType, frame: Any, records: Records, table: dict[str, Any]) 
         names = {name: decode(value, records) for name, value in frame[0].items()}
         old = SimpleNamespace(**{name: decode(value, records) for name, value in frame[1].items()})
         value = eval(code, {"__builtins__": table, "old": old, **names})  # noqa: S307 - a validated subset, in a child with limits
+    except MemoryError:  # as when the process had been killed for it: the limit is this process's, not the values'
+        return "l"
     except BaseException:  # noqa: BLE001 - whatever an expression raises, its truth is undefined
         return "u"
     return {True: "t", False: "f"}[value] if type(value) is bool else "u"

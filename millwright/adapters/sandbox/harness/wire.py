@@ -22,7 +22,10 @@ try:
 except ImportError:
     from json.encoder import py_encode_basestring_ascii as _quote
 
+from collections import Counter, OrderedDict, defaultdict
+
 _dumps = marshal.dumps  # before a candidate is loaded
+_DICTS = frozenset({Counter, OrderedDict, defaultdict})  # the standard library's, which a type checker takes for dicts
 _MAX_LEVELS = 150  # of JSON nesting: pydantic reads no more than 200, and reports wrap values in some of their own
 _MAX_NODES = 200_000
 _MAX_DIGITS = 5_000
@@ -147,8 +150,8 @@ class Encoder:
             return ["tuple", self._items(value, level + 2, hashed)]
         if kind is set or (hashed and kind is frozenset):  # a set within a set has to be a frozenset in Python
             return ["set", [self._encode(item, level + 2, True) for item in value]]
-        if kind is dict:
-            pairs = value.items()
+        if kind is dict or kind in _DICTS:
+            pairs = dict.items(value)  # the built-in's own, whatever a class has made of it since
             return ["dict", [[self._encode(k, level + 3, True), self._encode(v, level + 3, hashed)] for k, v in pairs]]
         return self._record(value, kind, level, hashed)
 

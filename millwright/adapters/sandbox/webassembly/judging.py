@@ -39,9 +39,9 @@ from schemas.values import Value
 from .calling import Candidate, load, pack
 from .machine import Cancellation, Instance, Machine, Stopped
 
-_RESTARTS: Final = 8
+_MOST_LOST: Final = 2  # bindings that may cost an instance and its time; the rest of the request is lost untried
 _CONDITION_LIMITS: Final = Limits(call_seconds=2.0, wall_seconds=60.0, cpu_seconds=30.0)
-_TRUTHS: Final = {"t": Truth.TRUE, "f": Truth.FALSE, "u": Truth.UNDEFINED}
+_TRUTHS: Final = {"t": Truth.TRUE, "f": Truth.FALSE, "u": Truth.UNDEFINED, "l": Truth.LOST}
 
 Talk = Generator[bytes, list[bytes], None]
 """Gives frames and takes the lines that came before the next one is asked for; ends when it has heard enough."""
@@ -228,30 +228,30 @@ class _Check:
 def evaluate(machine: Machine, request: ConditionRequest, cancellation: Cancellation) -> ConditionReport:
     """Evaluate every expression under every binding.
 
-    A binding that the instance does not survive is undefined throughout, and the rest go on in a fresh one, a bounded
-    number of times; what is not reached then is undefined too.
+    A binding that the instance does not survive is lost throughout, and the rest go on in a fresh one, a bounded
+    number of times; what is not reached then is lost too.
 
     Raises:
         SandboxUnavailable: the sandbox is at fault.
         Cancelled: the work was cancelled.
     """
     truths: list[tuple[Truth, ...]] = []
-    undefined = (Truth.UNDEFINED,) * len(request.expressions)
+    lost = (Truth.LOST,) * len(request.expressions)
     deadline = time.monotonic() + _CONDITION_LIMITS.wall_seconds
     header: dict[str, object] = {
         "mode": "conditions",
         "expressions": list(request.expressions),
         "records": declared_records(request.records),
     }
-    for _ in range(_RESTARTS + 1):
-        if len(truths) == len(request.bindings):
-            break
+    losses = 0
+    while len(truths) < len(request.bindings) and losses < _MOST_LOST:
         with Instance(machine, _CONDITION_LIMITS, cancellation) as instance:
             try:
                 _hold(instance, _listen(instance, request, truths, deadline), header, deadline)
             except (Stopped, Malformed):
-                truths.append(undefined)
-    truths += [undefined] * (len(request.bindings) - len(truths))
+                truths.append(lost)
+                losses += 1
+    truths += [lost] * (len(request.bindings) - len(truths))
     return ConditionReport(truths=tuple(truths))
 
 

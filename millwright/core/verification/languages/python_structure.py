@@ -261,6 +261,8 @@ def _shown(node: ast.expr) -> str:
 def _waste(value: ast.expr, of_text: Collection[str]) -> Severity | None:
     """Return how bad it is that an expression's value is dropped; None where dropping it is usual."""
     match value:
+        case ast.Constant(value=None):
+            return Severity.WARNING  # stands for `pass` in much old code
         case ast.Constant(value=constant):
             return None if isinstance(constant, str) or constant is Ellipsis else Severity.ERROR
         case ast.Call(func=ast.Name(id=name)):

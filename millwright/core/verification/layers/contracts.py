@@ -7,8 +7,14 @@ the rest. Symbolic search for counter-examples is a further look at winners, and
 from millwright.core.verification.evidence import MOST_FINDINGS, every_input, not_loaded
 from millwright.core.verification.examination import Aim, Examined, begin, go_on, has_contracts
 from millwright.core.verification.language import Language
-from millwright.core.verification.layer import Needs, Plan, Result, Subject, judged, not_applicable
-from millwright.core.verification.wording import breach_finding, few_answers, malformed_finding, no_promise
+from millwright.core.verification.layer import Needs, Plan, Result, Subject, in_error, judged, not_applicable
+from millwright.core.verification.wording import (
+    breach_finding,
+    few_answers,
+    malformed_finding,
+    no_promise,
+    not_evaluated,
+)
 from schemas.identity import LayerName
 
 _AIM = Aim(contracts=True)
@@ -43,6 +49,8 @@ class ContractsLayer:
         warnings = examined.tried.trial.scarcity()
         if not examined.seen:
             return not_applicable(self.name, no_promise(examined.tried.trial.considered), warnings)
+        if examined.unevaluated:
+            return in_error(self.name, not_evaluated(examined.unevaluated))
         breaches = examined.found.breaches[:MOST_FINDINGS]
         findings = [breach_finding(subject, language, breach) for breach in breaches]
         if not examined.was_evaluated(subject.task, on_examples=True):

@@ -14,6 +14,7 @@ from millwright.core.verification.wording import (
     few_answers,
     malformed_finding,
     no_promise,
+    not_evaluated,
 )
 from schemas.identity import LayerName
 from schemas.verification import Finding
@@ -54,6 +55,8 @@ class PropertyTestsLayer:
         if examined.unrunnable:
             reasons = "; ".join(examined.unrunnable)
             return in_error(self.name, f"the specification's own property cannot be run: {reasons}")
+        if examined.unevaluated:
+            return in_error(self.name, not_evaluated(examined.unevaluated))
         found = examined.found
         line = language.definition_line(subject.source, subject.task.name)
         findings = [failure_finding(subject, language, failure) for failure in found.failures]
