@@ -79,7 +79,14 @@ def interpreters(above: int | None = None) -> list[int]:
     parents = _parents()
     if above is not None:
         return [pid for pid, parent in parents.items() if parent == above]
-    return [pid for pid, parent in parents.items() if parents.get(parent) == os.getpid()]
+    return [pid for pid, parent in parents.items() if parents.get(parent) == os.getpid() and _is_bubblewrap(parent)]
+
+
+def _is_bubblewrap(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().startswith("bwrap")
+    except OSError:
+        return False
 
 
 def _parents() -> dict[int, int]:

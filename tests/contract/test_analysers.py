@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from millwright.adapters.analysis import mypy_command, mypy_types, ruff_lint
-from millwright.adapters.analysis.batches import Bounds, Ended
+from millwright.adapters.analysis.batches import Bounds, Ended, run_bounded
 from millwright.adapters.analysis.static_analyser import StaticAnalyser
 from millwright.errors import AnalyserUnavailable
 from millwright.ports import Analyser
@@ -217,7 +217,7 @@ _KILLABLE = """
 import os
 from pathlib import Path
 complaint = '{"code": "F821", "message": "m", "location": {"row": 1}, "filename": "canary.py"}'
-texts = "".join(open(name).read() for name in sys.argv if name.startswith("c"))
+texts = "".join(open(name).read() for name in sys.argv[1:] if name.endswith(".py"))
 marks = Path(__file__).with_name("kills")
 for mark in sorted(marks.iterdir()):
     if mark.name.partition("-")[0] in texts:
@@ -279,13 +279,15 @@ async def test_a_tool_that_is_killed_on_a_control_runs_on_it_again(
 
 async def test_a_killed_type_checker_runs_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither while the standard library's types are read nor later is a kill the end of it."""
-    run, left = mypy_command.run_bounded, [2]
+    left = [2]
 
     async def killed(command: Sequence[str], folder: Path, bounds: Bounds) -> Ended:
         if left[0]:
             left[0] -= 1
-            return await run((sys.executable, "-IS", "-c", "import os; os.kill(os.getpid(), 9)"), folder, bounds)
-        return await run(command, folder, bounds)
+            return await run_bounded(
+                (sys.executable, "-IS", "-c", "import os; os.kill(os.getpid(), 9)"), folder, bounds
+            )
+        return await run_bounded(command, folder, bounds)
 
     monkeypatch.setattr(mypy_command, "run_bounded", killed)
     analyser = StaticAnalyser(tmp_path / "types")

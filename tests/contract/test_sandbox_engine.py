@@ -5,6 +5,7 @@ It judges no outcome.
 
 import asyncio
 import os
+import select
 import shutil
 import time
 from pathlib import Path
@@ -182,3 +183,23 @@ async def test_the_right_to_mount_is_given_up_before_a_program_is_loaded(way: Pr
         slot.close()
     assert told.stdout == "[-1, [0, 0, 0]]\n", told.stderr
     assert report.outcomes[0].value == ["list", [["int", "-1"], ["list", [["int", "0"]] * 3]]], report
+
+
+def test_a_bubblewrap_that_is_killed_while_it_starts_leaves_no_process_behind() -> None:
+    """Its child may still be waiting to be let go; whoever lives on would hold the pipe of answers open."""
+    bwrap = shutil.which("bwrap")
+    assert bwrap is not None
+    engine = Engine(Layout(bwrap, Interpreter.running(), Privilege.USER_NAMESPACE))
+    for step in range(120):
+        cell = engine.functions("calls", Cancellation(), 4096)
+        process = cell._process
+        reader = os.dup(process.reader)
+        time.sleep(step % 40 * 0.0002)
+        cell.close()
+        poller = select.poll()
+        poller.register(reader, select.POLLIN)
+        while poller.poll(10_000) and os.read(reader, 4096):
+            pass
+        os.set_blocking(reader, False)
+        assert os.read(reader, 1) == b""  # else somebody could still write
+        os.close(reader)

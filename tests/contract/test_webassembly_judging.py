@@ -172,6 +172,34 @@ async def test_a_property_that_says_what_the_harness_never_says_is_broken(
     assert (report.results[1].checked, report.results[1].broken) == (3, None)
 
 
+async def test_a_property_that_calls_for_ever_is_broken(engine: WebAssemblySandbox) -> None:
+    """Whether it makes too many calls, or spends all the time on those of one input."""
+    endless = "def p(n, money):\n    while True: f(n, money)"
+    report = await check(engine, ADD, endless)
+    assert report.results[0].failure is None
+    assert report.results[0].broken == "the property makes more than 1000 calls on one input"
+    slow = "import time\ndef f(n, money): time.sleep(0.2)"
+    report = await check(engine, slow, endless, limits=Limits(wall_seconds=2))
+    assert report.results[0].failure is None
+    assert "take all its time" in (report.results[0].broken or "")
+
+
+async def test_each_input_of_a_property_has_the_output_limit_to_itself(engine: WebAssemblySandbox) -> None:
+    """Large values on many inputs are no flood; too many on one input still are."""
+    limits = LIMITS.model_copy(update={"output_bytes": 50_000})
+    report = await check(
+        engine,
+        "def f(n, money): return 'x' * 30_000",
+        "def p(n, money): assert len(f(n, money)) == 30_000",
+        "def q(n, money): f(n, money); f(n, money)",
+        limits=limits,
+    )
+    fine, flood = report.results
+    assert (fine.checked, fine.failure, fine.broken) == (3, None, None)
+    assert flood.failure is not None
+    assert "more output" in flood.failure.reason
+
+
 async def test_a_candidate_that_does_not_load_leaves_properties_unchecked(engine: WebAssemblySandbox) -> None:
     """The reason is the report's, not a property's."""
     report = await check(engine, "raise ValueError('bad')", "def p(n): pass", "def q(n): pass")

@@ -9,6 +9,7 @@ import select
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -195,6 +196,11 @@ class BubblewrapProcess:
         self.kill()
         if not _readable(self._pidfd, DEATH_SECONDS):
             kill(self._pidfd)  # bubblewrap itself hangs; the kernel ends the rest
+            _readable(self._pidfd, DEATH_SECONDS)
+        # A child that bubblewrap had not yet let go would wait for ever. It is in the group, which nobody can join any
+        # more and whose number is nobody else's before the leader is waited for.
+        with suppress(OSError):
+            os.killpg(self._pid, signal.SIGKILL)
         _, status, used = os.wait4(self._pid, 0)
         self.usage.cpu_seconds = used.ru_utime + used.ru_stime
         code = os.waitstatus_to_exitcode(status)

@@ -224,7 +224,7 @@ class TestSymbolicSearch:
         for words in ("within bounds", "clamp(value=5, low=0, high=3) gave 5", "symbolic search"):
             assert words in finding.message
 
-    @pytest.mark.parametrize("truth", [T, U])
+    @pytest.mark.parametrize("truth", [T, U, Truth.LOST])
     def test_a_claim_that_breaks_nothing_is_undecided(self, truth: Truth) -> None:
         """A condition that holds, or has no truth value, rejects nobody."""
         of = subject(preconditions=[])

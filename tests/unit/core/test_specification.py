@@ -296,6 +296,17 @@ def test_examples_that_break_conditions_are_faults() -> None:
     ]
 
 
+def test_an_example_over_which_the_evaluator_is_lost_is_a_fault() -> None:
+    """What cannot be evaluated there can be evaluated nowhere."""
+    document = _document(_SOUND)
+    found = condition_faults(
+        examples_to_check(document),
+        _truths(lambda text, values: Truth.LOST if "result" in text else Truth.TRUE, document),
+    )
+    assert found
+    assert all("cannot be evaluated" in str(fault) for fault in found)
+
+
 def test_examples_that_keep_conditions_are_no_faults() -> None:
     """Where everything is true, nothing is wrong."""
     document = _document(_SOUND)

@@ -11,6 +11,7 @@ import binascii
 import marshal
 import posix
 import sys
+from collections import Counter, OrderedDict, defaultdict
 
 TYPE_CHECKING = False  # typing and collections.abc take longer to import than all of this
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ try:
     from _json import encode_basestring_ascii as _quote
 except ImportError:
     from json.encoder import py_encode_basestring_ascii as _quote
-
-from collections import Counter, OrderedDict, defaultdict
 
 _dumps = marshal.dumps  # before a candidate is loaded
 _DICTS = frozenset({Counter, OrderedDict, defaultdict})  # the standard library's, which a type checker takes for dicts

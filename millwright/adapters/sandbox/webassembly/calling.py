@@ -44,6 +44,10 @@ class Candidate:
         """How much the instance has answered, in bytes."""
         return self._instance.sent
 
+    def allow(self) -> None:
+        """Let the instance send the whole output limit from here on, whatever it sent before."""
+        self._instance.allow()
+
     @property
     def cpu_seconds(self) -> float:
         """The processor time that the instance used so far."""

@@ -40,6 +40,8 @@ from .calling import Candidate, load, pack
 from .machine import Cancellation, Instance, Machine, Stopped
 
 _MOST_LOST: Final = 2  # bindings that may cost an instance and its time; the rest of the request is lost untried
+_MOST_CALLS: Final = 1_000  # of a property on one input; each input has the output limit to itself
+_MUCH: Final = 0.5  # of the whole time; a property that spends it on calls for one input is at fault
 _CONDITION_LIMITS: Final = Limits(call_seconds=2.0, wall_seconds=60.0, cpu_seconds=30.0)
 _TRUTHS: Final = {"t": Truth.TRUE, "f": Truth.FALSE, "u": Truth.UNDEFINED, "l": Truth.LOST}
 
@@ -117,6 +119,7 @@ class _Check:
         self._candidate: Candidate | None = None
         self._instance: Instance | None = None
         self._checked = 0
+        self._calls, self._spent = 0, 0.0  # on the present input; in seconds
         self._failure: PropertyFailure | None = None
         self._broken: str | None = None
         self.ending = Ending.COMPLETED
@@ -176,13 +179,17 @@ class _Check:
                     return
 
     def _try(self, due: bytes) -> Generator[bytes, list[bytes], tuple[str, str]]:
+        self._calls, self._spent = 0, 0.0
+        for instance in (self._instance, self._candidate):
+            if instance is not None:
+                instance.allow()
         while True:
             lines = yield due
             match [read_line(line) for line in lines]:
                 case [["ask", [*arguments]]]:
                     outcome = self._forward([read_value(item) for item in arguments])
-                    if isinstance(outcome, str):
-                        return "failed", outcome
+                    if not isinstance(outcome, Outcome):
+                        return outcome
                     due = outcome_frame(outcome)
                 case [["held"]]:
                     return "held", ""
@@ -191,26 +198,37 @@ class _Check:
                 case _:
                     raise Malformed("neither a call nor a result")
 
-    def _forward(self, arguments: Sequence[Value]) -> Outcome | str:
-        """Give the outcome of a call; or why, where the candidate gave none."""
+    def _forward(self, arguments: Sequence[Value]) -> Outcome | tuple[str, str]:
+        """Give the outcome of a call; or what it shows, where there is none."""
+        self._calls += 1
+        if self._calls > _MOST_CALLS:
+            return "broken", f"the property makes more than {_MOST_CALLS} calls on one input"
         started = time.monotonic()
         candidate = self._ready()
         before = candidate.cpu_seconds
         try:
             outcome = candidate.call(arguments, time.monotonic() + self._candidates_time)
         except Stopped as stopped:
+            if stopped.ending is Ending.TIMED_OUT and self._is_endless(time.monotonic() - started):
+                return "broken", f"the property's calls on one input take all its time ({self._calls} calls)"
             self.ending = stopped.ending
-            return f"the candidate gave no answer: {stopped}"
+            return "failed", f"the candidate gave no answer: {stopped}"
         except Malformed as error:
             self.ending = Ending.MALFORMED
-            return f"the candidate gave no proper answer: {error}"
+            return "failed", f"the candidate gave no proper answer: {error}"
         spent = time.monotonic() - started
         self._candidates_time -= spent
+        self._spent += spent
         if self._instance is not None:
             self._instance.exclude(spent, candidate.cpu_seconds - before)
         if outcome.kind is OutcomeKind.LOST:
-            return f"the candidate gave no answer: {outcome.message}"
+            return "failed", f"the candidate gave no answer: {outcome.message}"
         return outcome
+
+    def _is_endless(self, seconds: float) -> bool:
+        """Say whether it was no single call that took too long, but all that the property makes on this input."""
+        whole = min(self._limits.wall_seconds, self._limits.cpu_seconds)
+        return seconds < self._limits.call_seconds and self._spent >= _MUCH * whole
 
     def _ready(self) -> Candidate:
         if self._candidate is None:

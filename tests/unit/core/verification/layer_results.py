@@ -26,6 +26,7 @@ PYTHON = language_named("python")
 CLAMP = "def clamp(value: int, low: int, high: int) -> int:\n    return max(low, min(value, high))\n"
 COUNTS = "def word_counts(text: str) -> dict[str, int]:\n    return {}\n"
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNDEFINED
+GONE = Truth.LOST
 
 
 def subject(name: str = "clamp", source: str = CLAMP, **changes: object) -> Subject:
