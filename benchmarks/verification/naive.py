@@ -75,17 +75,23 @@ def _scripts(task: TaskSpecification) -> dict[str, str]:
     begin = f"from solution import {task.name}\n"
     given = ", ".join(f"{item.name}: {item.type_annotation}" for item in task.inputs)
     strategies = "\n".join(f"st.register_type_strategy({name}, st.{how})" for name, how in _TYPES.items())
-    return {
-        "contracts.py": f"{begin}\nCALLS = [\n{listed}\n]\nfor call in CALLS:\n    result = {task.name}(*call)\n"
-        + "".join(f"    assert {condition.expression}\n" for condition in task.postconditions),
-        "test_cases.py": f"{begin}\n{cases}",
-        "test_properties.py": f"{begin}from typing import Any\n"
-        f"from hypothesis import given, settings, strategies as st\n"
-        f"{strategies}\n"
-        f"{''.join(item.property_function for item in task.properties)}\n"
-        f"@settings(max_examples=100, database=None, deadline=None)\n"
+    drawing = f"from typing import Any\nfrom hypothesis import given, settings, strategies as st\n{strategies}\n"
+    drawn = (
+        "@settings(max_examples=100, database=None, deadline=None)\n"
         f"@given({', '.join(f'{item.name}=st.from_type({item.type_annotation})' for item in task.inputs)})\n"
-        f"def test_property({given}):\n    check({', '.join(names)})\n",
+    )
+    return {
+        # As the ladder does: the contracts hold on the examples and on generated inputs, of which 100 are tried.
+        "contracts.py": f"{begin}{drawing}\nCALLS = [\n{listed}\n]\n"
+        f"def contracts({', '.join(names)}):\n    result = {task.name}({', '.join(names)})\n"
+        + "".join(f"    assert {condition.expression}\n" for condition in task.postconditions)
+        + f"for call in CALLS:\n    contracts(*call)\n"
+        f"{drawn}def generated({given}):\n"
+        f"    try:\n        {task.name}({', '.join(names)})\n    except Exception:\n        return\n"
+        f"    contracts({', '.join(names)})\ngenerated()\n",
+        "test_cases.py": f"{begin}\n{cases}",
+        "test_properties.py": f"{begin}{drawing}{''.join(item.property_function for item in task.properties)}\n"
+        f"{drawn}def test_property({given}):\n    check({', '.join(names)})\n",
         "timed.py": f"import time\n{begin}\nCALLS = [\n{listed}\n]\nfor call in CALLS:\n"
         f"    started = time.process_time()\n    {task.name}(*call)\n"
         f"    assert time.process_time() - started < {task.timeout_ms / 1000}\n",

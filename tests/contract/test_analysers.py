@@ -329,7 +329,7 @@ def test_nothing_is_left_by_a_driver_that_ends_in_the_middle(tmp_path: Path) -> 
     command = (sys.executable, "-c", _DRIVER, str(tmp_path))
     ended = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert ended.returncode == 143, ended.stderr
-    assert int(ended.stdout) > 1
+    assert int(ended.stdout) > 0
     assert list(tmp_path.iterdir()) == []
 
 
