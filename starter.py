@@ -4,7 +4,6 @@ Nothing heavy is imported before, so that help answers at once. Commands live in
 """
 
 import asyncio
-import gc
 import os
 import sys
 import traceback
@@ -129,12 +128,11 @@ class Adapters:
     async def ladder(self, jobs: int) -> AsyncIterator[LadderTools]:
         """Open the ladder's tools, for at most ``jobs`` programs at once."""
         from activities.climbing import Climber
-        from millwright.toolbox import open_toolbox
+        from millwright.toolbox import open_toolbox, spare_collections
 
         async with open_toolbox(self.settings().cache, slots=jobs) as tools:
-            climber = Climber(tools.sandbox, tools.analyser, tools.second)
-            gc.collect()
-            gc.freeze()  # what is loaded by now stays; to look through it again and again took a tenth of the time
+            climber = Climber(tools.sandbox, tools.analyser, tools.second, programs=tools.programs)
+            spare_collections()
 
             async def climb(subject: "Subject", first_rejection_stops: bool) -> "tuple[Verdict, ...]":
                 (verdicts,) = await climber.climb([subject], first_rejection_stops=first_rejection_stops)

@@ -40,7 +40,7 @@ from millwright.errors import BadInput, MillwrightError, TemporalUnavailable
 from millwright.ports import Analyser, ArtifactStore, InputSource, Model, ProjectStore, Sandbox
 from millwright.settings import Settings
 from millwright.temporal import connect
-from millwright.toolbox import open_toolbox
+from millwright.toolbox import open_toolbox, spare_collections
 from schemas.specification import SpecificationDocument
 from workflows.identifiers import (
     CONTROL_QUEUE,
@@ -87,7 +87,8 @@ class Role(StrEnum):
 class Ports:
     """The outside world as a worker needs it; ``model`` None serves no task queue that waits on models.
 
-    ``second`` is the engine that winners are run on once more, where there is one.
+    ``second`` is the engine that winners are run on once more, where there is one; ``programs`` is how many programs
+    the sandbox runs at once.
     """
 
     model: Model | None
@@ -97,6 +98,7 @@ class Ports:
     analyser: Analyser
     inputs: InputSource
     second: Sandbox | None = None
+    programs: int = 0
 
 
 Activities = list[Callable[..., Any]]
@@ -109,7 +111,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
     specification = Specification(projects, artifacts, ports.sandbox, _read)
     decomposition = Decomposition(projects, ports.sandbox)
     integration = Integration(projects, artifacts, ports.sandbox)
-    climber = Climber(ports.sandbox, ports.analyser, ports.second)
+    climber = Climber(ports.sandbox, ports.analyser, ports.second, programs=ports.programs)
     verification = Verification(climber, ports.inputs, projects, artifacts)
     return {
         CONTROL_QUEUE: [
@@ -248,7 +250,10 @@ async def run(settings: Settings, role: Role) -> None:
             analyser=tools.analyser,
             inputs=tools.inputs,
             second=tools.second,
+            programs=tools.programs,
         )
+        if role in RUNS_CANDIDATES:
+            spare_collections()
         for worker in workers(client, ports, role):
             await open_.enter_async_context(worker)
         log.info("worker.serving", extra={"role": role.value})

@@ -9,10 +9,12 @@ import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
+from activities.ahead import Ahead, Spare
 from activities.gathering import Gathering
 from activities.quiet import Quiet
 from activities.recall import Recall
@@ -43,6 +45,9 @@ from schemas.identity import Digest, LayerName
 from schemas.specification import TaskSpecification
 from schemas.verification import AnalysisRequest, Verdict, VerdictStatus
 
+_TRYING = LayerName.CONTRACTS
+"""The layer whose run of the candidate all later ones read."""
+
 _MOST_ROUNDS = 32
 """Questions a layer may ask one after the other; those that shrink a counter-example ask most."""
 
@@ -68,14 +73,21 @@ Said = Callable[[int, Verdict], Awaitable[None]]
 
 
 class Climber:
-    """Verifies and observes candidates through a sandbox and an analyser; ``second`` is the engine for winners."""
+    """Verifies and observes candidates through a sandbox and an analyser; ``second`` is the engine for winners.
 
-    def __init__(self, sandbox: Sandbox, analyser: Analyser, second: Sandbox | None = None) -> None:
+    ``programs`` is how many the sandbox runs at once; while fewer run, candidates are tried before their types are
+    known. With 0 each layer waits for its turn.
+    """
+
+    def __init__(
+        self, sandbox: Sandbox, analyser: Analyser, second: Sandbox | None = None, *, programs: int = 0
+    ) -> None:
         self._sandbox = sandbox
         self._recall = Recall(sandbox)
         self._gathering = Gathering(analyser)
         self._second = second
         self._quiet = Quiet()
+        self._spare = Spare(self._quiet, programs)
 
     async def climb_layer(self, layer: LayerName, subjects: Sequence[Subject]) -> tuple[Verdict, ...]:
         """Take a batch over one layer; one verdict per subject, in order. Equal subjects are looked at once.
@@ -131,25 +143,31 @@ class Climber:
         first_rejection_stops: bool,
     ) -> tuple[Verdict, ...]:
         verdicts = list(begun)
-        ahead: asyncio.Task[None] | None = None
-        try:
+        async with AsyncExitStack() as stack:
+            trying: Ahead[Verdict] | None = None
             for layer in LADDER[len(verdicts) :]:
                 stopped = rejected_by(verdicts) if first_rejection_stops else None
                 if stopped is not None:
                     verdicts.append(not_run(layer.name, f"rejected by {stopped.value}").verdict)
                     continue
                 if layer.name is LayerName.TYPES:
-                    ahead = asyncio.ensure_future(self._look_ahead(subject))
-                verdicts.append(await self._over(layer, subject))
+                    trying = await self._look_ahead(subject, stack)
+                if trying is not None and layer.name is _TRYING:
+                    verdicts.append(await trying.take())
+                else:
+                    verdicts.append(await self._over(layer, subject))
                 await tell(verdicts[-1])
-        finally:
-            if ahead is not None:
-                ahead.cancel()
-                await asyncio.wait([ahead])
         return tuple(verdicts)
 
-    async def _look_ahead(self, subject: Subject) -> None:
-        """Have the lint made while the types are checked, when a batch is together; the layer finds it remembered."""
+    async def _look_ahead(self, subject: Subject, stack: AsyncExitStack) -> Ahead[Verdict]:
+        """While the types are checked, have the lint made, and on an idle machine the trial as well."""
+        lint = asyncio.ensure_future(self._lint(subject))
+        stack.push_async_callback(asyncio.wait, [lint])
+        stack.callback(lint.cancel)
+        return await stack.enter_async_context(self._spare.begin(partial(self._over, layer_named(_TRYING), subject)))
+
+    async def _lint(self, subject: Subject) -> None:
+        """Have the lint made when a batch is together; the layer finds it remembered."""
         plan = begin(layer_named(LayerName.STATIC_ANALYSIS), subject, language_named(subject.task.target_language))
         requests = plan.requests if isinstance(plan, Needs) else ()
         analyses = [self._gathering.analyse(item) for item in requests if isinstance(item, AnalysisRequest)]
@@ -225,7 +243,7 @@ class Climber:
             case CallRequest():
                 return await self._recall.call(request, alone=needs.alone)
             case PropertyRequest():
-                return await self._sandbox.check_properties(request)
+                return await self._recall.check_properties(request)
             case ConditionRequest():
                 return await self._recall.evaluate(request)
 

@@ -27,10 +27,23 @@ class Told:
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Asked:
+    """A request under way, and how many wait for its answer."""
+
     request: AnalysisRequest
     answer: "asyncio.Future[Told]"
+    waiting: int = 0
+
+    async def told(self) -> Told:
+        """Wait for the answer; once nobody does, the request need not be looked at."""
+        self.waiting += 1
+        try:
+            return await asyncio.shield(self.answer)
+        finally:
+            self.waiting -= 1
+            if not self.waiting:
+                self.answer.cancel()  # of no effect once there is an answer
 
 
 class Gathering:
@@ -40,6 +53,7 @@ class Gathering:
         self._analyser = analyser
         self._largest = largest_batch
         self._waiting: defaultdict[AnalysisTool, list[_Asked]] = defaultdict(list)
+        self._under_way: dict[int, _Asked] = {}
         self._answered: OrderedDict[int, tuple[AnalysisRequest, AnalysisReport]] = OrderedDict()
         self._serving: dict[AnalysisTool, asyncio.Task[None]] = {}
 
@@ -54,17 +68,32 @@ class Gathering:
         known = self._answered.get(id(request))
         if known is not None:  # the request is kept with the report, so that no other can have its identity
             return Told(known[1], 0.0)
-        asked = _Asked(request, asyncio.get_running_loop().create_future())
+        asked = self._under_way.get(id(request))
+        if asked is None or asked.answer.done():
+            asked = self._ask_for(request)
+        return await asked.told()
+
+    def _ask_for(self, request: AnalysisRequest) -> _Asked:
+        asked = self._under_way[id(request)] = _Asked(request, asyncio.get_running_loop().create_future())
+        asked.answer.add_done_callback(lambda _: self._over(asked))
         self._waiting[request.tool].append(asked)
         serving = self._serving.get(request.tool)
         if serving is None or serving.done():
             self._serving[request.tool] = asyncio.ensure_future(self._serve(request.tool))
-        told = await asked.answer
-        if tool_failure(told.report) is None:
-            self._answered[id(request)] = (request, told.report)
+        return asked
+
+    def _over(self, asked: _Asked) -> None:
+        """Keep a proper answer, in the place of the oldest."""
+        key = id(asked.request)
+        if self._under_way.get(key) is asked:
+            del self._under_way[key]
+        if asked.answer.cancelled() or asked.answer.exception() is not None:
+            return
+        report = asked.answer.result().report
+        if tool_failure(report) is None:
+            self._answered[key] = (asked.request, report)
             while len(self._answered) > MOST_ANSWERS:
                 self._answered.popitem(last=False)
-        return told
 
     async def _serve(self, tool: AnalysisTool) -> None:
         await asyncio.sleep(0)  # whoever is about to ask comes along

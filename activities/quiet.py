@@ -45,6 +45,11 @@ class Quiet:
             self._alone = False
             await self._wake()
 
+    async def fewer_than(self, most: int) -> None:
+        """Wait until fewer programs run, and none alone or about to."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._running < most and not self._alone and not self._waiting)
+
     async def _left(self) -> None:
         self._running -= 1
         await self._wake()

@@ -3,7 +3,9 @@
 It judges nothing. Only composition roots import it; a worker and the command line climb with the same tools.
 """
 
+import gc
 import logging
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ from millwright.errors import SandboxUnavailable
 from millwright.ports import Analyser, InputSource, Sandbox
 from schemas.verification import AnalysisReport, AnalysisRequest, AnalysisTool, Conclusion
 
+_ALLOCATIONS_BEFORE_A_COLLECTION = 20_000
+
 NO_NAMESPACES = "a symbolic search runs commands, which needs bubblewrap, and that does not work on this machine"
 
 log = logging.getLogger("millwright.toolbox")
@@ -26,12 +30,13 @@ log = logging.getLogger("millwright.toolbox")
 
 @dataclass(frozen=True)
 class Toolbox:
-    """What verification works with; ``second`` is None where only one engine works."""
+    """What verification works with; ``second`` is None where only one engine works, ``programs`` run at once."""
 
     sandbox: Sandbox
     second: Sandbox | None
     analyser: Analyser
     inputs: InputSource
+    programs: int
 
 
 class Undecided:
@@ -58,8 +63,9 @@ async def open_toolbox(cache: Path, *, slots: int | None = None, runs: bool = Tr
     Raises:
         SandboxUnavailable: neither engine works; no candidate is run by anything weaker.
     """
-    bubblewrap = BubblewrapSandbox(slots=slots)
-    webassembly = WebAssemblySandbox(cache / "webassembly", slots=slots)
+    programs = slots or os.cpu_count() or 1
+    bubblewrap = BubblewrapSandbox(slots=programs)
+    webassembly = WebAssemblySandbox(cache / "webassembly", slots=programs)
     inputs = HypothesisInputs()
     analyser: StaticAnalyser | None = None
     try:
@@ -71,6 +77,7 @@ async def open_toolbox(cache: Path, *, slots: int | None = None, runs: bool = Tr
             second=webassembly if confined else None,
             analyser=analyser,
             inputs=inputs,
+            programs=programs,
         )
     finally:
         if analyser is not None:
@@ -91,3 +98,13 @@ async def _works(bubblewrap: BubblewrapSandbox, webassembly: WebAssemblySandbox)
         log.warning("sandbox.webassembly_only", extra={"because": str(first)})
         return False
     return True
+
+
+def spare_collections() -> None:
+    """Tell the collector of garbage that what is loaded by now stays, and that much comes and goes between cycles.
+
+    For a process that verifies, once it is set up: a fifth of its time went to looking through the same objects.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS_BEFORE_A_COLLECTION, 20, 20)

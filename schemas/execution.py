@@ -150,11 +150,16 @@ class PropertyResult(Schema):
 
 
 class PropertyReport(Schema):
-    """One result per property, in order; ``load_error`` as in ``CallReport``."""
+    """One result per property, in order; ``load_error`` as in ``CallReport``.
+
+    ``called``: the program may have been started; where it was not, all comes of the known outcomes, and holds for
+    every program that has them.
+    """
 
     results: tuple[PropertyResult, ...]
     ending: Ending = Ending.COMPLETED
     load_error: str | None = None
+    called: bool = True
 
 
 class Binding(Schema):

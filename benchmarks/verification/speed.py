@@ -12,16 +12,22 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import mean, median
 
+from activities.climbing import Climber
 from benchmarks.verification.naive import Naive
 from benchmarks.verification.workload import SPECIFICATIONS, candidate, references, tasks, with_everything
 from millwright.commandline.candidates import Candidate
 from millwright.commandline.checking import Checking
 from millwright.commandline.composition import LadderTools
+from millwright.core.verification.layer import Subject
+from millwright.ports import InputSource
+from millwright.toolbox import Toolbox, open_toolbox, spare_collections
+from schemas.identity import Digest
 from schemas.specification import TaskSpecification
-from schemas.verification import VerdictStatus
+from schemas.verification import InputSet, Verdict, VerdictStatus
 from starter import Adapters
 
 WANTED = {1: 30.0, 8: 90.0, 32: 100.0}
@@ -57,18 +63,40 @@ async def _measure(data: Path, count: int, naive_count: int, jobs: int) -> int:
     known = references()
     every = {task_id: with_everything(task) for task_id, task in tasks(data).items() if task_id in known}
     print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, {jobs} programs at once, {len(every)} tasks")
-    async with Adapters(os.environ).ladder(jobs) as tools:
-        chosen = await _sound(tools, every, known, count)
+    async with open_toolbox(Adapters(os.environ).settings().cache, slots=jobs) as toolbox:
+        fresh = partial(_fresh, toolbox, _Made(toolbox.inputs))
+        chosen = await _sound(fresh(), every, known, count)
+        spare_collections()
         naive = _naive({task_id: every[task_id] for task_id in list(chosen)[:naive_count]}, known)
         for size, plan in ((1, _one_each), (8, _alike), (32, _alike)):
-            checking = Checking(tools, all_layers=False, at_once=size)
-            batches = plan(chosen, known, size)
-            await _warm(checking, chosen, known)
-            _print(await _timed(checking, batches, size), naive, "one task a batch")
-        checking = Checking(tools, all_layers=False, at_once=8)
-        await _warm(checking, chosen, known)
-        _print(await _timed(checking, _mixed(chosen, known, 8), 8), naive, "a task each")
+            _print(await _timed(fresh, plan(chosen, known, size), size), naive, "one task a batch")
+        _print(await _timed(fresh, _mixed(chosen, known, 8), 8), naive, "a task each")
     return 0
+
+
+class _Made:
+    """Makes each task's inputs once, as a project does, and not once a candidate."""
+
+    def __init__(self, source: InputSource) -> None:
+        self._source = source
+        self._made: dict[Digest, InputSet] = {}
+
+    async def inputs(self, task: TaskSpecification, digest: Digest) -> InputSet:
+        """Return a task's inputs."""
+        if digest not in self._made:
+            self._made[digest] = await self._source.inputs(task, digest)
+        return self._made[digest]
+
+
+def _fresh(toolbox: Toolbox, made: _Made) -> LadderTools:
+    """Return tools that are warm and remember nothing of any candidate: each batch is to do all of its own work."""
+    climber = Climber(toolbox.sandbox, toolbox.analyser, toolbox.second, programs=toolbox.programs)
+
+    async def climb(subject: Subject, first_rejection_stops: bool) -> tuple[Verdict, ...]:
+        (verdicts,) = await climber.climb([subject], first_rejection_stops=first_rejection_stops)
+        return verdicts
+
+    return LadderTools(inputs=made.inputs, climb=climb, confirm=climber.confirm)
 
 
 async def _sound(
@@ -85,13 +113,6 @@ async def _sound(
     ]
     print(f"{len(sound)} of {len(every)} references pass all eight layers, none of which is idle; {count} are timed")
     return {task_id: every[task_id] for task_id in sound[:count]}
-
-
-async def _warm(checking: Checking, chosen: dict[str, TaskSpecification], known: dict[str, str]) -> None:
-    """Make every task's inputs, which is once per specification and not per candidate."""
-    warm = [candidate(task, known[task_id], 999) for task_id, task in chosen.items()]
-    async for _ in checking.verify(warm):
-        continue
 
 
 Batches = list[list[Candidate]]
@@ -114,9 +135,10 @@ def _mixed(chosen: Chosen, known: dict[str, str], size: int) -> Batches:
     return [given[start : start + size] for start in range(0, len(given) - size + 1, size)]
 
 
-async def _timed(checking: Checking, batches: Batches, size: int) -> Timed:
+async def _timed(fresh: Callable[[], LadderTools], batches: Batches, size: int) -> Timed:
     taken = []
     for batch in batches:
+        checking = Checking(fresh(), all_layers=False, at_once=size)
         started = time.perf_counter()
         answers = [answer async for answer in checking.verify(batch)]
         taken.append((time.perf_counter() - started) * 1000 / len(batch))

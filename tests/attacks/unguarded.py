@@ -6,8 +6,11 @@ limits, and an end after seconds. What is left open is what the attacks are abou
 
 import json
 import os
+import select
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,13 +73,40 @@ def _run(folder: Path, seconds: float) -> None:
     argv += ["--setenv", VARIABLE, os.environ[VARIABLE], "--setenv", "LD_LIBRARY_PATH", str(inside / "lib"), "--"]
     argv += [str(inside / "bin" / name), "-I", "-S", "-B", str(folder / "supervisor.py"), str(folder), str(seconds)]
     argv += [str(_NOBODY if root else 0)]
-    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    reader, writer = os.pipe()
+    argv[1:1] = ["--info-fd", str(writer)]
+    with subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, pass_fds=(writer,)
+    ) as process:
+        os.close(writer)
+        with open(reader, "rb") as told:
+            inside_number = json.loads(told.read() or b"{}").get("child-pid")
         try:
-            _, said = process.communicate(timeout=seconds + _GRACE_SECONDS)
+            with _outlived(inside_number):
+                _, said = process.communicate(timeout=seconds + _GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
     assert not said.startswith(b"bwrap:"), said
+
+
+@contextmanager
+def _outlived(number: int | None) -> Iterator[None]:
+    """Stay until a process namespace has ended, by its first process: bubblewrap leaves a moment before that."""
+    try:
+        watched = os.pidfd_open(number) if number is not None else None
+    except ProcessLookupError:
+        watched = None
+    if watched is None:
+        yield
+        return
+    try:
+        yield
+        poller = select.poll()
+        poller.register(watched, select.POLLIN)
+        assert poller.poll(_GRACE_SECONDS * 1000), "the attack outlives its namespace"
+    finally:
+        os.close(watched)
 
 
 def _seen(canaries: Canaries) -> set[Effect]:

@@ -252,6 +252,7 @@ async def test_known_outcomes_are_believed_without_a_process(sandbox: Bubblewrap
     assert failed.failure is not None
     assert (failed.failure.call, failed.failure.reason) == (2, "assertion failed at line 1: too many")
     assert (idle.checked, idle.failure) == (3, None)
+    assert not report.called
 
 
 async def test_other_calls_go_to_a_living_candidate(sandbox: BubblewrapSandbox) -> None:
@@ -261,10 +262,12 @@ async def test_other_calls_go_to_a_living_candidate(sandbox: BubblewrapSandbox) 
     kind = "def p2(n, money): assert f(float(n), money).cents == n + 5"
     report = await check_properties(sandbox, ADD, again, other, kind, known=returned(0, 0, 0))
     assert [(item.checked, item.failure, item.broken) for item in report.results] == [(3, None, None)] * 3
+    assert report.called
     known = (*returned(0), Outcome(kind=OutcomeKind.LOST, message="gone"), *returned(0))
     lost = "def p3(n, money): assert f(n, money).cents == (7 if n == 2 else 0)"
     report = await check_properties(sandbox, ADD, lost, known=known)
     assert report.results[0].failure is None
+    assert report.called
 
 
 async def test_known_exceptions_are_raised_again(sandbox: BubblewrapSandbox) -> None:

@@ -77,6 +77,23 @@ async def test_a_failure_is_told_to_its_batch_only() -> None:
     assert await said(gathering, "b") == "b"
 
 
+async def test_one_question_asked_twice_at_once_is_looked_at_once() -> None:
+    """And is answered for as long as one of the two waits."""
+    analyser = Slow()
+    analyser.let.clear()
+    gathering = Gathering(analyser)
+    question = request("a")
+    first, second = (asyncio.ensure_future(gathering.analyse(question)) for _ in range(2))
+    await analyser.begun.wait()
+    first.cancel()
+    await asyncio.sleep(0)
+    third = asyncio.ensure_future(gathering.analyse(question))
+    await asyncio.sleep(0)
+    analyser.let.set()
+    assert (await second).report == (await third).report == (await gathering.analyse(question)).report
+    assert analyser.batches == [["a"]]
+
+
 async def test_one_who_gives_up_is_left_out() -> None:
     """The others get their answers."""
     analyser = Slow()

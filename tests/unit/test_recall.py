@@ -1,6 +1,8 @@
 """Remembered runs: what is asked once, what is never remembered, and what the memory may weigh."""
 
 import asyncio
+import random
+from typing import Any
 
 import pytest
 
@@ -15,8 +17,12 @@ from schemas.execution import (
     Outcome,
     OutcomeKind,
     Program,
+    PropertyReport,
+    PropertyRequest,
+    PropertyResult,
     Truth,
 )
+from schemas.specification import Property
 from tests.languages.in_process import InProcessSandbox
 
 
@@ -29,6 +35,7 @@ class Counting(InProcessSandbox):
         self.let = asyncio.Event()
         self.let.set()
         self.broken = False
+        self.report = PropertyReport(results=(PropertyResult(name="p", checked=1),), called=False)
 
     async def call(self, request: CallRequest) -> CallReport:
         """Return a report of the weight."""
@@ -46,6 +53,12 @@ class Counting(InProcessSandbox):
         if self.broken:
             raise SandboxUnavailable("gone")
         return ConditionReport(truths=((Truth.TRUE,) * len(request.expressions),) * len(request.bindings))
+
+    async def check_properties(self, request: PropertyRequest) -> PropertyReport:
+        """Answer as told; where the program was called is the sandbox's to say."""
+        self.asked.append(request)
+        await self.let.wait()
+        return self.report
 
 
 def request(text: str, count: int = 1, lost_limit: int | None = 2) -> CallRequest:
@@ -155,3 +168,64 @@ async def test_one_who_gives_up_takes_no_other_along() -> None:
     assert (await second).truths
     with pytest.raises(asyncio.CancelledError):
         await first
+
+
+def properties(text: str, value: int = 1, **fields: Any) -> PropertyRequest:
+    """Ask for a property over one outcome that is known."""
+    known = Outcome(kind=OutcomeKind.RETURNED, value=["int", str(value)], cpu_seconds=random.random())
+    given: dict[str, Any] = {
+        "program": Program(modules={"work.py": text}, module="work", function="f"),
+        "properties": (Property(name="p", property_function="def p(n): assert f(n) == n"),),
+        "calls": ((["int", "1"],),),
+        "input_names": ("n",),
+        "known": (known,),
+    }
+    return PropertyRequest(**{**given, **fields})
+
+
+async def test_properties_of_equal_outcomes_are_checked_once() -> None:
+    """Whatever the programs' texts are: a property's process is shown the outcomes alone."""
+    sandbox = Counting()
+    recall = Recall(sandbox)
+    first = await recall.check_properties(properties("one"))
+    assert await recall.check_properties(properties("two")) is first
+    for other in (
+        properties("two", value=2),
+        properties("two", input_names=("m",)),
+        properties("two", calls=((["int", "2"],),)),
+        properties("two", properties=(Property(name="p", property_function="def p(n): assert f(n) > n"),)),
+        properties("two", program=Program(modules={}, module="work", function="g")),
+    ):
+        await recall.check_properties(other)
+    assert len(sandbox.asked) == 6
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        PropertyReport(results=(PropertyResult(name="p", checked=1),)),
+        PropertyReport(results=(PropertyResult(name="p", checked=0, broken="its process: killed"),), called=False),
+    ],
+    ids=["the program was called", "the property could not be run"],
+)
+async def test_what_program_or_machine_had_a_part_in_is_checked_again(report: PropertyReport) -> None:
+    """It holds for this one run, also where others wait for it."""
+    sandbox = Counting()
+    sandbox.report = report
+    sandbox.let.clear()
+    recall = Recall(sandbox)
+    asking = [asyncio.ensure_future(recall.check_properties(properties(text))) for text in ("one", "two")]
+    await asyncio.sleep(0)
+    sandbox.let.set()
+    assert await asyncio.gather(*asking) == [report, report]
+    await recall.check_properties(properties("two"))
+    assert len(sandbox.asked) == 3
+
+
+async def test_without_known_outcomes_nothing_is_remembered() -> None:
+    """Then the program is what the property calls."""
+    sandbox = Counting()
+    recall = Recall(sandbox)
+    for _ in range(2):
+        await recall.check_properties(properties("one", known=()))
+    assert len(sandbox.asked) == 2

@@ -69,7 +69,7 @@ def check_properties(starter: Starter, request: PropertyRequest, cancellation: C
             f"{len(request.known)} known outcomes for {len(request.calls)} calls: give one for each, or none"
         )
     results: list[PropertyResult] = []
-    ending = Ending.COMPLETED
+    ending, called = Ending.COMPLETED, False
     for item in request.properties:
         try:
             check = _checked(starter, request, item, cancellation)
@@ -77,8 +77,9 @@ def check_properties(starter: Starter, request: PropertyRequest, cancellation: C
             untried = tuple(PropertyResult(name=each.name, checked=0) for each in request.properties)
             return PropertyReport(results=untried, ending=error.ending, load_error=str(error))
         results.append(check.result)
+        called = called or check.called
         ending = check.ending if ending is Ending.COMPLETED else ending
-    return PropertyReport(results=tuple(results), ending=ending)
+    return PropertyReport(results=tuple(results), ending=ending, called=called)
 
 
 def _checked(starter: Starter, request: PropertyRequest, item: Property, cancellation: Cancellation) -> "_Check":
@@ -98,6 +99,7 @@ class _Living:
         self._limits = request.program.limits
         self._left = self._limits.wall_seconds
         self._candidate: Candidate | None = None
+        self.called = False
 
     def started(self) -> Candidate:
         """Start and load the program, where that is not done yet.
@@ -108,6 +110,7 @@ class _Living:
         """
         if self._candidate is not None:
             return self._candidate
+        self.called = True
         candidate = self._stack.enter_context(self._start())
         try:
             error, ending = candidate.loaded(time.monotonic() + self._left).error, Ending.COMPLETED
@@ -174,6 +177,7 @@ class _Check:
         self._checked = 0
         self.result = PropertyResult(name=item.name, checked=0)
         self.ending = Ending.COMPLETED
+        self.called = False
 
     def run(self) -> "_Check":
         """Try the argument lists in order; stop at the first failure."""
@@ -196,6 +200,7 @@ class _Check:
                 failure, broken = None, f"the property's process: {error}"
             if failure is None and not self._abandoned and (reason := self._unclean(living)) is not None:
                 failure, broken = PropertyFailure(call=max(0, self._checked - 1), reason=reason), None
+            self.called = living.called
         name = self._property.name
         self.result = PropertyResult(name=name, checked=self._checked, failure=failure, broken=broken)
         return self
