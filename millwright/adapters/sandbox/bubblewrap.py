@@ -5,7 +5,6 @@ namespaces, each has a bubblewrap of its own, which is slower. It falls back to 
 too, it says what to do, and runs no code.
 """
 
-import asyncio
 import os
 import shutil
 import threading
@@ -34,6 +33,7 @@ from .cell import Cancellation
 from .engine import Engine
 from .layout import Interpreter, Layout, Privilege, check_grants
 from .slots import Slot, Slots
+from .threads import finished
 
 _Report = TypeVar("_Report")
 
@@ -122,16 +122,7 @@ class BubblewrapSandbox:
             finally:
                 self._slots.give_back(slot)
 
-        job = self._threads.submit(whole)
-        future = asyncio.wrap_future(job)
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            cancellation.cancel()
-            if not job.cancel():
-                await asyncio.wait([future])  # the thread ends as soon as its process is dead; leave nothing behind
-                future.exception()  # retrieved, so that nobody is told of an error that was asked for
-            raise
+        return await finished(self._threads.submit(whole), cancellation.cancel)
 
     def _ready(self, cancellation: Cancellation) -> Callable[[], Slot]:
         with self._lock:

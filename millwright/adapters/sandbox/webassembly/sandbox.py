@@ -3,7 +3,6 @@
 It needs nothing of the kernel, and cannot run commands. The package's docstring tells what candidates meet in it.
 """
 
-import asyncio
 import os
 import threading
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
+from millwright.adapters.sandbox.threads import finished
 from millwright.errors import BadInput, SandboxUnavailable
 from schemas.execution import (
     CallReport,
@@ -116,16 +116,7 @@ class WebAssemblySandbox:
             cancellation.check()
             return work(self._ready(cancellation), cancellation)
 
-        job = self._pool().submit(whole)
-        future = asyncio.wrap_future(job)
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            cancellation.cancel()
-            if not job.cancel():
-                await asyncio.wait([future])  # the thread ends at the next tick; leave nothing behind
-                future.exception()  # retrieved, so that nobody is told of an error that was asked for
-            raise
+        return await finished(self._pool().submit(whole), cancellation.cancel)
 
     def _pool(self) -> ThreadPoolExecutor:
         with self._lock:
