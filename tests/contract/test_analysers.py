@@ -1,9 +1,11 @@
 """What an analyser promises: findings per candidate and in order, whatever else is in the batch."""
 
 import asyncio
+import os
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -144,6 +146,19 @@ async def test_candidates_are_never_executed(analyser: Analyser, tmp_path: Path)
     source = f"from pathlib import Path\n\nPath({str(mark)!r}).touch()\n"
     await analyser.analyse([_request(source, tool) for tool in _OWN])
     assert not mark.exists()
+
+
+async def test_nothing_is_left_once_it_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where something still refers to it; and it can be used again."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    analyser = StaticAnalyser()
+    for name in ("f", "g"):
+        source = f"def {name}(n: int) -> str:\n    return n\n"
+        (report,) = await analyser.analyse([_request(source, AnalysisTool.TYPES_COLD)])
+        assert _codes(report) == ["return-value"]
+        assert os.listdir(tmp_path) != []
+        analyser.close()
+        assert os.listdir(tmp_path) == []
 
 
 async def test_an_empty_batch_has_no_reports(analyser: Analyser) -> None:

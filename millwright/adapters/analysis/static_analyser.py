@@ -37,8 +37,9 @@ class StaticAnalyser:
         self, cache: Path | None = None, bounds: Bounds | None = None, further: Mapping[AnalysisTool, Checker] = _NONE
     ) -> None:
         bounds = bounds or Bounds()
+        self._scratch: Path | None = None
         if cache is None:
-            cache = Path(tempfile.mkdtemp(prefix="millwright-types-"))
+            cache = self._scratch = Path(tempfile.mkdtemp(prefix="millwright-types-"))
             finalize(self, shutil.rmtree, cache, ignore_errors=True)
         command = MypyCommand(cache, bounds)
         self._types = MypyTypes(command, WarmMypy(OPTIONS, WARMED, _tighter(bounds)))
@@ -71,8 +72,10 @@ class StaticAnalyser:
         return tuple(reports[key] for key in keys)
 
     def close(self) -> None:
-        """End the warm type checker; the next request would start it again."""
+        """End the warm type checker and remove what it kept; the next request would start and make them again."""
         self._types.close()
+        if self._scratch is not None:  # now, and not when the collector of garbage may come to it
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _checker(self, tool: AnalysisTool) -> Checker:
         checker = self._tools.get(tool)
