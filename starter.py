@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from millwright.adapters.embedded.supervisor import Child
     from millwright.core.verification.layer import Subject
     from millwright.settings import Settings
+    from schemas.identity import Archetype
+    from schemas.red_flags import RuleSettings
     from schemas.specification import TaskSpecification
     from schemas.verification import Verdict
 
@@ -62,6 +64,13 @@ class Adapters:
         except UnicodeDecodeError as error:
             raise BadInput(f"{origin} is not text in UTF-8: save it as UTF-8 and try again") from error
         return resolve(read_specification(text, origin, check_document))
+
+    def read_red_flags(self, content: bytes, origin: str) -> "Mapping[Archetype, RuleSettings]":
+        """Read a file of red flags' rules, checked. Raises BadInput."""
+        from millwright.adapters.documents.red_flag_rules import read_red_flags
+        from millwright.core.red_flags.rule_set import settings_faults
+
+        return read_red_flags(content, origin, settings_faults)
 
     @asynccontextmanager
     async def stores(self, note: Note) -> AsyncIterator[Stores]:

@@ -11,10 +11,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from temporalio.api.enums.v1 import IndexedValueType
@@ -28,19 +29,24 @@ from activities.decomposition import Decomposition
 from activities.generation import Generation
 from activities.integration import Integration
 from activities.notification import Notification
+from activities.proposing import Proposing
 from activities.records import Records
 from activities.specification import Specification
 from activities.verification import Verification
+from millwright.adapters.documents.red_flag_rules import read_red_flags
 from millwright.adapters.documents.specification_file import read_specification
 from millwright.adapters.llm import open_model
 from millwright.adapters.storage.postgres import open_store
 from millwright.core.budget import FREE
+from millwright.core.calibration import Calibration, read_calibration
+from millwright.core.red_flags.rule_set import RuleSet, rule_sets, settings_faults
 from millwright.core.specification import check_document
 from millwright.errors import BadInput, MillwrightError, TemporalUnavailable
 from millwright.ports import Analyser, ArtifactStore, InputSource, Model, ProjectStore, Sandbox
 from millwright.settings import Settings
 from millwright.temporal import connect
 from millwright.toolbox import open_toolbox, spare_collections
+from schemas.identity import Archetype
 from schemas.specification import SpecificationDocument
 from workflows.identifiers import (
     CONTROL_QUEUE,
@@ -88,7 +94,8 @@ class Ports:
     """The outside world as a worker needs it; ``model`` None serves no task queue that waits on models.
 
     ``second`` is the engine that winners are run on once more, where there is one; ``programs`` is how many programs
-    the sandbox runs at once.
+    the sandbox runs at once; ``rules`` are each archetype's red flags, and
+    ``calibration`` predicts how likely a winner is wrong.
     """
 
     model: Model | None
@@ -99,6 +106,8 @@ class Ports:
     inputs: InputSource
     second: Sandbox | None = None
     programs: int = 0
+    rules: Mapping[Archetype, RuleSet] = field(default_factory=lambda: rule_sets({}))
+    calibration: Calibration | None = None
 
 
 Activities = list[Callable[..., Any]]
@@ -107,7 +116,7 @@ Activities = list[Callable[..., Any]]
 def activities_of(ports: Ports) -> dict[str, Activities]:
     """Make the activities of each task queue."""
     projects, artifacts = ports.projects, ports.artifacts
-    records = Records(projects, artifacts, price=FREE)
+    records = Records(projects, artifacts, price=FREE, calibration=ports.calibration)
     specification = Specification(projects, artifacts, ports.sandbox, _read)
     decomposition = Decomposition(projects, ports.sandbox)
     integration = Integration(projects, artifacts, ports.sandbox)
@@ -133,7 +142,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             integration.join,
             Notification(()).notify,
         ],
-        MODEL_QUEUE: [_generation(ports, ports.model).draw] if ports.model else [],
+        MODEL_QUEUE: _waiting_on(ports.model, ports) if ports.model else [],
         VERIFY_QUEUE: [
             specification.accept_given,
             specification.examine_roots,
@@ -142,21 +151,47 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             verification.climb_layer,
             verification.climb,
             verification.observe,
+            verification.compare,
+            verification.choose,
             verification.confirm,
             integration.deliver,
         ],
     }
 
 
-def _generation(ports: Ports, model: Model) -> Generation:
-    return Generation(
+def _waiting_on(model: Model, ports: Ports) -> Activities:
+    generation = Generation(
         model,
         ports.projects,
         ports.artifacts,
         price=FREE,
         concurrency=MODEL_CALLS_AT_ONCE,
         timeout_seconds=MODEL_TIMEOUT_SECONDS,
+        rules=ports.rules,
     )
+    proposing = Proposing(generation, ports.projects, ports.artifacts, ports.sandbox)
+    return [generation.draw, proposing.propose_inputs, proposing.settle_examples]
+
+
+def _calibration(file: Path | None) -> Calibration:
+    """Read what predicts wrong winners; without a file, the one that comes with the program. Raises BadInput."""
+    chosen = file or Path(__file__).resolve().parent / "config" / "calibration.json"
+    try:
+        content = chosen.read_bytes()
+    except OSError as error:
+        raise BadInput(f"cannot read the calibration {str(chosen)!r}: {error.strerror}") from error
+    return read_calibration(content, str(chosen))
+
+
+def _rules(file: Path | None) -> Mapping[Archetype, RuleSet]:
+    """Read each archetype's red flags; without a file, the defaults. Raises BadInput."""
+    if file is None:
+        return rule_sets({})
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"cannot read MILLWRIGHT_RED_FLAGS, {str(file)!r}: {error.strerror}") from error
+    return rule_sets(read_red_flags(content, str(file), settings_faults))
 
 
 def _read(text: str, origin: str) -> SpecificationDocument:
@@ -232,6 +267,8 @@ async def run(settings: Settings, role: Role) -> None:
         raise BadInput("MILLWRIGHT_DATABASE_URL is not set: a worker needs it (`millwright up` sets it for its own)")
     if settings.model is None and role in (Role.MODEL, Role.ALL):
         raise BadInput("MILLWRIGHT_MODEL_URL is not set: this role needs it (`millwright up` sets it for its own)")
+    rules = _rules(settings.red_flags)
+    calibration = _calibration(settings.calibration)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -251,6 +288,8 @@ async def run(settings: Settings, role: Role) -> None:
             inputs=tools.inputs,
             second=tools.second,
             programs=tools.programs,
+            rules=rules,
+            calibration=calibration,
         )
         if role in RUNS_CANDIDATES:
             spare_collections()

@@ -5,22 +5,21 @@ command line climbs with the same engine.
 """
 
 import asyncio
-import hashlib
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from activities.ahead import Ahead, Spare
+from activities.comparing import Compared, Comparer
 from activities.gathering import Gathering
+from activities.observing import Observation, Observer
 from activities.quiet import Quiet
 from activities.recall import Recall
-from millwright.core.signature import behaviour_signature, is_deterministic, is_useless, records_of
+from activities.together import together
 from millwright.core.verification.confirmations.catalogue import CONFIRMATIONS
-from millwright.core.verification.evidence import MOST_LOST, output_type
 from millwright.core.verification.ladder import LADDER, begin, confirmed, layer_named, rejected_by
 from millwright.core.verification.languages import language_named
 from millwright.core.verification.layer import (
@@ -35,13 +34,11 @@ from millwright.core.verification.layer import (
     not_run,
 )
 from millwright.core.verification.remembered import remembered
-from millwright.core.verification.reports import calls, conditions
-from millwright.core.verification.trial import promise, trial
 from millwright.errors import MillwrightError
 from millwright.ports import Analyser, Sandbox
-from schemas.election import Flag, Merit
-from schemas.execution import CallReport, CallRequest, ConditionRequest, Outcome, OutcomeKind, PropertyRequest
-from schemas.identity import Digest, LayerName
+from schemas.claims import Claim
+from schemas.execution import CallReport, CallRequest, ConditionRequest, PropertyRequest
+from schemas.identity import LayerName
 from schemas.specification import TaskSpecification
 from schemas.verification import AnalysisRequest, Verdict, VerdictStatus
 
@@ -56,16 +53,6 @@ NO_SECOND_ENGINE = "this installation has no second engine to run it on"
 T = TypeVar("T")
 
 _Identity = tuple[str, str, tuple[tuple[str, str], ...], str, str | None]
-
-
-@dataclass(frozen=True)
-class Observation:
-    """How a candidate behaves: its vote (None where a flag stops it), and its merit among its equals."""
-
-    signature: Digest | None
-    flag: Flag | None
-    merit: Merit
-    detail: str = ""
 
 
 Said = Callable[[int, Verdict], Awaitable[None]]
@@ -87,6 +74,8 @@ class Climber:
         self._gathering = Gathering(analyser)
         self._second = second
         self._quiet = Quiet()
+        self._observer = Observer(sandbox, self._recall)
+        self._comparer = Comparer(sandbox, self._recall, self._quiet)
         self._spare = Spare(self._quiet, programs)
 
     async def climb_layer(self, layer: LayerName, subjects: Sequence[Subject]) -> tuple[Verdict, ...]:
@@ -99,7 +88,7 @@ class Climber:
         chosen = layer_named(layer)
 
         async def climbed(unique: Sequence[Subject]) -> list[Verdict]:
-            return await _together([self._over(chosen, subject) for subject in unique])
+            return await together([self._over(chosen, subject) for subject in unique])
 
         return await self._distinct(subjects, climbed)
 
@@ -131,7 +120,7 @@ class Climber:
 
             return await self._up(subjects[first], begun[first], tell, first_rejection_stops)
 
-        climbed = await _together([up(alike) for alike in places.values()])
+        climbed = await together([up(alike) for alike in places.values()])
         verdicts = dict(zip(places, climbed, strict=True))
         return tuple(verdicts[_identity(subject)] for subject in subjects)
 
@@ -172,7 +161,7 @@ class Climber:
         requests = plan.requests if isinstance(plan, Needs) else ()
         analyses = [self._gathering.analyse(item) for item in requests if isinstance(item, AnalysisRequest)]
         with suppress(MillwrightError):  # the layer asks again, and then it is the layer's
-            await _together(analyses)
+            await together(analyses)
 
     async def confirm(self, subject: Subject, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
         """Look further at a winner; returns its verdicts with what came of it. Raises as ``climb_layer`` does.
@@ -191,16 +180,24 @@ class Climber:
         return tuple(deepened[verdict.layer] for verdict in verdicts)
 
     async def observe(self, subjects: Sequence[Subject]) -> tuple[Observation, ...]:
-        """Run each subject twice over the promised examples and inputs, and digest what it did.
-
-        A run ends at a few lost calls; the second one leaves out what the first one lost, since lost calls are not
-        compared. Raises as ``climb_layer`` does.
-        """
+        """Observe each subject by itself, as ``Observer.observe`` does. Raises as ``climb_layer`` does."""
 
         async def observed(unique: Sequence[Subject]) -> list[Observation]:
-            return await _together([self._observe(subject) for subject in unique])
+            return await together([self._observer.observe(subject) for subject in unique])
 
         return await self._distinct(subjects, observed)
+
+    async def compare(self, subjects: Sequence[Subject], seed: int) -> Compared:
+        """Compare candidates of one task, each with a text of its own, as ``Comparer.compare`` does.
+
+        Without an input to try them on, each is observed by itself. Raises as ``climb_layer`` does.
+        """
+        compared = await self._comparer.compare(subjects, seed)
+        return compared or Compared(await self.observe(subjects))
+
+    async def choose(self, subjects: Sequence[Subject], claims: Sequence[Claim]) -> int:
+        """Return the place of the best of candidates of one task, as ``Comparer.choose`` does."""
+        return await self._comparer.choose(subjects, claims)
 
     async def _distinct(
         self, subjects: Sequence[Subject], work: Callable[[Sequence[Subject]], Awaitable[Sequence[T]]]
@@ -220,7 +217,7 @@ class Climber:
             if isinstance(plan, Settled):
                 return plan.verdict.model_copy(update={"seconds": round(seconds, 6)})
             needs = plan
-            told = await _together([self._asked(request, needs) for request in needs.requests])
+            told = await together([self._asked(request, needs) for request in needs.requests])
             started = time.perf_counter()
             plan = layer.judge(subject, needs, tuple(result for result, _ in told), language)
             seconds += time.perf_counter() - started + sum(spent for _, spent in told)
@@ -252,48 +249,6 @@ class Climber:
             return Missing(NO_SECOND_ENGINE)
         return await self._second.call(request)
 
-    async def _observe(self, subject: Subject) -> Observation:
-        language = language_named(subject.task.target_language)
-        merit = language.measure(subject.source)
-        asked = promise(subject)
-        told = conditions(await self._recall.evaluate(asked), asked) if asked is not None else None
-        tried = trial(subject, told)
-        if not tried.calls:
-            # Without a call there is no behaviour to compare: only equal code is then the same vote.
-            text = f"not called\n{language.canonical(subject.source)}"
-            signature = Digest(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
-            return Observation(signature, None, merit, "no promised input could be tried")
-        request = tried.request(subject)
-        first = calls(await self._recall.call(request), len(tried.calls))
-        answered = [index for index, outcome in enumerate(first.outcomes) if outcome.kind is not OutcomeKind.LOST]
-        second = list(first.outcomes)
-        if answered:
-            calls_again = tuple(tried.calls[index] for index in answered)
-            again = await self._called(CallRequest(program=request.program, calls=calls_again, lost_limit=MOST_LOST))
-            for index, outcome in zip(answered, again.outcomes, strict=True):
-                second[index] = outcome
-        flag, detail = _flagged(subject, first, second)
-        return Observation(None if flag else _signature(subject, first), flag, merit, detail)
-
-    async def _called(self, request: CallRequest) -> CallReport:
-        return calls(await self._sandbox.call(request), len(request.calls))
-
-
-def _flagged(subject: Subject, first: CallReport, second: Sequence[Outcome]) -> tuple[Flag | None, str]:
-    if first.load_error is not None:
-        return Flag.USELESS, f"importing it fails: {first.load_error}"
-    if is_useless(first.outcomes, subject.task):
-        return Flag.USELESS, "it gives no value for any input"
-    if not is_deterministic(first.outcomes, second):
-        return Flag.NONDETERMINISTIC, "two runs over the same inputs differ"
-    return None, ""
-
-
-def _signature(subject: Subject, report: CallReport) -> Digest:
-    task = subject.task
-    tolerances = [case.tolerance for case in task.test_cases if case.tolerance]
-    return behaviour_signature(report.outcomes, output_type(task), min(tolerances, default=None), records_of(task))
-
 
 @remembered
 def _written(task: TaskSpecification) -> str:
@@ -305,16 +260,3 @@ def _identity(subject: Subject) -> _Identity:
     modules: Mapping[str, str] = subject.modules
     inputs = f"{subject.inputs.specification_digest}/{subject.inputs.generator}/{len(subject.inputs.vectors)}"
     return _written(subject.task), subject.target, tuple(sorted(modules.items())), inputs, subject.records_module
-
-
-async def _together(work: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """Await all; when one fails, end the others before its exception goes on."""
-    if len(work) == 1:
-        return [await work[0]]
-    tasks = [asyncio.ensure_future(item) for item in work]
-    try:
-        return list(await asyncio.gather(*tasks))
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -4,6 +4,7 @@ It verifies nothing and counts no votes. A retry pays only for the answers that 
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,16 +13,26 @@ from temporalio import activity
 from activities.boundary import heartbeating, translated
 from activities.prompting import Prompting
 from millwright.core.budget import Price, prompt_bytes, time_passed, upper_bound
-from millwright.core.swarm import agent
+from millwright.core.red_flags.rule_set import RuleSet
+from millwright.core.swarm import Agent, agent
 from millwright.errors import BudgetReached, ModelRefused
 from millwright.ports import ArtifactStore, Model, ProjectStore
 from schemas.digests import digest_of_bytes
 from schemas.election import Draw, Slot
 from schemas.evidence import CompletionRecord, ProjectRecord
+from schemas.identity import Archetype
 from schemas.models import Budget, CallKey, LedgerEntry, LedgerStatus, ModelAnswer, ModelRequest, Prompt
 from schemas.requests import ARCHETYPE_OF, DrawRequest, DrawResult, Purpose
 
-MAX_TOKENS = {Purpose.SPECIFY: 8192, Purpose.DECOMPOSE: 16384, Purpose.CODE: 2048, Purpose.INTEGRATE: 2048}
+MAX_TOKENS = {
+    Purpose.SPECIFY: 8192,
+    Purpose.DECOMPOSE: 16384,
+    Purpose.CODE: 2048,
+    Purpose.INTEGRATE: 2048,
+    Purpose.INPUTS: 2048,
+    Purpose.EXAMPLES: 2048,
+    Purpose.CHOOSE: 1024,
+}
 """The longest answer asked for, in tokens, by purpose."""
 
 
@@ -46,10 +57,11 @@ class Generation:
         price: Price,
         concurrency: int,
         timeout_seconds: float,
+        rules: Mapping[Archetype, RuleSet] | None = None,
     ) -> None:
         self._model = model
         self._projects = projects
-        self._prompting = Prompting(projects, artifacts)
+        self._prompting = Prompting(projects, artifacts, rules)
         self._price = price
         self._slots = asyncio.Semaphore(concurrency)
         self._timeout_seconds = timeout_seconds
@@ -59,14 +71,18 @@ class Generation:
     async def draw(self, request: DrawRequest) -> DrawResult:
         """Draw the answers of one round; what an earlier attempt has stored is not asked for again."""
         async with heartbeating():
-            reached = await self._fill(request)
-            stored = await self._stored(request)
-            draws = tuple([await self._label(request, completion) for completion in stored])
+            return await self.answers(request)
+
+    async def answers(self, request: DrawRequest) -> DrawResult:
+        """Draw as the activity does, for another one that has its own heartbeat."""
+        reached = await self._fill(request)
+        stored = await self._stored(request)
+        draws = tuple([await self._label(request, completion) for completion in stored])
         return DrawResult(draws=draws, budget_reached=reached)
 
     async def _stored(self, request: DrawRequest) -> tuple[CompletionRecord, ...]:
         election = request.election
-        stored = await self._projects.completions(election.project, election.path, election.key, request.round)
+        stored = await self._projects.completions(election.project, election.path, request.key, request.round)
         return tuple(completion for completion in stored if completion.index < request.count)
 
     async def _fill(self, request: DrawRequest) -> str | None:
@@ -75,13 +91,13 @@ class Generation:
         missing = [index for index in range(request.count) if index not in present]
         if not missing:
             return None
-        prompt, schema = await self._prompting.prompt(request.election)
+        prompts = await self._prompts(request, missing)
         project = await self._projects.project(request.election.project)
         budget = Budget.model_validate(project.options.get("budget", {}))
         late = time_passed(_elapsed_seconds(project), budget)
         if late is not None:
             return late
-        calls = [self._call(request, index, prompt, schema) for index in missing]
+        calls = [self._call(request, index, *prompts[index]) for index in missing]
         outcomes = await asyncio.gather(*(self._pay(call, budget) for call in calls), return_exceptions=True)
         reached: str | None = None
         for outcome in outcomes:
@@ -91,11 +107,24 @@ class Generation:
                 raise outcome
         return reached
 
+    async def _prompts(
+        self, request: DrawRequest, indices: Sequence[int]
+    ) -> dict[int, tuple[Prompt, dict[str, object] | None]]:
+        """Write each draw's prompt; it is the same for all, unless each sees proposals in an order of its own."""
+        if request.election.purpose is Purpose.CHOOSE:
+            return {
+                index: await self._prompting.prompt(
+                    request.election, among=request.among, seed=_agent(request, request.round, index).seed
+                )
+                for index in indices
+            }
+        return dict.fromkeys(indices, await self._prompting.prompt(request.election, among=request.among))
+
     def _call(self, request: DrawRequest, index: int, prompt: Prompt, schema: dict[str, object] | None) -> _Call:
         election = request.election
-        drawn = agent(request.seed, election.path, Slot(round=request.round, index=index))
+        drawn = _agent(request, request.round, index)
         key = CallKey(
-            project=election.project, path=election.path, purpose=election.key, round=request.round, index=index
+            project=election.project, path=election.path, purpose=request.key, round=request.round, index=index
         )
         text = prompt.model_dump_json().encode()
         bound = upper_bound(prompt_bytes(prompt), MAX_TOKENS[election.purpose], self._price)
@@ -159,13 +188,18 @@ class Generation:
     async def _label(self, request: DrawRequest, completion: CompletionRecord) -> Draw:
         """Extract the candidate of a completion, or find its red flag, and record which."""
         election = request.election
-        labelled, source = await self._prompting.extract(election, completion)
+        seed = _agent(request, completion.round, completion.index).seed
+        labelled, source = await self._prompting.extract(election, completion, among=request.among, seed=seed)
         if source is not None and labelled.candidate is not None:
             await self._projects.save_candidate(election.project, election.path, labelled.candidate, source)
         if (labelled.candidate, labelled.flag) != (completion.candidate, completion.flag):
             await self._projects.label_completion(election.project, labelled)
         slot = Slot(round=completion.round, index=completion.index)
         return Draw(slot=slot, candidate=labelled.candidate, flag=labelled.flag)
+
+
+def _agent(request: DrawRequest, round_: int, index: int) -> Agent:
+    return agent(request.seed, request.election.path, Slot(round=round_, index=index))
 
 
 def _elapsed_seconds(project: ProjectRecord) -> float:

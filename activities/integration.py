@@ -14,6 +14,7 @@ from millwright.core.assembly import RECORDS_MODULE, dotted_name, file_path
 from millwright.core.examples import accepts, example_calls
 from millwright.core.packaging import packager_for
 from millwright.core.packaging.package import Part, Whole
+from millwright.core.settling import with_examples
 from millwright.core.verification.languages import language_named
 from millwright.ports import ArtifactStore, ProjectStore, Sandbox
 from schemas.digests import canonical_json, digest_of_bytes
@@ -119,10 +120,12 @@ class Integration:
         parts = []
         for node in await self._projects.nodes(project.id):
             if node.status in DELIVERED and node.artifact is not None:
+                task = await self._projects.specification(node.specification)
+                settled = await self._projects.further_examples(project.id, node.path)
                 parts.append(
                     Part(
                         path=node.path,
-                        task=await self._projects.specification(node.specification),
+                        task=with_examples(task, settled),
                         module=dotted_name(project.package, node.path),
                         file=file_path(language, project.package, node),
                         text=(await self._artifacts.get(node.artifact)).decode("utf-8", "surrogatepass"),

@@ -4,36 +4,49 @@ It calls no model; ``generation`` does.
 """
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pydantic import JsonValue
 
+from activities.asking import BESIDE_CODE, Asking
 from activities.setting import Setting, Settings
 from millwright.core.decomposition import read_proposal, read_root
-from millwright.core.extraction import extract_code, extract_json
 from millwright.core.prompts.coder import code_prompt, glue_prompt
 from millwright.core.prompts.guidance import guidance
 from millwright.core.prompts.planner import decompose_prompt, decomposer_schema, specifier_schema, specify_prompt
-from millwright.core.red_flags import first_flag
+from millwright.core.red_flags.dialects import dialect_of
+from millwright.core.red_flags.rule_set import Inspection, RuleSet, rule_sets
 from millwright.ports import ArtifactStore, ProjectStore
 from schemas.digests import digest_of_bytes
 from schemas.election import RedFlag
 from schemas.evidence import CompletionRecord, NodeRecord
-from schemas.identity import ROOT_PATH, TaskId
+from schemas.identity import ROOT_PATH, Archetype, Digest, TaskId
 from schemas.models import FinishReason, Prompt
 from schemas.project import Policy
-from schemas.requests import ElectionRef, Purpose
+from schemas.requests import ARCHETYPE_OF, ElectionRef, Purpose
 
 
 class Prompting:
     """Writes prompts and reads answers for every purpose."""
 
-    def __init__(self, projects: ProjectStore, artifacts: ArtifactStore) -> None:
+    def __init__(
+        self, projects: ProjectStore, artifacts: ArtifactStore, rules: Mapping[Archetype, RuleSet] | None = None
+    ) -> None:
+        """Take the stores, and each archetype's red flags; None: the defaults."""
         self._projects = projects
         self._artifacts = artifacts
         self._settings = Settings(projects, artifacts)
+        self._asking = Asking(projects, artifacts)
+        self._rules = rule_sets({}) if rules is None else rules
 
-    async def prompt(self, election: ElectionRef) -> tuple[Prompt, dict[str, object] | None]:
-        """Write an election's prompt, and the JSON Schema of its answers where they are JSON."""
+    async def prompt(
+        self, election: ElectionRef, *, among: Sequence[Digest] = (), seed: int = 0
+    ) -> tuple[Prompt, dict[str, object] | None]:
+        """Write an election's prompt, and the JSON Schema of its answers where they are JSON.
+
+        ``among`` is what the draw is about beside its task; its ``seed`` orders the proposals that are shown.
+        """
         note = guidance(election.simplification)
         match election.purpose:
             case Purpose.SPECIFY:
@@ -51,36 +64,37 @@ class Prompting:
                 signature = setting.language.signature(setting.task)
                 write = code_prompt if election.purpose is Purpose.CODE else glue_prompt
                 return write(setting.task, signature, setting.neighbours(), guidance=note), None
+            case Purpose.INPUTS | Purpose.EXAMPLES | Purpose.CHOOSE:
+                return await self._asking.prompt(election, among, seed)
 
-    async def extract(self, election: ElectionRef, completion: CompletionRecord) -> tuple[CompletionRecord, str | None]:
+    async def extract(
+        self, election: ElectionRef, completion: CompletionRecord, *, among: Sequence[Digest] = (), seed: int = 0
+    ) -> tuple[CompletionRecord, str | None]:
         """Read a completion: return it labelled with its candidate or red flag, and the candidate's text."""
+        if election.purpose in BESIDE_CODE:
+            return await self._asking.extract(election, completion, among, seed)
         finish = FinishReason(completion.finish_reason)
         is_code = election.purpose in (Purpose.CODE, Purpose.INTEGRATE)
         read = self._code if is_code else self._structure
         found = await read(election, completion.text, finish)
-        if isinstance(found, RedFlag):
-            return completion.model_copy(update={"flag": found.flag, "detail": found.detail}), None
-        candidate = digest_of_bytes(found.encode("utf-8", "surrogatepass"))
-        return completion.model_copy(update={"candidate": candidate}), found
+        text = found.candidate or ""
+        if found.flag is not None:
+            return completion.model_copy(update={"flag": found.flag.flag, "detail": found.flag.detail}), None
+        candidate = digest_of_bytes(text.encode("utf-8", "surrogatepass"))
+        return completion.model_copy(update={"candidate": candidate, "detail": found.note}), text
 
-    async def _code(self, election: ElectionRef, text: str, finish: FinishReason) -> str | RedFlag:
+    async def _code(self, election: ElectionRef, text: str, finish: FinishReason) -> Inspection:
         setting = await self._setting(election)
-        language = setting.language
-        source = extract_code(text, finish, language.fence_tags, loads=lambda code: language.loads(code) is None)
-        if isinstance(source, RedFlag):
-            return source
-        name = setting.task.name
-        flag = first_flag(
-            source, loads=language.loads, placeholder=lambda code: language.has_placeholder_body(code, name)
-        )
-        return flag or source
+        rules = self._rules[ARCHETYPE_OF[election.purpose]]
+        return rules.inspect(text, finish, dialect_of(setting.language, setting.task.name))
 
-    async def _structure(self, election: ElectionRef, text: str, finish: FinishReason) -> str | RedFlag:
-        answer = extract_json(text, finish)
-        if isinstance(answer, RedFlag):
-            return answer
-        flag = await self._unsound(election, answer)
-        return flag or json.dumps(answer, sort_keys=True, ensure_ascii=True)
+    async def _structure(self, election: ElectionRef, text: str, finish: FinishReason) -> Inspection:
+        found = self._rules[ARCHETYPE_OF[election.purpose]].inspect(text, finish)
+        if found.flag is not None:
+            return found
+        flag = await self._unsound(election, found.document)
+        written = json.dumps(found.document, sort_keys=True, ensure_ascii=True)
+        return replace(found, flag=flag, candidate=written)
 
     async def _unsound(self, election: ElectionRef, answer: JsonValue) -> RedFlag | None:
         if election.purpose is Purpose.SPECIFY:

@@ -11,12 +11,14 @@ from activities.boundary import translated
 from activities.reporting import Reporting
 from activities.standing import record_standing
 from millwright.core.budget import Price
+from millwright.core.calibration import Calibration
 from millwright.core.escalation import exhausted_question
 from millwright.core.estimation import LINES_PER_TASK, Interval, forecast, lines_from_prose
 from millwright.core.packaging import packager_for
 from millwright.core.progress import STATUS_OF, counts, exit_number, exit_of
 from millwright.core.project_input import input_digest
 from millwright.core.verification.languages import language_named
+from millwright.core.voting import gated
 from millwright.errors import BadInput, NotFound, ProjectConflict
 from millwright.ports import ArtifactStore, ProjectStore
 from schemas.election import Rule
@@ -40,11 +42,18 @@ LONGEST_REQUIREMENTS = 1024 * 1024
 class Records:
     """Short activities over the store."""
 
-    def __init__(self, projects: ProjectStore, artifacts: ArtifactStore, *, price: Price) -> None:
+    def __init__(
+        self,
+        projects: ProjectStore,
+        artifacts: ArtifactStore,
+        *,
+        price: Price,
+        calibration: Calibration | None = None,
+    ) -> None:
         self._projects = projects
         self._artifacts = artifacts
         self._price = price
-        self._reporting = Reporting(projects, artifacts)
+        self._reporting = Reporting(projects, artifacts, calibration)
 
     @activity.defn
     @translated
@@ -282,9 +291,10 @@ class Records:
 
 def _policy(given: ProjectInput, expected: Forecast) -> Policy:
     return Policy(
-        rule=Rule(k=given.k or expected.k, max_attempts=given.max_attempts),
+        rule=gated(Rule(k=given.k or expected.k, max_attempts=given.max_attempts)),
         on_exhausted=given.on_exhausted,
         ladder=given.ladder,
         rejections=given.rejections,
         seed=given.seed,
+        proposals=given.proposals,
     )

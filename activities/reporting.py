@@ -3,22 +3,31 @@
 It is no activity of its own: closing a project calls it.
 """
 
+from collections.abc import Sequence
+
 from activities.integration import read_manifest
+from millwright.core.calibration import Calibration
+from millwright.core.calibration import Evidence as WonBy
+from millwright.core.learning import Range
 from millwright.core.report import Account, Evidence, report
 from millwright.ports import ArtifactStore, ProjectStore
 from schemas.evidence import ManifestEntry, NodeRecord, ProjectRecord
-from schemas.identity import Digest
+from schemas.identity import Digest, TaskStatus
 from schemas.project import Counts
 from schemas.requests import IntegrationResult
-from schemas.verification import Verdict
+from schemas.specification import TaskSpecification
+from schemas.verification import Verdict, VerdictStatus
 
 
 class Reporting:
     """Writes reports."""
 
-    def __init__(self, projects: ProjectStore, artifacts: ArtifactStore) -> None:
+    def __init__(
+        self, projects: ProjectStore, artifacts: ArtifactStore, calibration: Calibration | None = None
+    ) -> None:
         self._projects = projects
         self._artifacts = artifacts
+        self._calibration = calibration
 
     async def report(self, project: ProjectRecord, counts: Counts, integration: IntegrationResult) -> str:
         """Write the report of a project as it stands."""
@@ -37,6 +46,7 @@ class Reporting:
                 questions=await self._projects.questions(project.id),
                 decisions=await self._projects.decisions(project.id),
                 models=tuple(sorted({entry.model for entry in ledger if entry.model})),
+                calibration=self._calibration.provenance.source if self._calibration else "",
             )
         )
 
@@ -51,7 +61,23 @@ class Reporting:
             has_code=task.has_interface or not node.children,
             winner=node.candidate,
             verdicts=verdicts,
+            defect=await self._defect(node, task, verdicts),
         )
+
+    async def _defect(self, node: NodeRecord, task: TaskSpecification, verdicts: Sequence[Verdict]) -> Range | None:
+        """Predict how likely a part that was won by votes is wrong; None for any other part."""
+        if self._calibration is None or node.status is not TaskStatus.WON or not node.votes:
+            return None
+        settled = await self._projects.further_examples(node.project, node.path)
+        ballots = node.samples - node.red_flags - sum(node.rejected_by_layer.values())
+        won = WonBy(
+            margin=max(1, node.margin),
+            purity=node.votes / max(ballots, node.votes),
+            leaders_yield=node.votes / node.samples,
+            examples=len(task.test_cases) + len(settled),
+            layers=sum(verdict.status is VerdictStatus.PASSED for verdict in verdicts),
+        )
+        return self._calibration.defect(won)
 
     async def _files(self, manifest: Digest | None) -> tuple[ManifestEntry, ...]:
         return (await read_manifest(self._artifacts, manifest)).files if manifest else ()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from millwright.core.assembly import RECORDS_MODULE, dotted_name, file_path, import_clash
 from millwright.core.fallback import simplified
 from millwright.core.prompts.wording import Neighbour
+from millwright.core.settling import with_examples
 from millwright.core.verification.language import Language
 from millwright.core.verification.languages import language_named
 from millwright.core.verification.layer import Subject
@@ -89,7 +90,7 @@ class Settings:
         self._artifacts = artifacts
 
     async def load(self, project: ProjectId, path: NodePath, *, simplification: int = 0) -> Setting:
-        """Load a node's setting; its task is simplified as often as its election was.
+        """Load a node's setting: its task with the examples that a vote settled, simplified as often as its election.
 
         Raises:
             NotFound: no such project or node.
@@ -98,6 +99,7 @@ class Settings:
         record = await self._projects.project(project)
         node = await self._projects.node(project, path)
         task = await self._projects.specification(node.specification)
+        settled = await self._projects.further_examples(project, path)
         language = language_named(task.target_language)
         reachable = await self._reachable(node)
         tasks = [task, *(item.task for item in reachable.values())]
@@ -115,7 +117,7 @@ class Settings:
         return Setting(
             project=record,
             node=node,
-            task=simplified(task, simplification),
+            task=simplified(with_examples(task, settled), simplification),
             language=language,
             direct=direct,
             modules=modules,

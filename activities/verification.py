@@ -8,23 +8,26 @@ from collections.abc import Mapping, Sequence
 from temporalio import activity
 
 from activities.boundary import heartbeating, translated
-from activities.climbing import Climber, Observation
+from activities.climbing import Climber
+from activities.observing import Observation
 from activities.setting import Setting, Settings
 from millwright.core.specification import input_types
 from millwright.core.verification.layer import Subject
 from millwright.errors import SandboxUnavailable, SpecificationInvalid
 from millwright.ports import ArtifactStore, InputSource, ProjectStore
+from schemas.digests import digest_of_bytes
 from schemas.identity import Digest, LayerName
 from schemas.requests import (
     BatchObservations,
     BatchRequest,
     BatchVerdicts,
     CandidateVerdict,
+    ElectionRef,
     NodeRef,
     ObservedCandidate,
 )
 from schemas.specification import Fault, TaskSpecification
-from schemas.verification import InputSet, Verdict, VerdictStatus
+from schemas.verification import InputOrigin, InputSet, InputVector, Verdict, VerdictStatus
 
 
 class Verification:
@@ -108,7 +111,7 @@ class Verification:
     async def observe(self, request: BatchRequest) -> BatchObservations:
         """Watch how a batch behaves on the specification's examples and inputs."""
         async with heartbeating():
-            subjects = await self._subjects(request)
+            subjects = await self._subjects(request, further=True)
             seen = await self._climber.observe([subjects[candidate] for candidate in request.candidates])
         return BatchObservations(
             observations=tuple(
@@ -116,6 +119,35 @@ class Verification:
                 for candidate, observation in zip(request.candidates, seen, strict=True)
             )
         )
+
+    @activity.defn
+    @translated
+    async def compare(self, request: BatchRequest) -> BatchObservations:
+        """Compare all candidates that may vote, and keep at the node the inputs that tell some of them apart."""
+        election = request.election
+        async with heartbeating():
+            subjects = await self._subjects(request, further=True)
+            seed = int(digest_of_bytes(f"{election.path}/{election.key}".encode())[:12], 16)
+            compared = await self._climber.compare([subjects[candidate] for candidate in request.candidates], seed)
+            splitting = [InputVector(arguments=item, origin=InputOrigin.SPLITTING) for item in compared.splitting]
+            await self._projects.add_further_inputs(election.project, election.path, splitting)
+        return BatchObservations(
+            observations=tuple(
+                _observed(candidate, observation)
+                for candidate, observation in zip(request.candidates, compared.observations, strict=True)
+            )
+        )
+
+    @activity.defn
+    @translated
+    async def choose(self, request: BatchRequest) -> Digest:
+        """Choose the best of candidates that no margin tells apart; it is not thereby won."""
+        election = request.election
+        async with heartbeating():
+            subjects = await self._subjects(request, further=True)
+            claims = await self._projects.claims(election.project, election.path)
+            place = await self._climber.choose([subjects[candidate] for candidate in request.candidates], claims)
+        return request.candidates[place]
 
     async def _layer(
         self, request: BatchRequest, layer: LayerName, alive: Sequence[Digest], subjects: dict[Digest, Subject]
@@ -134,16 +166,23 @@ class Verification:
         said = (verdict,) if request.all_layers else (verdict, *_not_run_after(verdict))
         await self._projects.save_verdicts(request.election.project, request.election.path, candidate, said)
 
-    async def _subjects(self, request: BatchRequest) -> dict[Digest, Subject]:
+    async def _subjects(self, request: BatchRequest, *, further: bool = False) -> dict[Digest, Subject]:
+        """Put candidates into their setting; ``further`` adds the node's own inputs, by which no layer judges."""
         election = request.election
         setting = await self._settings.load(election.project, election.path, simplification=election.simplification)
         inputs = await self._input_set(setting)
+        if further:
+            inputs = await self._with_further(election, inputs)
         return {
             candidate: setting.subject(
                 await self._projects.candidate(election.project, election.path, candidate), inputs
             )
             for candidate in request.candidates
         }
+
+    async def _with_further(self, election: ElectionRef, inputs: InputSet) -> InputSet:
+        further = await self._projects.further_inputs(election.project, election.path)
+        return inputs.model_copy(update={"vectors": (*inputs.vectors, *further)}) if further else inputs
 
     async def _input_set(self, setting: Setting) -> InputSet:
         digest = setting.node.specification

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
+from schemas.claims import Claim
 from schemas.evidence import (
     CompletionRecord,
     Decision,
@@ -28,8 +29,8 @@ from schemas.execution import (
 )
 from schemas.identity import Digest, NodePath, ProjectId, TaskStatus
 from schemas.models import Budget, CallKey, LedgerEntry, ModelAnswer, ModelRequest
-from schemas.specification import TaskSpecification
-from schemas.verification import AnalysisReport, AnalysisRequest, InputSet, Verdict
+from schemas.specification import TaskSpecification, TestCase
+from schemas.verification import AnalysisReport, AnalysisRequest, InputSet, InputVector, Verdict
 
 
 class Model(Protocol):
@@ -127,7 +128,7 @@ class ProjectStore(Protocol):
         ...
 
     async def clear_nodes(self, project: ProjectId) -> None:
-        """Remove a project's nodes, before another run lays out its tree anew."""
+        """Remove a project's nodes with their own inputs, claims and examples, before its tree is laid out anew."""
         ...
 
     async def forget_project(self, project: ProjectId) -> None:
@@ -224,6 +225,30 @@ class ProjectStore(Protocol):
 
     async def inputs(self, specification: Digest) -> InputSet | None:
         """Read a specification's stored inputs; None when none are stored."""
+        ...
+
+    async def further_inputs(self, project: ProjectId, path: NodePath) -> tuple[InputVector, ...]:
+        """Read a node's own inputs, beside those of its specification, in the order in which they were added."""
+        ...
+
+    async def add_further_inputs(self, project: ProjectId, path: NodePath, vectors: Sequence[InputVector]) -> None:
+        """Add inputs to a node's own; of equal arguments the first stay."""
+        ...
+
+    async def claims(self, project: ProjectId, path: NodePath) -> tuple[Claim, ...]:
+        """Read what agents claim of a node's results, in an order that depends on the claims alone."""
+        ...
+
+    async def save_claims(self, project: ProjectId, path: NodePath, claims: Sequence[Claim]) -> None:
+        """Record claims; of an equal claim the votes are replaced."""
+        ...
+
+    async def further_examples(self, project: ProjectId, path: NodePath) -> tuple[TestCase, ...]:
+        """Read the examples that a vote settled for a node, in the order in which they were added."""
+        ...
+
+    async def add_further_examples(self, project: ProjectId, path: NodePath, cases: Sequence[TestCase]) -> None:
+        """Add examples to a node's own; the first under a name stays."""
         ...
 
     async def save_manifest(self, project: ProjectId, manifest: Digest) -> None:

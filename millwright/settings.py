@@ -32,7 +32,8 @@ class Settings:
 
     ``home`` holds the embedded stack's data, ports and lock; ``cache`` what can be made again at any time, for all
     homes of the user. ``database_url`` None means the embedded Postgres; ``temporal_address`` None the embedded
-    Temporal; ``model`` None the demo model.
+    Temporal; ``model`` None the demo model; ``red_flags`` None the default rules;
+    ``calibration`` None the one that comes with the program.
     """
 
     home: Path
@@ -40,6 +41,8 @@ class Settings:
     temporal_address: str | None = None
     model: ModelSettings | None = None
     cache: Path = field(default_factory=lambda: Path.home() / ".cache" / "millwright")
+    red_flags: Path | None = None
+    calibration: Path | None = None
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
@@ -48,6 +51,7 @@ class Settings:
         Raises:
             BadInput: a model URL without a model name, or a URL that is not http(s) ending in ``/v1``.
         """
+        rules, calibration = environment.get("MILLWRIGHT_RED_FLAGS"), environment.get("MILLWRIGHT_CALIBRATION")
         home = environment.get("MILLWRIGHT_HOME") or str(Path.home() / ".millwright")
         return cls(
             home=Path(home).expanduser().absolute(),
@@ -55,6 +59,8 @@ class Settings:
             temporal_address=_temporal_address(environment),
             model=_model(environment),
             cache=_cache(environment),
+            red_flags=Path(rules).expanduser().absolute() if rules else None,
+            calibration=Path(calibration).expanduser().absolute() if calibration else None,
         )
 
 

@@ -50,12 +50,16 @@ class Draw(Schema):
 
 
 class Merit(Schema):
-    """How good a candidate is among its equals; less is better, compared in this order."""
+    """How good a candidate is among its equals; less is better, compared in this order.
+
+    ``slowness`` is a class of CPU time over the same inputs, coarse enough that a busy machine hardly changes it.
+    """
 
     code_lines: int
     complexity: int
     nesting: int
     size_bytes: int
+    slowness: int = 0
 
 
 class Ballot(Schema):
@@ -86,13 +90,17 @@ class Group(Schema):
 
 
 class Tally(Schema):
-    """The counts after some attempts; ``groups`` by votes, then by first ballot."""
+    """The counts after some attempts; ``groups`` by votes, then by first ballot.
+
+    ``idle``: attempts since the last that brought a vote to a group with the most votes.
+    """
 
     attempts: int = 0
     ballots: int = 0
     red_flags: int = 0
     rejected: int = 0
     groups: tuple[Group, ...] = ()
+    idle: int = 0
 
     @property
     def margin(self) -> int:
@@ -101,12 +109,30 @@ class Tally(Schema):
             return 0
         return self.groups[0].votes - (self.groups[1].votes if len(self.groups) > 1 else 0)
 
+    @property
+    def purity(self) -> float:
+        """The leader's share of all votes, 0 without any."""
+        return self.groups[0].votes / self.ballots if self.groups else 0.0
+
+    @property
+    def leaders_yield(self) -> float:
+        """The leader's share of all attempts, 0 without any: what was flagged or rejected counts against it."""
+        return self.groups[0].votes / self.attempts if self.groups else 0.0
+
 
 class Rule(Schema):
-    """When an election is won: the margin required and the most draws it may use."""
+    """When an election is won, and the most draws it may use.
+
+    The leader needs ``k`` votes more than the runner-up, ``min_purity`` of all votes and ``min_yield`` of all attempts.
+    ``patience``: so many attempts in a row without a further vote for the leader end it as hopeless; None: only the
+    budget ends it.
+    """
 
     k: int = Field(default=3, ge=1, le=100)
     max_attempts: int = Field(default=20, ge=1, le=10_000)
+    min_purity: float = Field(default=0.0, ge=0, le=1)
+    min_yield: float = Field(default=0.0, ge=0, le=1)
+    patience: int | None = Field(default=None, ge=1)
 
 
 class ElectionState(StrEnum):
@@ -118,10 +144,15 @@ class ElectionState(StrEnum):
 
 
 class Election(Schema):
-    """An election's outcome: who leads (``winner`` only when won), and by what count."""
+    """An election's outcome: who leads (``winner`` only when won), and by what count.
+
+    ``reason`` says in words why one that is exhausted can no longer be won, or how one was won without its own margin:
+    by a choice among its proposals.
+    """
 
     state: ElectionState
     tally: Tally
+    reason: str = ""
     winner: Digest | None = None
     best: Digest | None = None
     rejected_by_layer: dict[LayerName, int] = Field(default_factory=dict)

@@ -44,7 +44,8 @@ class ProjectInput(Schema):
 
     ``requirements`` is prose, at most 256 KiB inline; larger input is stored first and given by its digest.
     ``specification`` is the YAML or JSON text of a list of task specifications (or its digest): it skips specify and
-    decompose for what it gives. ``k`` None lets the plan choose.
+    decompose for what it gives. ``k`` None lets the plan choose. ``proposals`` verifier agents propose inputs for each
+    task before its vote.
     """
 
     requirements: str = ""
@@ -62,12 +63,14 @@ class ProjectInput(Schema):
     ladder: LadderMode = LadderMode.PER_LAYER
     rejections: Rejections = Rejections.FIRST
     target_reliability: float = Field(default=0.95, gt=0, lt=1)
+    proposals: int = Field(default=1, ge=0, le=20)
 
 
 class Policy(Schema):
-    """What holds for every node of one build."""
+    """What holds for every node of one build; ``proposals`` verifier agents propose inputs before each vote on code."""
 
     rule: Rule = Rule()
+    proposals: int = Field(default=0, ge=0)
     on_exhausted: OnExhausted = OnExhausted.PERSON
     ladder: LadderMode = LadderMode.PER_LAYER
     rejections: Rejections = Rejections.FIRST

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from schemas.base import Schema
+from schemas.digests import digest_of_bytes
 from schemas.election import Attempt, Draw, Election, Flag, Merit, Slot
 from schemas.evidence import Decision, Forecast, Question
 from schemas.identity import Archetype, Digest, LayerName, NodePath, ProjectId, TaskStatus
@@ -22,6 +23,9 @@ class Purpose(StrEnum):
     DECOMPOSE = "decompose"
     CODE = "code"
     INTEGRATE = "integrate"
+    INPUTS = "inputs"
+    EXAMPLES = "examples"
+    CHOOSE = "choose"
 
 
 ARCHETYPE_OF: dict[Purpose, Archetype] = {
@@ -29,6 +33,9 @@ ARCHETYPE_OF: dict[Purpose, Archetype] = {
     Purpose.DECOMPOSE: Archetype.DECOMPOSER,
     Purpose.CODE: Archetype.CODER,
     Purpose.INTEGRATE: Archetype.INTEGRATOR,
+    Purpose.INPUTS: Archetype.VERIFIER,
+    Purpose.EXAMPLES: Archetype.SPECIFIER,
+    Purpose.CHOOSE: Archetype.REVIEWER,
 }
 
 
@@ -73,18 +80,76 @@ class ElectionRef(Schema):
 
 
 class DrawRequest(Schema):
-    """Draw ``count`` answers in one round."""
+    """Draw ``count`` answers in one round.
+
+    ``among`` is what is asked about, where that is not the task as a whole: the digests of the proposals to choose from
+    (``choose``), or of the inputs whose results are to be stated (``examples``).
+    """
 
     election: ElectionRef
     round: int = Field(ge=0)
     count: int = Field(ge=1)
     seed: int
+    among: tuple[Digest, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The purpose as it stands in keys of calls: what is asked about other things is another call."""
+        if not self.among:
+            return self.election.key
+        return f"{self.election.key}-{digest_of_bytes(' '.join(self.among).encode())[:12]}"
 
 
 class DrawResult(Schema):
     """The answers drawn in order of index; ``budget_reached`` names the cap that stopped the rest."""
 
     draws: tuple[Draw, ...]
+    budget_reached: str | None = None
+
+
+class ProposeRequest(Schema):
+    """Let ``count`` verifier agents propose inputs for a node; the election's purpose is ``inputs``."""
+
+    election: ElectionRef
+    count: int = Field(ge=0)
+    seed: int
+
+
+class ProposedInputs(Schema):
+    """What verifier agents proposed: inputs kept at the node, claims about results, and what did not fit the types.
+
+    ``budget_reached`` names the cap that stopped some of the calls.
+    """
+
+    kept: int = 0
+    claims: int = 0
+    dropped: int = 0
+    budget_reached: str | None = None
+
+
+class SettleExamplesRequest(Schema):
+    """Let specifier agents state what the function gives for a few of its inputs; the purpose is ``examples``.
+
+    An input is settled where one answer leads by ``k`` with most of what was stated, after at most ``cap`` answers.
+    """
+
+    election: ElectionRef
+    k: int = Field(ge=1)
+    cap: int = Field(ge=1)
+    seed: int
+
+
+class SettledExamples(Schema):
+    """Which of the ``asked`` inputs a vote settled, by the names of the examples made of them.
+
+    ``enough`` is False where they are too few to go on without a person. ``budget_reached`` names the cap that stopped
+    the calls.
+    """
+
+    asked: int = 0
+    settled: tuple[str, ...] = ()
+    enough: bool = False
+    samples: int = 0
     budget_reached: str | None = None
 
 

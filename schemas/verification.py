@@ -78,12 +78,19 @@ class Verdict(Schema):
 
 
 class InputOrigin(StrEnum):
-    """Where an input came from."""
+    """Where an input came from.
+
+    ``mutated``: made from another one by a small change; ``proposed``: by a verifier agent; ``splitting``: kept since
+    it told candidates apart that agreed on all others.
+    """
 
     EXAMPLE = "example"
     BOUNDARY = "boundary"
     GENERATED = "generated"
     SIZED = "sized"
+    MUTATED = "mutated"
+    PROPOSED = "proposed"
+    SPLITTING = "splitting"
 
 
 class InputVector(Schema):

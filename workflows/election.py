@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.decomposition import Decomposition
 from activities.generation import Generation
 from activities.specification import Specification
 from activities.verification import Verification
 from millwright.core import voting
-from schemas.election import Attempt, Ballot, Draw, Election, ElectionState, Flag, Rule, Slot
+from schemas.election import Attempt, Ballot, Draw, Election, ElectionState, Flag, Merit, Rule, Slot
 from schemas.identity import Digest, LayerName
 from schemas.project import LadderMode, OnExhausted, Policy, Rejections
 from schemas.requests import (
@@ -29,12 +30,33 @@ from schemas.requests import (
 from schemas.verification import VerdictStatus
 from workflows import policies
 from workflows.identifiers import MODEL_QUEUE, VERIFY_QUEUE
+from workflows.presentation import REFUSED, failure_type
 
 WRITES_CODE = (Purpose.CODE, Purpose.INTEGRATE)
 """Elections over code; the others are over structures, which no layer runs."""
 
+PROPOSES = (Purpose.SPECIFY, Purpose.DECOMPOSE)
+"""Elections over structures that agents make; a choice among them is another election."""
+
 CONFIRM = "confirm-winners"
 """The mark in histories since which winners are looked at further; those without it replay as they were."""
+
+
+COMPARE = "compare-candidates"
+"""The mark in histories since which all candidates that may vote are compared together after each round."""
+
+
+CHOOSE = "choose-best"
+"""The mark in histories since which the best of an election that nobody won is chosen by what all agree on."""
+
+
+DISCRIMINATE = "choose-among-structures"
+"""The mark in histories since which agents choose among structures where none of them won its vote."""
+
+MOST_PROPOSALS = 4
+"""Structures that one choice is among, the leading ones first."""
+
+_ALIKE = Merit(code_lines=0, complexity=0, nesting=0, size_bytes=0)
 
 
 @dataclass(frozen=True)
@@ -52,11 +74,15 @@ class Outcome:
 
 @dataclass
 class Booth:
-    """One election under way: everything that was attempted so far, in no particular order."""
+    """One election under way: everything that was attempted so far, in no particular order.
+
+    ``among`` are the proposals that a choice is among.
+    """
 
     ref: ElectionRef
     policy: Policy
     rule: Rule
+    among: tuple[Digest, ...] = ()
     attempts: list[Attempt] = field(default_factory=list)
     round: int = 0
     _known: dict[Digest, Attempt] = field(default_factory=dict)
@@ -70,12 +96,70 @@ class Booth:
         while True:
             election = voting.decide(self.attempts, self.rule)
             if election.state is not ElectionState.OPEN:
+                election = await self._discriminated(await self._with_best(election))
                 if await self._confirmed(election):
                     return Outcome(election)
                 continue
             reached = await self._round(voting.draws_needed(election.tally, self.rule))
             if reached is not None:
                 return Outcome(voting.decide(self.attempts, self.rule), budget_reached=reached)
+
+    async def _discriminated(self, election: Election) -> Election:
+        """Let agents choose among the sound structures, where they could not agree on one by making their own."""
+        leading = self._leading(election)
+        if (
+            election.state is ElectionState.WON
+            or self.ref.purpose not in PROPOSES
+            or len(leading) < 2
+            or not workflow.patched(DISCRIMINATE)
+        ):
+            return election
+        ref = self.ref.model_copy(update={"purpose": Purpose.CHOOSE})
+        try:
+            outcome = await Booth(ref, self.policy, self.rule, among=leading).hold()
+        except ActivityError as error:
+            if is_cancelled_exception(error) or failure_type(error) != REFUSED:
+                raise
+            return election
+        if not outcome.won:
+            return election
+        counted, winner = outcome.election.tally, outcome.election.winner
+        reason = f"chosen among {len(leading)} proposals with a margin of {counted.margin} in {counted.ballots} votes"
+        return election.model_copy(
+            update={"state": ElectionState.WON, "winner": winner, "best": winner, "reason": reason}
+        )
+
+    def _leading(self, election: Election) -> tuple[Digest, ...]:
+        """Return the first candidate of each of the leading groups."""
+        first: dict[Digest, Digest] = {}
+        for item in sorted(self.attempts, key=lambda item: item.slot):
+            if item.ballot is not None:
+                first.setdefault(item.ballot.signature, item.ballot.candidate)
+        return tuple(first[group.signature] for group in election.tally.groups[:MOST_PROPOSALS])
+
+    async def _with_best(self, election: Election) -> Election:
+        """Have the best of several groups chosen where nobody won, for whoever accepts it all the same."""
+        if election.state is ElectionState.WON or self.policy.on_exhausted is OnExhausted.FAIL:
+            return election
+        slots = self._voting()
+        if len(slots) < 2 or self.ref.purpose not in WRITES_CODE or not workflow.patched(CHOOSE):
+            return election
+        best: Digest = await workflow.execute_activity_method(
+            Verification.choose,
+            self._batch(list(slots), slots),
+            task_queue=VERIFY_QUEUE,
+            summary=f"choose among {len(slots)} candidates",
+            **policies.VERIFY,
+        )
+        return election.model_copy(update={"best": best})
+
+    def _voting(self) -> dict[Digest, Slot]:
+        """Return the candidates that vote, each with its first slot, in that order."""
+        slots: dict[Digest, Slot] = {}
+        for item in sorted(self.attempts, key=lambda item: item.slot):
+            if item.candidate is not None and item.ballot is not None:
+                slots.setdefault(item.candidate, item.slot)
+        return slots
 
     async def _confirmed(self, election: Election) -> bool:
         """Look further at what is going to be accepted; False when that cost it its votes."""
@@ -102,7 +186,7 @@ class Booth:
         archetype = ARCHETYPE_OF[self.ref.purpose].value
         result = await workflow.execute_activity_method(
             Generation.draw,
-            DrawRequest(election=self.ref, round=self.round, count=count, seed=self.policy.seed),
+            DrawRequest(election=self.ref, round=self.round, count=count, seed=self.policy.seed, among=self.among),
             task_queue=MODEL_QUEUE,
             summary=f"{archetype}: round {self.round}, {count} answers",
             **policies.GENERATE,
@@ -112,12 +196,32 @@ class Booth:
         if fresh:
             await self._examine(fresh)
         self.attempts.extend(_attempt(draw, self._known) for draw in result.draws)
+        if any(self._known[candidate].ballot is not None for candidate in fresh):
+            await self._compare()
         return result.budget_reached
+
+    async def _compare(self) -> None:
+        """Have all that may vote looked at together; what tells some of them apart counts for all, and for ever."""
+        slots = self._voting()
+        if len(slots) < 2 or self.ref.purpose not in WRITES_CODE or not workflow.patched(COMPARE):
+            return
+        seen: BatchObservations = await workflow.execute_activity_method(
+            Verification.compare,
+            self._batch(list(slots), slots),
+            task_queue=VERIFY_QUEUE,
+            summary=f"compare {len(slots)} candidates",
+            **policies.VERIFY,
+        )
+        for item in seen.observations:
+            self._known[item.candidate] = _observed(item, self._known[item.candidate].slot)
+        self.attempts = [_as_known(item, self._known) for item in self.attempts]
 
     async def _examine(self, fresh: dict[Digest, Slot]) -> None:
         """Find out what becomes of candidates that were not seen before in this election."""
         if self.ref.purpose in WRITES_CODE:
             examined = await self._climb(fresh)
+        elif self.ref.purpose is Purpose.CHOOSE:
+            examined = [_chosen(candidate, slot) for candidate, slot in fresh.items()]
         else:
             batch = BatchRequest(election=self.ref, slots=tuple(fresh.values()), candidates=tuple(fresh))
             method = (
@@ -211,9 +315,17 @@ def _attempt(draw: Draw, known: dict[Digest, Attempt]) -> Attempt:
     """Say what became of a draw: equal text fares as it fared before, but votes for itself."""
     if draw.candidate is None:
         return Attempt(slot=draw.slot, flag=draw.flag or Flag.NOTHING_EXTRACTABLE)
-    found = known[draw.candidate]
-    ballot = found.ballot.model_copy(update={"slot": draw.slot}) if found.ballot else None
-    return found.model_copy(update={"slot": draw.slot, "ballot": ballot})
+    return _at(draw.slot, known[draw.candidate])
+
+
+def _as_known(attempt: Attempt, known: dict[Digest, Attempt]) -> Attempt:
+    """Say anew what became of an attempt."""
+    return attempt if attempt.candidate is None else _at(attempt.slot, known[attempt.candidate])
+
+
+def _at(slot: Slot, found: Attempt) -> Attempt:
+    ballot = found.ballot.model_copy(update={"slot": slot}) if found.ballot else None
+    return found.model_copy(update={"slot": slot, "ballot": ballot})
 
 
 def _without_vote(attempt: Attempt, candidate: Digest, layer: LayerName) -> Attempt:
@@ -221,6 +333,12 @@ def _without_vote(attempt: Attempt, candidate: Digest, layer: LayerName) -> Atte
     if attempt.candidate != candidate:
         return attempt
     return attempt.model_copy(update={"ballot": None, "rejected_by": layer})
+
+
+def _chosen(candidate: Digest, slot: Slot) -> Attempt:
+    """Count a choice: the proposal itself is the vote."""
+    ballot = Ballot(slot=slot, candidate=candidate, signature=candidate, merit=_ALIKE)
+    return Attempt(slot=slot, candidate=candidate, ballot=ballot)
 
 
 def _observed(item: ObservedCandidate, slot: Slot) -> Attempt:

@@ -3,9 +3,10 @@
 It starts nothing and connects to nothing.
 """
 
-from temporalio.common import SearchAttributeKey
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-from schemas.identity import NodePath, ProjectId
+from schemas.identity import NodePath, ProjectId, TaskStatus
+from schemas.project import NodeInput
 
 CONTROL_QUEUE = "millwright-control"
 """Workflows, records and decisions."""
@@ -38,3 +39,14 @@ def node_workflow_id(project: ProjectId, path: NodePath) -> str:
 def project_named_by(workflow_id: str) -> str:
     """Return the part of a workflow id that names its project: our own ids lose their prefix."""
     return workflow_id.removeprefix(_PREFIX)
+
+
+def node_attributes(given: NodeInput) -> TypedSearchAttributes:
+    """Return the search attributes that a node starts with."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(PROJECT_ATTRIBUTE, given.project),
+            SearchAttributePair(NODE_ATTRIBUTE, given.path),
+            SearchAttributePair(STATE_ATTRIBUTE, TaskStatus.PENDING.value),
+        ]
+    )

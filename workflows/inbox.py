@@ -6,8 +6,8 @@ It knows no Temporal: handlers feed it, the workflow waits on it.
 from dataclasses import dataclass, field
 
 from millwright.core import escalation
-from schemas.evidence import Question
-from schemas.project import Answer
+from schemas.evidence import Decision, Question
+from schemas.project import Answer, NodeInput
 
 
 @dataclass
@@ -50,3 +50,15 @@ class Inbox:
         if not escalation.understood(self.question, given.value):
             return f"{given.value!r} is none of {', '.join(self.question.options)}"
         return None
+
+
+def decision(given: NodeInput, question: Question, answer: Answer) -> Decision:
+    """Make the record of an answer."""
+    return Decision(
+        id=answer.decision_id,
+        project=given.project,
+        question=question.id,
+        value=answer.value,
+        by=answer.by,
+        note=answer.note,
+    )

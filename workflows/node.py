@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Sequence
 
 from temporalio import workflow
-from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
+from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, is_cancelled_exception
 from temporalio.workflow import ParentClosePolicy
 
@@ -15,14 +15,14 @@ from activities.decomposition import Decomposition
 from activities.integration import Integration
 from activities.notification import Notification
 from activities.records import Records
-from activities.verification import Verification
 from millwright.core import escalation
 from millwright.core.fallback import Step, next_step
+from millwright.core.voting import ungated
 from schemas.election import Election, Rule
-from schemas.evidence import Decision, Question
+from schemas.evidence import Question
 from schemas.identity import DELIVERED, NodePath, TaskStatus
 from schemas.planning import ChildOutline, NodeKind, NodePlan
-from schemas.project import Answer, NodeInput, NodeResult
+from schemas.project import Answer, NodeInput, NodeResult, OnExhausted
 from schemas.requests import (
     AnswerRecord,
     AskRequest,
@@ -36,15 +36,17 @@ from schemas.requests import (
 from workflows import policies
 from workflows.election import Booth, Outcome
 from workflows.identifiers import (
-    NODE_ATTRIBUTE,
-    PROJECT_ATTRIBUTE,
     STATE_ATTRIBUTE,
-    VERIFY_QUEUE,
     WAITS_FOR_ATTRIBUTE,
+    node_attributes,
     node_workflow_id,
 )
-from workflows.inbox import Inbox
-from workflows.presentation import election_details, failure_note, first_reason, waiting_details
+from workflows.inbox import Inbox, decision
+from workflows.preparation import prepared
+from workflows.presentation import REFUSED, election_details, failure_note, failure_type, first_reason, waiting_details
+
+ASK_UNTESTED = "ask-about-untested"
+"""The mark in histories since which a person is asked about a winner that no example speaks of."""
 
 
 @workflow.defn
@@ -59,6 +61,7 @@ class NodeWorkflow:
         self._asked = 0
         self._simplifications = 0
         self._budget_reached = False
+        self._tested = True
 
     @workflow.run
     async def run(self, given: NodeInput) -> NodeResult:
@@ -94,7 +97,7 @@ class NodeWorkflow:
 
     async def _elect_plan(self, simplification: int) -> NodePlan | Outcome:
         """Elect the children; returns the plan, or the outcome of an election that nobody won."""
-        booth = self._booth(Purpose.DECOMPOSE, simplification, self._given.policy.rule)
+        booth = self._booth(Purpose.DECOMPOSE, simplification, ungated(self._given.policy.rule))
         outcome = await booth.hold()
         if not outcome.won or outcome.election.winner is None:
             return outcome
@@ -168,13 +171,7 @@ class NodeWorkflow:
 
     async def _elect_code(self, plan: NodePlan) -> NodeResult:
         """Elect the node's own code, with fallbacks until it is settled."""
-        await workflow.execute_activity_method(
-            Verification.prepare_inputs,
-            self._ref,
-            task_queue=VERIFY_QUEUE,
-            summary=f"inputs for {plan.name}",
-            **policies.VERIFY,
-        )
+        self._tested = await prepared(self._given, plan)
         purpose = Purpose.INTEGRATE if plan.kind is NodeKind.COMPOSED else Purpose.CODE
         rule = self._given.policy.rule
         booth = self._booth(purpose, 0, rule)
@@ -182,7 +179,10 @@ class NodeWorkflow:
             outcome = await booth.hold()
             self._details(outcome.election)
             if outcome.won:
-                return await self._won(plan, booth, outcome.election)
+                settled = await self._won(booth, outcome.election)
+                if settled is not None:
+                    return settled
+                continue
             if outcome.budget_reached is not None:
                 self._budget_reached = True
                 return await self._end(TaskStatus.FAILED, note=outcome.budget_reached, election=outcome.election)
@@ -218,17 +218,19 @@ class NodeWorkflow:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            cause = error.cause
-            if isinstance(cause, ApplicationError) and cause.type == "ModelRefused":
+            if failure_type(error) == REFUSED:
                 return None  # the model has no answer for this: the task is simplified by its limits instead
             raise
         return None if isinstance(outcome, Outcome) else outcome
 
-    async def _won(self, plan: NodePlan, booth: Booth, election: Election) -> NodeResult:
+    async def _won(self, booth: Booth, election: Election) -> NodeResult | None:
         """Accept the winner; what no example speaks of is never accepted silently."""
-        note = "" if plan.testable else "no example speaks of it: its behaviour is agreed on, not tested"
-        status = TaskStatus.WON if plan.testable else TaskStatus.PARTIAL
-        return await self._settle(status, booth, election, election.winner, note)
+        if self._tested:
+            return await self._settle(TaskStatus.WON, booth, election, election.winner, "")
+        if self._given.policy.on_exhausted is OnExhausted.PERSON and workflow.patched(ASK_UNTESTED):
+            return await self._ask_person(booth, election)
+        note = "no example speaks of it: its behaviour is agreed on, not tested"
+        return await self._settle(TaskStatus.PARTIAL, booth, election, election.winner, note)
 
     async def _fall(self, step: Step, booth: Booth, election: Election) -> NodeResult:
         if step is Step.PARTIAL and election.best is not None:
@@ -279,7 +281,7 @@ class NodeWorkflow:
             raise ApplicationError("an answer vanished", type="InternalError", non_retryable=True)
         await workflow.execute_activity_method(
             Records.record_answer,
-            AnswerRecord(question=question, decision=_decision(self._given, question, answer)),
+            AnswerRecord(question=question, decision=decision(self._given, question, answer)),
             summary=f"{answer.value} by {answer.by or 'unknown'}",
             **policies.RECORD,
         )
@@ -290,7 +292,7 @@ class NodeWorkflow:
         if answer.value == escalation.RETRY:
             await self._state(TaskStatus.RUNNING)
             more = booth.rule.max_attempts + self._given.policy.rule.max_attempts
-            booth.rule = Rule(k=booth.rule.k, max_attempts=more)
+            booth.rule = booth.rule.model_copy(update={"max_attempts": more})
             return None
         by = answer.by or "a person"
         if answer.value == escalation.ACCEPT_PARTIAL and election.best is not None:
@@ -375,25 +377,3 @@ class NodeWorkflow:
         elif question is not None:
             shown = waiting_details(question, workflow.info().workflow_id)
             workflow.set_current_details(f"**Not understood**: {problem}\n\n{shown}")
-
-
-def node_attributes(given: NodeInput) -> TypedSearchAttributes:
-    """Return the search attributes that a node starts with."""
-    return TypedSearchAttributes(
-        [
-            SearchAttributePair(PROJECT_ATTRIBUTE, given.project),
-            SearchAttributePair(NODE_ATTRIBUTE, given.path),
-            SearchAttributePair(STATE_ATTRIBUTE, TaskStatus.PENDING.value),
-        ]
-    )
-
-
-def _decision(given: NodeInput, question: Question, answer: Answer) -> Decision:
-    return Decision(
-        id=answer.decision_id,
-        project=given.project,
-        question=question.id,
-        value=answer.value,
-        by=answer.by,
-        note=answer.note,
-    )

@@ -15,6 +15,9 @@ from schemas.project import NodeResult
 _LONGEST_REASON = 400
 """The most characters of a child's note that its parent repeats."""
 
+REFUSED = "ModelRefused"
+"""The type of the failure of a call to which a model has no answer."""
+
 
 def election_details(election: Election, k: int) -> str:
     """Describe an election's count."""
@@ -24,6 +27,7 @@ def election_details(election: Election, k: int) -> str:
     return (
         f"**{election.state.value}**, margin {tally.margin} of {k}; votes {groups}; {tally.attempts} answers, "
         f"{tally.red_flags} red flags; rejected by layer: {layers}"
+        + (f"; {election.reason}" if election.reason else "")
     )
 
 

@@ -18,6 +18,7 @@ from temporalio.workflow import ParentClosePolicy
 from activities.integration import Integration
 from activities.records import Records
 from activities.specification import Specification
+from millwright.core.voting import ungated
 from schemas.evidence import Decision
 from schemas.identity import ROOT_PATH, Gate, ProjectId, TaskStatus
 from schemas.project import (
@@ -50,10 +51,11 @@ from workflows.identifiers import (
     STATE_ATTRIBUTE,
     VERIFY_QUEUE,
     WAITS_FOR_ATTRIBUTE,
+    node_attributes,
     node_workflow_id,
     project_named_by,
 )
-from workflows.node import NodeWorkflow, node_attributes
+from workflows.node import NodeWorkflow
 from workflows.presentation import approval_details, election_details, failure_note, failure_type
 
 NOTHING = ProjectInput()
@@ -169,7 +171,7 @@ class ProjectWorkflow:
         booth = Booth(
             ref=ElectionRef(project=opened.project, path=ROOT_PATH, purpose=Purpose.SPECIFY),
             policy=opened.policy,
-            rule=opened.policy.rule,
+            rule=ungated(opened.policy.rule),
         )
         outcome = await booth.hold()
         if outcome.election.winner is None:

@@ -10,7 +10,16 @@ from collections.abc import Sequence
 
 import typer
 
-from millwright.commandline import building, demonstrating, estimating, operating, reading, verifying
+from millwright.commandline import (
+    building,
+    calibrating,
+    demonstrating,
+    estimating,
+    flagging,
+    operating,
+    reading,
+    verifying,
+)
 from millwright.commandline.composition import Composition
 from millwright.commandline.output import note
 
@@ -30,6 +39,8 @@ COMMANDS = (
     ("report", reading.report),
     ("estimate", estimating.estimate),
     ("verify", verifying.verify),
+    ("redflags", flagging.redflags),
+    ("calibrate", calibrating.calibrate),
     ("doctor", operating.doctor),
     ("cancel", building.cancel),
     ("worker", operating.worker),

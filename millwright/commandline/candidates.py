@@ -118,7 +118,7 @@ def from_lines(tasks: Mapping[TaskId, TaskSpecification], origin: str) -> Iterat
         BadInput: the file cannot be read, a line is no candidate, or there is none at all.
     """
     found = 0
-    with _opened(origin) as stream:
+    with opened(origin) as stream:
         number = 0
         while line := stream.readline(LONGEST_LINE + 1):
             number += 1
@@ -132,7 +132,7 @@ def from_lines(tasks: Mapping[TaskId, TaskSpecification], origin: str) -> Iterat
 
 
 @contextmanager
-def _opened(origin: str) -> Iterator[BinaryIO]:
+def opened(origin: str) -> Iterator[BinaryIO]:
     if origin == STDIN:
         yield sys.stdin.buffer
         return

@@ -3,7 +3,7 @@
 It loads nothing: the types are named for checking only, because `millwright --help` must not wait for libraries.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from millwright.core.verification.layer import Subject
     from millwright.ports import ArtifactStore, ProjectStore
     from millwright.settings import Settings
-    from schemas.identity import Digest
+    from schemas.identity import Archetype, Digest
+    from schemas.red_flags import RuleSettings
     from schemas.specification import TaskSpecification
     from schemas.verification import InputSet, Verdict
 
@@ -90,6 +91,10 @@ class Composition(Protocol):
 
     def read_specification(self, content: bytes, origin: str) -> "tuple[TaskSpecification, ...]":
         """Read and resolve task specifications. Raises SpecificationInvalid."""
+        ...
+
+    def read_red_flags(self, content: bytes, origin: str) -> "Mapping[Archetype, RuleSettings]":
+        """Read a file of red flags' rules, checked. Raises BadInput."""
         ...
 
     def stores(self, note: Note) -> AbstractAsyncContextManager[Stores]:

@@ -6,7 +6,7 @@ It sends nothing and decides nothing, and shows counts and complaints, never sou
 from collections import Counter
 from collections.abc import Sequence
 
-from schemas.election import Election
+from schemas.election import Election, ElectionState
 from schemas.evidence import Question
 from schemas.identity import LayerName, NodePath, ProjectId
 from schemas.verification import Severity, Verdict, VerdictStatus
@@ -17,7 +17,7 @@ GIVE_UP = "give_up"
 
 _MEANINGS = {
     RETRY: "draw again, with a fresh budget of attempts",
-    ACCEPT_PARTIAL: "take the best verified candidate, marked as below the margin",
+    ACCEPT_PARTIAL: "take the best verified candidate, marked as decided by a person",
     GIVE_UP: "let this task fail; what depends on it is blocked",
 }
 _SHOWN = 8
@@ -40,12 +40,14 @@ def exhausted_question(
     k: int | None = None,
     number: int = 1,
 ) -> Question:
-    """Ask what to do about a node whose election nobody won.
+    """Ask what to do about a node whose election nobody won, or whose winner no example speaks of.
 
     ``findings`` are the verdicts on the node's candidates. The text is at most some 3,000 characters. The answer
-    ``accept_partial`` is offered only where a verified candidate exists.
+    ``accept_partial`` is offered only where a verified candidate exists, ``retry`` only where nobody won.
     """
-    options = tuple(option for option in _MEANINGS if option != ACCEPT_PARTIAL or election.best is not None)
+    won = election.state is ElectionState.WON
+    impossible = {RETRY} if won else set() if election.best is not None else {ACCEPT_PARTIAL}
+    options = tuple(option for option in _MEANINGS if option not in impossible)
     paragraphs = (
         _why(path, election, k),
         _votes(election),
@@ -64,6 +66,11 @@ def understood(question: Question, value: str) -> bool:
 
 def _why(path: NodePath, election: Election, k: int | None) -> str:
     counted = election.tally
+    if election.state is ElectionState.WON:
+        return (
+            f"The answers to {path} agree ({_number(counted.ballots, 'vote')}, a lead of {counted.margin}), but no "
+            "example says what is right: they may share one misunderstanding."
+        )
     opening = f"No answer to {path} won after {_number(counted.attempts, 'attempt')}"
     required = "" if k is None else f"; a lead of {k} is required"
     if not counted.groups:

@@ -3,10 +3,13 @@
 Times, ports and run ids stand only here and in the record, never in the deliverable.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from millwright.core.defects import Suspect, expected_defects, likeliest
+from millwright.core.learning import Range
 from millwright.core.verification.ladder import is_verified
 from schemas.evidence import Decision, Forecast, ManifestEntry, NodeRecord, ProjectRecord, Question
 from schemas.identity import DELIVERED, Digest, LayerName, TaskStatus
@@ -17,13 +20,17 @@ from schemas.verification import Confirmation, Severity, Verdict, VerdictStatus
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of one node: its row, its task's summary, its winner and the verdicts on it."""
+    """What is known of one node: its row, its task's summary, its winner and the verdicts on it.
+
+    ``defect`` is the predicted probability that a part that was won is wrong all the same.
+    """
 
     node: NodeRecord
     summary: str
     has_code: bool
     winner: Digest | None
     verdicts: tuple[Verdict, ...]
+    defect: Range | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,7 @@ class Account:
     questions: tuple[Question, ...]
     decisions: tuple[Decision, ...]
     models: tuple[str, ...]
+    calibration: str = ""
 
 
 _HOW_IT_ENDED = {
@@ -60,6 +68,7 @@ def report(account: Account) -> str:
         _outcome(account),
         _problems(account),
         _parts(account.evidence),
+        _certainty(account),
         _evidence(account.evidence),
         _spend(account),
         _decisions(account.questions, account.decisions),
@@ -129,6 +138,25 @@ def _parts(evidence: Sequence[Evidence]) -> str:
 
 def _rejected(by_layer: Mapping[LayerName, int]) -> str:
     return ", ".join(f"{layer.value} {by_layer[layer]}" for layer in LayerName if by_layer.get(layer)) or "none"
+
+
+def _certainty(account: Account) -> str:
+    """Say how many of the parts that were won are expected to be wrong; what was not won is not predicted."""
+    suspects = [Suspect(item.node.path, item.defect) for item in account.evidence if item.defect is not None]
+    if not suspects:
+        return ""
+    wrong = expected_defects(suspects)
+    lines = [
+        "## How sure",
+        f"Of the {len(suspects)} parts that were won by votes, {wrong.mid:.2f} are expected to be wrong (between "
+        f"{wrong.low:.0f} and {math.ceil(wrong.high)}, nine times in ten). Likeliest:",
+        "\n".join(
+            f"- `{part.name}`: {part.defect.mid:.1%} ({part.defect.low:.1%} to {part.defect.high:.1%})"
+            for part in likeliest(suspects)
+        ),
+        f"The prediction comes from {_line(account.calibration)}; other models and kinds of task may err otherwise.",
+    ]
+    return "\n\n".join(lines)
 
 
 def _evidence(evidence: Sequence[Evidence]) -> str:

@@ -15,12 +15,13 @@ from millwright.adapters.storage.database import shown_url
 from millwright.adapters.storage.postgres import open_store
 from millwright.errors import BadInput, BudgetReached, DatabaseUnavailable, IntegrityError, SchemaOutdated
 from schemas.base import Schema
+from schemas.claims import Claim
 from schemas.digests import digest_of_bytes
 from schemas.evidence import CompletionRecord, Decision, NodeRecord, ProjectRecord, Question
 from schemas.identity import Archetype, NodePath, ProjectId, TaskId
 from schemas.models import Budget, CallKey, LedgerEntry
 from schemas.specification import TaskSpecification
-from schemas.verification import InputSet, Verdict
+from schemas.verification import InputSet, InputVector, Verdict
 from tests.postgres_fixture import PostgresServer
 
 DIALECT = create_engine("postgresql+psycopg://").dialect
@@ -73,6 +74,8 @@ def test_ordinary_text_is_stored_as_it_stands(text: str) -> None:
         (CallKey, tables.ledger, set(LedgerEntry.model_fields) - {"key"}),
         (Verdict, tables.verdicts, {"project", "path", "candidate"}),
         (InputSet, tables.inputs, set()),
+        (InputVector, tables.further_inputs, {"project", "path", "digest", "position"}),
+        (Claim, tables.claims, {"project", "path", "digest"}),
         (Question, tables.questions, set()),
         (Decision, tables.decisions, set()),
     ],

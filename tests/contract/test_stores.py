@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from millwright.errors import NotFound, ProjectConflict
+from schemas.claims import Claim
 from schemas.digests import canonical_json, digest_of_bytes
 from schemas.evidence import Decision, ProjectRecord, Question
 from schemas.identity import ROOT_PATH, Archetype, Gate, LayerName, NodePath, ProjectId, TaskId, TaskStatus
 from schemas.models import Spend
 from schemas.specification import Parameter, TaskSpecification, TestCase
+from schemas.values import Value
 from schemas.verification import (
     Finding,
     InputOrigin,
@@ -33,6 +35,8 @@ from tests.contract.stores_fixtures import (
     node,
     project,
 )
+
+PROPOSED, MUTATED = InputOrigin.PROPOSED, InputOrigin.MUTATED
 
 
 async def test_bytes_come_back_under_their_digest(store: Store) -> None:
@@ -268,6 +272,66 @@ async def test_the_first_inputs_of_a_specification_win(store: Store) -> None:
     await store.save_inputs(first)
     await store.save_inputs(first.model_copy(update={"vectors": ()}))
     assert await store.inputs(digest("s")) == first
+
+
+async def test_a_nodes_own_inputs_are_added_once_and_keep_their_order(store: Store) -> None:
+    """Inputs of any origin join those that are there; of equal arguments the first stay, at that node alone."""
+    first = InputVector(arguments=(["str", "\x00\ud800"], ["set", [["int", "2"], ["int", "1"]]]), origin=PROPOSED)
+    same = InputVector(arguments=(["str", "\x00\ud800"], ["set", [["int", "1"], ["int", "2"]]]), origin=MUTATED)
+    others = [InputVector(arguments=(["int", str(number)],), origin=MUTATED, size=number) for number in range(9)]
+    await store.add_further_inputs(SHOP, LEAF, [first])
+    await store.add_further_inputs(SHOP, LEAF, [same, *reversed(others)])
+    await store.add_further_inputs(SHOP, LEAF, others)
+    await store.add_further_inputs(SHOP, LEAF, [])
+    assert await store.further_inputs(SHOP, LEAF) == (first, *reversed(others))
+    assert await store.further_inputs(SHOP, ROOT_PATH) == ()
+    assert await store.further_inputs(BANK, LEAF) == ()
+
+
+async def test_claims_are_counted_anew_and_read_in_one_order(store: Store) -> None:
+    """The votes of a claim are those that were recorded last; another result of equal arguments is another claim."""
+    results: tuple[Value | None, ...] = (["str", "\x00"], None, ["none"])
+    claims = [
+        Claim(arguments=(["int", "1"],), expected=expected, votes=votes) for votes, expected in enumerate(results, 1)
+    ]
+    await store.save_claims(SHOP, LEAF, claims)
+    again = [claim.model_copy(update={"votes": claim.votes + 1}) for claim in reversed(claims)]
+    await store.save_claims(SHOP, LEAF, again)
+    await store.save_claims(SHOP, LEAF, [])
+    found = await store.claims(SHOP, LEAF)
+    assert sorted(found, key=lambda claim: claim.votes) == sorted(again, key=lambda claim: claim.votes)
+    assert [claim.digest for claim in found] == sorted(claim.digest for claim in claims)
+    assert await store.claims(BANK, LEAF) == ()
+
+
+async def test_settled_examples_are_added_once_in_their_order(store: Store) -> None:
+    """The first example under a name stays."""
+    cases = [
+        TestCase(name=f"settled_{number}", inputs={"n": "\x00"}, expected_output={"$float": "nan"}, tolerance=0.1)
+        for number in (10, 9, 1)
+    ]
+    await store.add_further_examples(SHOP, LEAF, cases)
+    await store.add_further_examples(SHOP, LEAF, [cases[1].model_copy(update={"raises": "ValueError"})])
+    await store.add_further_examples(SHOP, LEAF, [])
+    assert await store.further_examples(SHOP, LEAF) == tuple(cases)
+    assert await store.further_examples(SHOP, ROOT_PATH) == ()
+
+
+async def test_clearing_nodes_clears_what_was_proposed_for_them(store: Store) -> None:
+    """Another specification may come to stand at a path; other projects keep theirs."""
+    vector = InputVector(arguments=(["int", "1"],), origin=PROPOSED)
+    case = TestCase(name="settled_1", inputs={"n": 1}, raises="ValueError")
+    for owner in (SHOP, BANK):
+        await store.add_further_inputs(owner, LEAF, [vector])
+        await store.save_claims(owner, LEAF, [Claim(arguments=vector.arguments)])
+        await store.add_further_examples(owner, LEAF, [case])
+    await store.clear_nodes(SHOP)
+    assert await store.further_inputs(SHOP, LEAF) == ()
+    assert await store.claims(SHOP, LEAF) == ()
+    assert await store.further_examples(SHOP, LEAF) == ()
+    assert await store.further_inputs(BANK, LEAF) == (vector,)
+    assert await store.claims(BANK, LEAF) == (Claim(arguments=vector.arguments),)
+    assert await store.further_examples(BANK, LEAF) == (case,)
 
 
 async def test_a_manifest_may_be_recorded_twice(store: Store) -> None:

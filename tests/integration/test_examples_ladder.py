@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.climbing import Climber, Observation
+from activities.climbing import Climber
 from activities.decomposition import Decomposition
 from activities.integration import Integration
+from activities.observing import Observation
 from activities.prompting import Prompting
 from activities.setting import Settings
 from activities.specification import Specification

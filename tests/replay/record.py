@@ -26,7 +26,16 @@ from millwright.temporal import data_converter
 from schemas.identity import Gate, NodePath, ProjectId, TaskStatus
 from schemas.project import LadderMode, OnExhausted, ProjectInput
 from tests.workflow.environment import Stage, TableModel, staged
-from tests.workflow.samples import ANSWERS, LOOKED_AT, QUADRUPLE, SPECIFICATION, WRONG_DOUBLE, fenced
+from tests.workflow.samples import (
+    ANSWERS,
+    LOOKED_AT,
+    QUADRUPLE,
+    SPECIFICATION,
+    TRIPLE,
+    TRIPLING,
+    WRONG_DOUBLE,
+    fenced,
+)
 from workflows.identifiers import CONTROL_QUEUE, node_workflow_id, project_workflow_id
 
 HISTORIES = Path(__file__).resolve().parent / "histories"
@@ -100,11 +109,16 @@ async def record_small() -> None:
     """Record what the demo does not show, on the time-skipping server."""
     async with staged(TableModel(ANSWERS)) as stage:
         await _build(stage, ladder=LadderMode.FUSED)
-        wanted = {"project-from-specification": None, "node-joined": "root", "node-leaf-fused": "root.quadruple"}
+        wanted = {
+            "project-from-specification": None,
+            "node-joined": "root",
+            "node-leaf-fused": "root.quadruple",
+            "node-candidates-compared": "root.quadruple",
+        }
         await record(stage.client, PROJECT, wanted)
     async with staged(TableModel(DISAGREEING)) as stage:
         await _answered(stage)
-        wanted = {"node-answered-by-a-person": "root.quadruple"}
+        wanted = {"node-answered-by-a-person": "root.quadruple", "node-best-chosen-and-taken": "root.quadruple"}
         await record(stage.client, PROJECT, wanted)
     async with staged(TableModel(LOOKED_AT)) as stage:
         await _build(stage)
@@ -112,6 +126,9 @@ async def record_small() -> None:
     async with staged(TableModel(HOPELESS)) as stage:
         await _build(stage, on_exhausted=OnExhausted.FAIL, max_attempts=4)
         await record(stage.client, PROJECT, {"node-failed": "root.double", "node-blocked": "root.quadruple"})
+    async with staged(TableModel(TRIPLING)) as stage:
+        await _consented(stage)
+        await record(stage.client, PROJECT, {"node-untested-and-agreed-to": "root.triple"})
     async with staged(TableModel({})) as stage:
         await _rejected(stage)
         await record(stage.client, PROJECT, {"project-rejected-at-the-plan": None})
@@ -164,6 +181,17 @@ async def _question_after(first: str, node: WorkflowHandle[Any, Any]) -> str:
             if question is not None and question["id"] != first:
                 return str(question["id"])
             await asyncio.sleep(0.1)
+
+
+async def _consented(stage: Stage) -> None:
+    """Accept what no example speaks of."""
+    project = await _start(stage, specification=TRIPLE)
+    await _until_waiting(stage, "root.triple")
+    (question,) = await stage.store.questions(PROJECT)
+    node = stage.client.get_workflow_handle(node_workflow_id(PROJECT, NodePath("root.triple")))
+    answer = {"question": question.id, "decision_id": "1", "value": "accept_partial", "by": "ann"}
+    await node.execute_update("answer", answer)
+    await project.result()
 
 
 async def _rejected(stage: Stage) -> None:

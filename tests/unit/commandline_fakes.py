@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,18 +10,21 @@ from typing import Any, cast
 
 import pytest
 
+from millwright.adapters.documents.red_flag_rules import read_red_flags
 from millwright.adapters.documents.specification_file import read_requirements, read_specification
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.client import Build, Client
 from millwright.commandline.composition import Check, Endpoints, LadderTools, Note, Session, Stores
+from millwright.core.red_flags.rule_set import settings_faults
 from millwright.core.specification import check_document, resolve
 from millwright.core.verification.ladder import confirmed, rejected_by
 from millwright.core.verification.layer import Subject, not_run
 from millwright.errors import NotFound, SandboxUnavailable, SpecificationInvalid, TemporalUnavailable
 from millwright.settings import ModelSettings, Settings
 from schemas.evidence import Manifest, ManifestEntry, NodeRecord, ProjectRecord, Question
-from schemas.identity import ROOT_PATH, Digest, LayerName, ProjectId, TaskId, TaskStatus
+from schemas.identity import ROOT_PATH, Archetype, Digest, LayerName, ProjectId, TaskId, TaskStatus
 from schemas.project import ProjectResult
+from schemas.red_flags import RuleSettings
 from schemas.specification import Fault, TaskSpecification
 from schemas.verification import Finding, InputSet, Verdict, VerdictStatus
 
@@ -143,6 +146,10 @@ class Pretended:
     def read_specification(self, content: bytes, origin: str) -> tuple[TaskSpecification, ...]:
         """Read as in earnest."""
         return resolve(read_specification(content.decode(), origin, check_document))
+
+    def read_red_flags(self, content: bytes, origin: str) -> Mapping[Archetype, RuleSettings]:
+        """Read as in earnest."""
+        return read_red_flags(content, origin, settings_faults)
 
     @asynccontextmanager
     async def stores(self, note: Note) -> AsyncIterator[Stores]:

@@ -1,14 +1,18 @@
 """Prompts, settings and what meets in one module."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from activities.prompting import Prompting, available_to
 from activities.setting import Settings, declared
 from millwright.adapters.storage.memory import MemoryStore
+from millwright.core.red_flags.rule_set import RuleSet, rule_sets
 from millwright.errors import NotFound, SpecificationInvalid
 from schemas.election import Flag
 from schemas.evidence import CompletionRecord
 from schemas.identity import Archetype, NodePath, TaskStatus
+from schemas.red_flags import RuleSettings
 from schemas.requests import ElectionRef, Purpose
 from schemas.verification import InputSet
 from tests.strategies import digest_of
@@ -146,3 +150,38 @@ async def test_answers_of_every_purpose_are_flagged(purpose: Purpose, text: str,
     labelled, source = await Prompting(store, store).extract(election, completion)
     assert (labelled.flag, labelled.candidate, source) == (flag, None, None)
     assert labelled.detail
+
+
+async def test_advice_is_recorded_beside_the_candidate() -> None:
+    """Words in a comment drop no answer; what they weigh stands with it."""
+    labelled, source = await _extracted("def double(n: int) -> int:\n    return 2 * n  # TODO: test\n", None)
+    assert source is not None
+    assert labelled.candidate is not None
+    assert labelled.flag is None
+    assert labelled.detail.startswith("advised: unfinished 0.3 (line 2: ")
+
+
+async def test_each_archetype_has_its_own_rules() -> None:
+    """What the coder's rules leave out drops no code."""
+    text = "```python\ndef double(n: int) -> int:\n    pass\n```"
+    assert (await _extracted(text, None))[0].flag is Flag.PLACEHOLDER
+    rules = rule_sets({Archetype.CODER: RuleSettings(rules=("does_not_load",))})
+    assert (await _extracted(text, rules))[0].flag is None
+    rules = rule_sets({Archetype.SPECIFIER: RuleSettings(rules=("too_long",))})
+    assert (await _extracted(text, rules))[0].flag is Flag.PLACEHOLDER
+
+
+async def _extracted(text: str, rules: Mapping[Archetype, RuleSet] | None) -> tuple[CompletionRecord, str | None]:
+    store = MemoryStore()
+    await _stored(store)
+    election = ElectionRef(project=PROJECT, path=NodePath("root.double"), purpose=Purpose.CODE)
+    completion = CompletionRecord(
+        path=election.path,
+        purpose=election.key,
+        round=0,
+        index=0,
+        archetype=Archetype.CODER,
+        text=text,
+        finish_reason="stop",
+    )
+    return await Prompting(store, store, rules).extract(election, completion)

@@ -8,7 +8,8 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.climbing import Climber, Observation
+from activities.climbing import Climber
+from activities.observing import Observation
 from activities.verification import Verification
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.core.verification.confirmations.catalogue import CONFIRMATIONS

@@ -25,11 +25,12 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "MILLWRIGHT_MODEL_NAME": "small",
             "MILLWRIGHT_MODEL_KEY": "hush",
             "XDG_CACHE_HOME": "/var/cache/user",
+            "MILLWRIGHT_RED_FLAGS": str(tmp_path / "rules.yaml"),
         }
     )
     model = ModelSettings(url="http://127.0.0.1:8000/v1", name="small", key="hush")
     cache = Path("/var/cache/user/millwright")
-    assert settings == Settings(tmp_path, "postgresql://db/x", "temporal:7233", model, cache)
+    assert settings == Settings(tmp_path, "postgresql://db/x", "temporal:7233", model, cache, tmp_path / "rules.yaml")
 
 
 def test_secrets_are_not_shown() -> None:

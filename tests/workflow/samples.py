@@ -54,3 +54,18 @@ RARELY_WRONG = tuple(
 
 RIGHT_BUT_LONG = fenced("def double(n: int) -> int:\n    total = n\n    total += n\n    return total\n")
 LOOKED_AT = {("coder", "double"): (*RARELY_WRONG, RIGHT_BUT_LONG), ("coder", "quadruple"): QUADRUPLE}
+
+TRIPLE = """
+tasks:
+  - id: triple
+    name: triple
+    description: Triple a number.
+    inputs: [{name: n, type_annotation: int, constraints: ["-1000 <= n <= 1000"]}]
+    outputs: [{name: result, type_annotation: int}]
+"""
+TRIPLING = {
+    ("coder", "triple"): (
+        fenced("def triple(n: int) -> int:\n    return 3 * n\n"),
+        fenced("def triple(n: int) -> int:\n    return n + n + n\n"),
+    )
+}

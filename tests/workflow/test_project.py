@@ -1,17 +1,28 @@
 """Whole projects through real workflows, on the time-skipping server with an in-memory store."""
 
 import asyncio
+import json
+import re
 from typing import Any
 
 import pytest
 from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 
-from schemas.identity import Gate, LayerName, NodePath, ProjectId, TaskStatus
-from schemas.models import Budget
+from schemas.identity import Archetype, Gate, LayerName, NodePath, ProjectId, TaskStatus
+from schemas.models import Budget, FinishReason, ModelAnswer, ModelRequest, Usage
 from schemas.project import LadderMode, OnExhausted, ProjectInput, ProjectResult
 from schemas.verification import VerdictStatus
 from tests.workflow.environment import Stage, TableModel, staged
-from tests.workflow.samples import ANSWERS, LOOKED_AT, QUADRUPLE, SPECIFICATION, WRONG_DOUBLE, fenced
+from tests.workflow.samples import (
+    ANSWERS,
+    LOOKED_AT,
+    QUADRUPLE,
+    SPECIFICATION,
+    TRIPLE,
+    TRIPLING,
+    WRONG_DOUBLE,
+    fenced,
+)
 from workflows.identifiers import CONTROL_QUEUE, node_workflow_id, project_workflow_id
 from workflows.sandbox import GUARDED, runner
 
@@ -264,19 +275,66 @@ async def test_the_project_waits_once_the_last_other_part_has_settled() -> None:
 
 
 async def test_a_part_without_examples_is_delivered_and_marked() -> None:
-    """Nothing tests it, so its win does not count as one; the rest of the delivery holds."""
-    lone = """
-tasks:
-  - id: triple
-    name: triple
-    description: Triple a number.
-    inputs: [{name: n, type_annotation: int}]
-    outputs: [{name: result, type_annotation: int}]
-"""
-    answers = {("coder", "triple"): (fenced("def triple(n: int) -> int:\n    return 3 * n\n"),)}
-    async with staged(TableModel(answers)) as stage:
-        result = await build(stage, specification=lone)
+    """Nobody can state any, nor is to be asked: its win does not count as one; the rest of the delivery holds."""
+    async with staged(TableModel(TRIPLING)) as stage:
+        result = await build(stage, specification=TRIPLE, on_exhausted=OnExhausted.PARTIAL)
         assert (result.exit_code, result.counts.partial) == (6, 1)
+
+
+async def test_a_person_is_asked_about_a_part_without_examples() -> None:
+    """Votes alone may share one misunderstanding; consent makes it a part that a person decided."""
+    async with staged(TableModel(TRIPLING)) as stage:
+        handle = await start(stage, specification=TRIPLE)
+        await until_waiting(stage, "root.triple")
+        (question,) = await stage.store.questions(PROJECT)
+        assert "no example says what is right" in question.text
+        answer = {"question": question.id, "decision_id": "1", "value": "accept_partial", "by": "me"}
+        node = stage.client.get_workflow_handle(node_workflow_id(PROJECT, NodePath("root.triple")))
+        await node.execute_update("answer", answer)
+        result = await handle.result()
+        assert (result.counts.resolved, result.counts.partial) == (1, 0)
+
+
+class Stating(TableModel):
+    """A model whose specifiers know what triples are."""
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """State the results that are asked for; anything else comes from the table."""
+        if request.prompt.archetype is not Archetype.SPECIFIER:
+            return await super().complete(request)
+        asked = re.findall(r'^(\d+)\. {"n": (-?\d+)}$', request.prompt.messages[-1].content, re.MULTILINE)
+        stated = [{"input": int(number), "returns": 3 * int(value)} for number, value in asked]
+        return ModelAnswer(
+            text=f"```json\n{json.dumps({'outcomes': stated})}\n```",
+            finish_reason=FinishReason.STOP,
+            usage=Usage(prompt_tokens=10, completion_tokens=5),
+            model="table",
+            endpoint="memory",
+        )
+
+
+async def test_examples_that_agents_agree_on_make_a_part_testable() -> None:
+    """Nobody wrote any: a vote settles what the results of simple inputs are, before the first code is drawn."""
+    async with staged(Stating(TRIPLING)) as stage:
+        result = await build(stage, specification=TRIPLE)
+        assert (result.exit_code, result.counts.won) == (0, 1)
+        settled = await stage.store.further_examples(PROJECT, NodePath("root.triple"))
+        assert len(settled) >= 2
+        assert all(case.expected_output == 3 * int(str(case.inputs["n"])) for case in settled)
+
+
+async def test_candidates_that_may_vote_are_compared_together() -> None:
+    """After each round that brought another one, in one activity."""
+    async with staged(TableModel(ANSWERS)) as stage:
+        await build(stage)
+        node = stage.client.get_workflow_handle(node_workflow_id(PROJECT, NodePath("root.quadruple")))
+        started = [
+            event.activity_task_scheduled_event_attributes.activity_type.name
+            async for event in node.fetch_history_events()
+            if event.HasField("activity_task_scheduled_event_attributes")
+        ]
+        assert "compare" in started
+        assert "propose_inputs" in started
 
 
 async def test_a_start_without_input_fails_at_once() -> None:

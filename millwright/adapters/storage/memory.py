@@ -4,7 +4,7 @@ It serves one event loop, and forgets everything when it is dropped.
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from millwright.adapters.storage.rules import (
     completion_key,
@@ -17,12 +17,13 @@ from millwright.adapters.storage.rules import (
     total,
 )
 from millwright.errors import BudgetReached, IntegrityError, NotFound, ProjectConflict
+from schemas.claims import Claim, digest_of_values
 from schemas.digests import canonical_json, digest_of_bytes
 from schemas.evidence import CompletionRecord, Decision, Forecast, NodeRecord, ProjectRecord, ProjectSpend, Question
 from schemas.identity import Digest, LayerName, NodePath, ProjectId, TaskStatus
 from schemas.models import Budget, CallKey, LedgerEntry, LedgerStatus
-from schemas.specification import TaskSpecification
-from schemas.verification import InputSet, Verdict
+from schemas.specification import TaskSpecification, TestCase
+from schemas.verification import InputSet, InputVector, Verdict
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -43,6 +44,9 @@ class MemoryStore:
         self._candidates: dict[tuple[_Place, Digest], str] = {}
         self._verdicts: dict[_Place, dict[Digest, dict[LayerName, Verdict]]] = {}
         self._inputs: dict[Digest, InputSet] = {}
+        self._further_inputs: dict[_Place, dict[Digest, InputVector]] = {}
+        self._claims: dict[_Place, dict[Digest, Claim]] = {}
+        self._further_examples: dict[_Place, dict[str, TestCase]] = {}
         self._manifests: dict[tuple[ProjectId, Digest], None] = {}
         self._questions: dict[tuple[ProjectId, str], Question] = {}
         self._decisions: dict[tuple[ProjectId, str], Decision] = {}
@@ -81,9 +85,16 @@ class MemoryStore:
             self._projects[project] = stored.model_copy(update={"status": status, "message": message})
 
     async def clear_nodes(self, project: ProjectId) -> None:
-        """Remove a project's nodes."""
-        for key in [key for key in self._nodes if key[0] == project]:
-            del self._nodes[key]
+        """Remove a project's nodes with their own inputs, claims and examples."""
+        rows: tuple[dict[_Place, Any], ...] = (
+            self._nodes,
+            self._further_inputs,
+            self._claims,
+            self._further_examples,
+        )
+        for kept in rows:
+            for key in [key for key in kept if key[0] == project]:
+                del kept[key]
 
     async def forget_project(self, project: ProjectId) -> None:
         """Remove a project for which no model was ever called."""
@@ -216,6 +227,34 @@ class MemoryStore:
     async def inputs(self, specification: Digest) -> InputSet | None:
         """Read a specification's stored inputs; None when none are stored."""
         return self._inputs.get(specification)
+
+    async def further_inputs(self, project: ProjectId, path: NodePath) -> tuple[InputVector, ...]:
+        """Read a node's own inputs in the order in which they were added."""
+        return tuple(self._further_inputs.get((project, path), {}).values())
+
+    async def add_further_inputs(self, project: ProjectId, path: NodePath, vectors: Sequence[InputVector]) -> None:
+        """Add inputs to a node's own; of equal arguments the first stay."""
+        kept = self._further_inputs.setdefault((project, path), {})
+        for vector in vectors:
+            kept.setdefault(digest_of_values(vector.arguments), vector)
+
+    async def claims(self, project: ProjectId, path: NodePath) -> tuple[Claim, ...]:
+        """Read what agents claim of a node's results, in order of digest."""
+        return tuple(claim for _, claim in sorted(self._claims.get((project, path), {}).items()))
+
+    async def save_claims(self, project: ProjectId, path: NodePath, claims: Sequence[Claim]) -> None:
+        """Record claims; of an equal claim the votes are replaced."""
+        self._claims.setdefault((project, path), {}).update({claim.digest: claim for claim in claims})
+
+    async def further_examples(self, project: ProjectId, path: NodePath) -> tuple[TestCase, ...]:
+        """Read the examples that a vote settled for a node, in the order in which they were added."""
+        return tuple(self._further_examples.get((project, path), {}).values())
+
+    async def add_further_examples(self, project: ProjectId, path: NodePath, cases: Sequence[TestCase]) -> None:
+        """Add examples to a node's own; the first under a name stays."""
+        kept = self._further_examples.setdefault((project, path), {})
+        for case in cases:
+            kept.setdefault(case.name, case)
 
     async def save_manifest(self, project: ProjectId, manifest: Digest) -> None:
         """Record a manifest (an artifact) as a deliverable of the project."""

@@ -10,10 +10,11 @@ from millwright.adapters.storage.artifacts import ArtifactRows
 from millwright.adapters.storage.database import new_engine, own_errors
 from millwright.adapters.storage.ledger import LedgerRows
 from millwright.adapters.storage.migration import demand_newest
+from millwright.adapters.storage.proposals import ProposalRows
 from millwright.adapters.storage.records import RecordRows
 
 
-class PostgresStore(RecordRows, LedgerRows, ArtifactRows):
+class PostgresStore(RecordRows, LedgerRows, ProposalRows, ArtifactRows):
     """Both ``ProjectStore`` and ``ArtifactStore``; safe for concurrent use by any number of processes."""
 
 

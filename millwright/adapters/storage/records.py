@@ -15,8 +15,11 @@ from millwright.adapters.storage.rules import demand_time_zones, in_ladder_order
 from millwright.adapters.storage.statements import inserted_once, read, replaced, row_of
 from millwright.adapters.storage.tables import (
     candidates,
+    claims,
     decisions,
     forecasts,
+    further_examples,
+    further_inputs,
     inputs,
     ledger,
     manifests,
@@ -73,8 +76,9 @@ class RecordRows(Rows):
         await self._change(unended.values(status=status.value, message=message))
 
     async def clear_nodes(self, project: ProjectId) -> None:
-        """Remove a project's nodes, before another run lays out its tree anew."""
-        await self._change(delete(nodes).where(nodes.c.project == project))
+        """Remove a project's nodes with their own inputs, claims and examples, before its tree is laid out anew."""
+        for table in (further_inputs, claims, further_examples, nodes):
+            await self._change(delete(table).where(table.c.project == project))
 
     async def forget_project(self, project: ProjectId) -> None:
         """Remove a project for which no model was ever called; one with a ledger stays as it is."""

@@ -223,6 +223,44 @@ inputs = Table(
     _clock("created_at"),
 )
 
+further_inputs = Table(
+    "further_inputs",
+    metadata,
+    _key("project"),
+    _key("path"),
+    _key("digest"),
+    _number("position"),
+    _tree("arguments"),
+    _text("origin"),
+    Column("size", BigInteger, nullable=True),
+    Column("stated", Boolean, nullable=False),
+    _clock("created_at"),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    _key("project"),
+    _key("path"),
+    _key("digest"),
+    _tree("arguments"),
+    _tree("expected"),
+    _number("votes"),
+    _clock("created_at"),
+    _clock("updated_at"),
+)
+
+further_examples = Table(
+    "further_examples",
+    metadata,
+    _key("project"),
+    _key("path"),
+    _key("name"),
+    _number("position"),
+    _tree("content"),
+    _clock("created_at"),
+)
+
 artifacts = Table(
     "artifacts",
     metadata,

@@ -45,7 +45,7 @@ def test_tells_why_nothing_was_decided() -> None:
         "What failed:\n- unit_tests: example: expected 3, got 4 (2 candidates)\n"
         "- unit_tests: example: empty cart (1 candidate)\n\n"
         "Answers:\n- retry: draw again, with a fresh budget of attempts\n"
-        "- accept_partial: take the best verified candidate, marked as below the margin\n"
+        "- accept_partial: take the best verified candidate, marked as decided by a person\n"
         "- give_up: let this task fail; what depends on it is blocked"
     )
 
@@ -98,3 +98,10 @@ def test_stays_short_and_the_same_for_any_election(
     assert len(asked.text) < 4_000
     assert ("accept_partial" in asked.options) == (election.best is not None)
     assert exhausted_question(PROJECT, PATH, election, data.draw(st.permutations(verdicts)), k=rule.k) == asked
+
+
+def test_asks_about_a_winner_that_no_example_speaks_of() -> None:
+    """Drawing again would only agree once more; consent or refusal is what is asked for."""
+    asked = exhausted_question(PROJECT, PATH, decide([_vote(0, 0)], Rule(k=1)), ())
+    assert "no example says what is right" in asked.text
+    assert asked.options == ("accept_partial", "give_up")

@@ -2,18 +2,28 @@
 
 import ast
 import json
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from millwright.core.extraction import MAX_CODE_BYTES, MAX_JSON_DEPTH, extract_code, extract_json
+from millwright.core.extraction import extract_json
+from millwright.core.red_flags.answer import MAX_CODE_BYTES, Dialect, Form
+from millwright.core.red_flags.rule_set import RuleSet
+from millwright.core.red_flags.rules import RULES, DoesNotLoad, Limits, Placeholder
+from millwright.core.red_flags.strict_json import MAX_JSON_DEPTH
 from schemas.election import Flag, RedFlag
 from schemas.models import FinishReason
 from tests import strategies
 
 STOP = FinishReason.STOP
+EXTRACTING = RuleSet(
+    Form.CODE,
+    tuple(rule for rule in RULES if rule.name not in (DoesNotLoad.name, Placeholder.name)),
+    Limits(max_lines=MAX_CODE_BYTES),
+)
 CODE = "def add(a: int, b: int) -> int:\n    return a + b\n"
 OTHER = "def add(a: int, b: int) -> int:\n    return b + a\n"
 BARE_CODES = st.sampled_from(
@@ -23,16 +33,24 @@ CODES = st.sampled_from((CODE, OTHER, "x = 1\n", "if True:\n\ty = '`' * 3\n", "T
 PROSE = st.sampled_from(("Here it is:", "The function adds.", "1. First", "`inline` and ``more``", ""))
 
 
-def _loads(source: str) -> bool:
+def _complaint(source: str) -> str | None:
     try:
         ast.parse(source)
-    except (SyntaxError, ValueError):
-        return False
-    return True
+    except (SyntaxError, ValueError) as error:
+        return str(error)
+    return None
 
 
 def _code(text: str, finish: FinishReason = STOP) -> str | RedFlag:
-    return extract_code(text, finish, ("python", "py"), loads=_loads)
+    """Extract code without judging it: whether fenced code loads is left to others."""
+    return _extracted(text, finish, _complaint)
+
+
+def _extracted(text: str, finish: FinishReason, loads: Callable[[str], str | None] | None) -> str | RedFlag:
+    dialect = Dialect(("python", "py"), loads, None, lambda source: (), lambda source: ())
+    found = EXTRACTING.inspect(text, finish, dialect)
+    assert (found.flag is None) is (found.candidate is not None)
+    return found.flag or found.candidate or ""
 
 
 def _flag(found: object) -> Flag:
@@ -59,7 +77,7 @@ class TestCode:
 
     def test_takes_no_bare_text_on_trust(self) -> None:
         """Without a judge of what loads, only a fence says where the code is."""
-        assert _flag(extract_code(CODE, STOP, ("python",))) is Flag.NOTHING_EXTRACTABLE
+        assert _flag(_extracted(CODE, STOP, None)) is Flag.NOTHING_EXTRACTABLE
 
     def test_leaves_fences_inside_a_bare_modules_docstring_alone(self) -> None:
         """A module that loads as it stands is not searched for blocks."""

@@ -6,13 +6,15 @@ import re
 
 import pytest
 
-from millwright.core.prompts import coder, planner
+from millwright.core.prompts import choosing, coder, planner, settling, verifier
+from millwright.core.prompts.answer_schema import value_schema
 from millwright.core.prompts.guidance import guidance
 from millwright.core.prompts.wording import Neighbour
 from millwright.core.verification.languages import language_named
 from schemas.identity import Archetype
 from schemas.models import ROLE_LINE, TASK_LINE, Prompt, Role
 from schemas.specification import Grants, TaskSpecification
+from schemas.types import parse_type
 
 TASK = TaskSpecification.model_validate(
     {
@@ -50,12 +52,18 @@ PROMPTS: dict[str, Prompt] = {
     "code": coder.code_prompt(TASK, SIGNATURE, NEIGHBOURS, guidance=guidance(1)),
     "glue": coder.glue_prompt(TASK, SIGNATURE, NEIGHBOURS),
     "specify": planner.specify_prompt("Sell things.\n", "python"),
+    "inputs": verifier.inputs_prompt(TASK, SIGNATURE),
+    "examples": settling.outcomes_prompt(TASK, SIGNATURE, [{"gross": 1.5, "discount": {"rate": 0.5}}]),
+    "choose": choosing.choose_prompt(TASK.id, choosing.asked_of_task(TASK), ["- a: a() -> None", "- b: b() -> None"]),
     "decompose": planner.decompose_prompt(TASK, ["rounding"], "Sell things.", guidance=guidance(1)),
 }
 WORDING = {
     ("code", "coder-1"): "0b3fda52756b0174ee28cbc83be9a5def2b2af99469ba19c230062f97235c374",
     ("glue", "coder-1"): "6823860558005cf76748e130566a102342627a291cdf2ad69d379be945a07367",
     ("specify", "specifier-2"): "831066637730e79f7e7a7f6917bbff567a9412b88647cdc0ea5e06fb47d2a56f",
+    ("inputs", "verifier-1"): "895fbacf4b93ec1bdf9e36c986278459617fe2795b5b6fed5fa80cf306162cfd",
+    ("examples", "examples-1"): "f14bc0ffe02c41e2208a34bb8d05737aa707df1bfdb24beb146a194464bb37b4",
+    ("choose", "chooser-1"): "8b6d83439a8ccae3483e30c7b4840f55aad8e87c6c4eb2eba78ec70775791d4e",
     ("decompose", "decomposer-1"): "ee186339a376a8ecb4de32e01c724dff887fe659ac72bdfafde2381e24c47bc5",
 }
 """SHA-256 of each wording under its version. Where a test fails here, give the prompt a new version and a new line."""
@@ -112,7 +120,7 @@ def test_the_coders_prompt_holds_the_exact_signature_and_the_specification(name:
         assert words in text
 
 
-@pytest.mark.parametrize("name", ["code", "glue", "decompose"])
+@pytest.mark.parametrize("name", ["code", "glue", "decompose", "inputs", "choose"])
 def test_expected_values_are_those_of_the_examples_only(name: str) -> None:
     """Each example stands there once with its outcome; properties, which judge answers, do not."""
     text = PROMPTS[name].messages[1].content
@@ -121,6 +129,38 @@ def test_expected_values_are_those_of_the_examples_only(name: str) -> None:
     assert text.count("raises TooMuch") == 1
     assert "987654" not in text
     assert "secret" not in text
+
+
+def test_the_specifier_that_settles_sees_no_example() -> None:
+    """What others stated, or a file's own example, would answer the question for it."""
+    text = PROMPTS["examples"].messages[1].content
+    assert '1. {"gross": 1.5, "discount": {"rate": 0.5}}' in text
+    assert "4365.625" not in text
+    assert "987654" not in text
+
+
+def test_answers_are_bound_by_the_declared_types() -> None:
+    """Verifiers and specifiers are asked for inputs and results of the task's own types, closed at every level."""
+    line = {"type": "object", "required": ["rate"], "additionalProperties": False}
+    case = verifier.inputs_schema(TASK)["properties"]["cases"]["items"]  # type: ignore[index]  # a tree of JSON
+    discount = case["properties"]["inputs"]["properties"]["discount"]
+    assert {name: discount[name] for name in line} == line
+    assert case["required"] == ["inputs"]
+    stated = settling.outcomes_schema(TASK, 3)["properties"]["outcomes"]  # type: ignore[index]  # a tree of JSON
+    assert stated["maxItems"] == 3
+    kinds = [set(item["properties"]) - {"input"} for item in stated["items"]["anyOf"]]
+    assert kinds == [{"returns"}, {"raises"}, {"unknown"}]
+
+
+def test_every_kind_of_type_has_its_schema() -> None:
+    """Whatever a specification may declare can be asked for."""
+    annotation = "dict[str, list[tuple[int, bool]]] | set[float] | tuple[bytes, ...] | None | Any"
+    schema = value_schema(parse_type(annotation), {})
+    union = schema["anyOf"]
+    assert isinstance(union, list)
+    assert [item.get("type") for item in union] == ["object", "array", "array", "null", None]
+    pair = union[0]["additionalProperties"]["items"]
+    assert (pair["prefixItems"], pair["maxItems"]) == ([{"type": "integer"}, {"type": "boolean"}], 2)
 
 
 def test_guidance_comes_after_a_lost_election_only() -> None:

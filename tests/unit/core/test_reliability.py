@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millwright.core.reliability import expected_ballots, margin_required, project_success, success_probability
+from millwright.core.reliability import (
+    ballots_variance,
+    expected_ballots,
+    loss,
+    margin_for,
+    margin_required,
+    project_success,
+    success_probability,
+)
 from millwright.errors import BadInput
 
 CHANCES = st.floats(0.51, 0.999)
@@ -131,3 +139,52 @@ def test_extreme_targets_stay_within_the_cap() -> None:
     """The smallest and the largest targets give a margin from 1 to 100."""
     assert margin_required(5e-324, 1, 0.9) == 1
     assert margin_required(math.nextafter(1, 0), 10**12, 0.500001) == 100
+
+
+@given(TARGETS, st.integers(1, 10**6), CHANCES)
+def test_an_even_share_of_the_target_gives_the_margin_of_the_project(target: float, tasks: int, p: float) -> None:
+    """Sharing out -ln(target) evenly is the published formula."""
+    assert margin_for(p, -math.log(target) / tasks) == margin_required(target, tasks, p)
+
+
+@given(CHANCES, st.floats(1e-9, 10))
+def test_the_margin_for_a_share_is_the_least_that_keeps_to_it(p: float, share: float) -> None:
+    """A task takes no more than its share, and with one vote of margin less it would."""
+    k = margin_for(p, share)
+    if k < 100:
+        assert loss(p, k) <= share * (1 + 1e-6)
+    if k > 1:
+        assert loss(p, k - 1) > share * (1 - 1e-6)
+
+
+@given(st.floats(0.001, 0.999), st.integers(1, 100))
+def test_losses_add_up_where_chances_multiply(p: float, k: int) -> None:
+    """The loss is minus the logarithm of the success."""
+    assert math.exp(-loss(p, k)) == pytest.approx(success_probability(p, k), rel=1e-9)
+
+
+@pytest.mark.parametrize(("p", "share"), [(0.5, 0.1), (1.0, 0.1), (0.9, -0.1), (0.9, math.nan)])
+def test_refuses_shares_that_are_none(p: float, share: float) -> None:
+    """A share is not negative, and voting needs voters that it can help."""
+    with pytest.raises(BadInput):
+        margin_for(p, share)
+
+
+@pytest.mark.parametrize(("p", "k"), [(0.5, 1), (0.5, 4), (0.6, 3), (0.7, 6), (0.9, 2), (0.95, 8)])
+def test_the_variance_of_the_ballots_is_no_more_than_told(p: float, k: int) -> None:
+    """The exact distribution of the walk's length, step by step until nothing is left."""
+    inside, moments, step = {0: 1.0}, [0.0, 0.0], 0
+    while sum(inside.values()) > 1e-13:
+        step += 1
+        following: dict[int, float] = {}
+        for lead, share in inside.items():
+            for turn, chance in ((1, p), (-1, 1 - p)):
+                following[lead + turn] = following.get(lead + turn, 0.0) + share * chance
+        ended = following.pop(k, 0.0) + following.pop(-k, 0.0)
+        moments[0] += ended * step
+        moments[1] += ended * step**2
+        inside = following
+    variance = moments[1] - moments[0] ** 2
+    assert moments[0] == pytest.approx(expected_ballots(p, k))
+    assert variance <= ballots_variance(p, k) + 1e-6
+    assert variance == pytest.approx(ballots_variance(p, k), rel=0.01, abs=1e-6) or 0.5 < p < 0.95

@@ -1,9 +1,11 @@
 """The report: how it ended, what is not proven, and nothing of a note that could pass for structure."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from millwright.core.learning import Range
 from millwright.core.report import Account, Evidence, report
 from schemas.evidence import Decision, ManifestEntry, NodeRecord, ProjectRecord, Question
 from schemas.identity import LayerName, NodePath, ProjectId, TaskId, TaskStatus
@@ -118,3 +120,17 @@ def test_every_end_has_its_words(code: int | None, words: str) -> None:
     """A project without an exit code is not reported as built."""
     outcome = report(_account(code)).split("**Outcome**: ")[1].splitlines()[0]
     assert words in outcome
+
+
+def test_says_how_many_winners_are_expected_to_be_wrong() -> None:
+    """With an interval, the likeliest by name, and where the prediction comes from; the rest is not predicted."""
+    certain = replace(_evidence("root.sure", TaskStatus.WON), defect=Range(0.0, 0.01, 0.02))
+    doubtful = replace(_evidence("root.doubtful", TaskStatus.WON), defect=Range(0.1, 0.3, 0.6))
+    lost = _evidence("root.lost", TaskStatus.FAILED)
+    account = replace(_account(0, certain, doubtful, lost), calibration="some recorded answers")
+    section = report(account).partition("## How sure")[2].partition("## ")[0]
+    assert "Of the 2 parts that were won by votes, 0.31 are expected to be wrong (between 0 and 1" in section
+    assert section.index("root.doubtful`: 30.0% (10.0% to 60.0%)") < section.index("root.sure")
+    assert "root.lost" not in section
+    assert "some recorded answers" in section
+    assert "## How sure" not in report(_account(0, lost))

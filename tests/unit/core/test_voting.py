@@ -105,6 +105,48 @@ class TestDrawsNeeded:
         """Two draws left cannot make a lead of three."""
         assert draws_needed(tally(_votes("ab!!")), Rule(k=3, max_attempts=6)) == 0
 
+    @pytest.mark.parametrize(
+        ("votes", "purity", "share", "expected"),
+        [
+            ("aab", 0.8, 0.0, 2),
+            ("aabc", 0.8, 0.0, 6),
+            ("aa!!!!!!", 0.0, 0.2, 1),
+            ("a!!!!!!!!!", 0.0, 0.3, 3),
+            ("aaaa!!!!!!!!!!!!!!!!", 0.0, 0.2, 0),
+            ("aabc!!", 0.8, 0.5, 6),
+            ("", 1.0, 0.0, 3),
+            ("ab", 1.0, 0.0, 0),
+        ],
+    )
+    def test_draws_what_the_gates_need(self, votes: str, purity: float, share: float, expected: int) -> None:
+        """The strictest of the three asks for the batch; a purity that is lost for good asks for none."""
+        gated = Rule(k=3, max_attempts=30, min_purity=purity, min_yield=share)
+        assert draws_needed(tally(_votes(votes)), gated) == expected
+
+    @pytest.mark.parametrize(
+        ("votes", "limits", "expected"),
+        [
+            ("", Rule(k=3, max_attempts=4), 3),
+            ("", Rule(k=3, max_attempts=4, min_purity=0.5), 2),
+            ("", Rule(k=3, max_attempts=30, min_yield=1.0), 1),
+            ("aabb", Rule(k=2, max_attempts=17, min_purity=0.8), 6),
+            ("aabb", Rule(k=2, max_attempts=11, min_purity=0.8), 2),
+            ("aab!", Rule(k=5, max_attempts=30, patience=4), 2),
+            ("aab!!!", Rule(k=5, max_attempts=30, patience=4), 0),
+            ("!!!", Rule(k=5, max_attempts=30, patience=4), 1),
+        ],
+    )
+    def test_draws_no_further_than_hope_without_a_vote(self, votes: str, limits: Rule, expected: int) -> None:
+        """With gates or patience a batch ends where it would be over if none of it voted; with k alone it does not."""
+        assert draws_needed(tally(_votes(votes)), limits) == expected
+
+    def test_draws_nothing_where_a_gate_is_out_of_reach(self) -> None:
+        """The margin alone would be in reach of the three draws left."""
+        counted = tally(_votes("aab!!"))
+        assert draws_needed(counted, Rule(k=3, max_attempts=8)) == 2
+        assert draws_needed(counted, Rule(k=3, max_attempts=8, min_purity=0.9)) == 0
+        assert draws_needed(counted, Rule(k=3, max_attempts=8, min_yield=0.7)) == 0
+
     @given(strategies.tallies(), strategies.rules())
     def test_never_exceeds_need_or_budget(self, counted: Tally, rule: Rule) -> None:
         """What it draws fits the budget, and its last draw is the first that could decide."""
@@ -147,6 +189,91 @@ class TestDecide:
     def test_takes_the_first_drawn_of_equals(self) -> None:
         """Equal merit is settled by slot."""
         assert decide(_votes("!aaa"), Rule(k=3)).winner == _candidate(1)
+
+    def test_takes_the_faster_of_candidates_that_read_alike(self) -> None:
+        """Speed settles what text leaves equal, and nothing before that."""
+        merits = {
+            0: PLAIN.model_copy(update={"slowness": 2}),
+            1: PLAIN.model_copy(update={"slowness": 1}),
+            2: PLAIN.model_copy(update={"size_bytes": 101}),
+        }
+        assert decide(_votes("aaa", merits), Rule(k=3)).winner == _candidate(1)
+
+    def test_merit_is_compared_as_the_schema_lists_it(self) -> None:
+        """Fewer lines, simpler, flatter, smaller, faster: an earlier advantage outweighs all later ones."""
+        fields = tuple(Merit.model_fields)
+        for place, name in enumerate(fields):
+            better = dict.fromkeys(fields[:place], 5) | {name: 4} | dict.fromkeys(fields[place + 1 :], 9)
+            merits = {0: Merit(**dict.fromkeys(fields, 5)), 1: Merit(**better)}
+            assert decide(_votes("aa", merits), Rule(k=2)).winner == _candidate(1), name
+
+    @pytest.mark.parametrize(
+        ("votes", "purity", "share", "state"),
+        [
+            ("aabaa", 0.8, 0.0, ElectionState.WON),
+            ("abaacaa", 0.8, 0.0, ElectionState.OPEN),
+            ("bbaaaac", 0.0, 0.0, ElectionState.OPEN),
+            ("aaa!!!!!!!!!!!!", 0.0, 0.2, ElectionState.WON),
+            ("!!!!!!!!!!!!!aaa", 0.0, 0.2, ElectionState.OPEN),
+            ("!!!!!!!!!!!!aaa", 0.0, 0.2, ElectionState.WON),
+        ],
+    )
+    def test_a_margin_alone_does_not_win(self, votes: str, purity: float, share: float, state: ElectionState) -> None:
+        """Both are judged at the deciding ballot, over what came before it: what follows takes no victory back."""
+        gated = Rule(k=3, max_attempts=30, min_purity=purity, min_yield=share)
+        assert decide(_votes(votes), gated).state is state
+
+    def test_a_gate_that_is_met_later_decides_later(self) -> None:
+        """The winner is the best of those counted until then, also of those after the margin was there."""
+        merits = {5: PLAIN.model_copy(update={"code_lines": 1}), 6: PLAIN.model_copy(update={"code_lines": 0})}
+        attempts = _votes("baaaaa", merits)
+        assert decide(attempts, Rule(k=3, min_purity=0.8)).winner == _candidate(1)
+        assert decide(attempts, Rule(k=3, min_purity=0.83)).winner == _candidate(5)
+
+    @pytest.mark.parametrize(
+        ("votes", "limits", "reason"),
+        [
+            ("!x!", Rule(k=1, max_attempts=3), "no ballot among 3 attempts"),
+            ("a!xba", Rule(k=3, max_attempts=6), "the leader's margin of 1 cannot reach 3, with 1 of 6 attempts left"),
+            (
+                "bbccbcaaaaa",
+                Rule(k=3, max_attempts=12, min_purity=0.8),
+                "the leader's purity of 45% cannot reach 80%, with 1 of 12 attempts left",
+            ),
+            (
+                "ab!!!!!!",
+                Rule(k=3, max_attempts=8, min_purity=0.6, min_yield=0.125),
+                "the leader's margin of 0 cannot reach 3 and purity of 50% cannot reach 60%, with 0 of 8 attempts left",
+            ),
+            (
+                "aa!!!!!!!!!!!!!!!",
+                Rule(k=3, max_attempts=18, min_yield=0.175),
+                "the leader's yield of 11% cannot reach 17.5%, with 1 of 18 attempts left",
+            ),
+            ("aab!bx", Rule(k=9, patience=4, max_attempts=99), ""),
+            (
+                "aab!x!",
+                Rule(k=9, patience=3, max_attempts=99),
+                "no vote for the leader in the last 4 attempts, where patience ends at 3",
+            ),
+            ("", Rule(k=3, max_attempts=2), "the leader's margin of 0 cannot reach 3, with 2 of 2 attempts left"),
+        ],
+    )
+    def test_says_why_it_is_hopeless(self, votes: str, limits: Rule, reason: str) -> None:
+        """An exhausted election tells what was missing, an open one nothing."""
+        election = decide(_votes(votes), limits)
+        assert election.reason == reason
+        assert election.state is (ElectionState.EXHAUSTED if reason else ElectionState.OPEN)
+
+    def test_a_share_below_its_least_is_never_shown_as_equal_to_it(self) -> None:
+        """79.7 % is not 80 %: shares are rounded down."""
+        reason = decide(_votes("ab" * 12 + "a" * 35), Rule(k=3, max_attempts=59, min_purity=0.8)).reason
+        assert "purity of 79% cannot reach 80%" in reason
+
+    def test_patience_begins_anew_with_each_vote_that_keeps_or_takes_the_lead(self) -> None:
+        """A vote that draws level counts as well, for then two groups lead."""
+        ends = {"aa!bb": ElectionState.OPEN, "aa!!b": ElectionState.EXHAUSTED, "aa!!a": ElectionState.OPEN}
+        assert {votes: decide(_votes(votes), Rule(k=9, patience=3, max_attempts=99)).state for votes in ends} == ends
 
     def test_is_exhausted_when_the_budget_is_used_up(self) -> None:
         """Attempts that were flagged or rejected count against the budget."""

@@ -1,0 +1,134 @@
+"""Asks agents for what is no code and no structure: inputs, the results of some calls, a choice among proposals.
+
+It calls no model and keeps nothing; ``generation`` draws, and ``proposing`` acts on what was said.
+"""
+
+import json
+from collections.abc import Sequence
+
+from pydantic import JsonValue
+
+from millwright.core import proposals, settling
+from millwright.core.extraction import extract_json
+from millwright.core.prompts.choosing import (
+    asked_in_prose,
+    asked_of_task,
+    choice_schema,
+    choose_prompt,
+    decomposition_outline,
+    read_choice,
+    shown_order,
+    specification_outline,
+)
+from millwright.core.prompts.planner import specifier_task
+from millwright.core.prompts.settling import outcomes_prompt, outcomes_schema
+from millwright.core.prompts.verifier import inputs_prompt, inputs_schema
+from millwright.core.verification.evidence import Arguments
+from millwright.core.verification.languages import language_named
+from millwright.errors import SpecificationInvalid
+from millwright.ports import ArtifactStore, ProjectStore
+from schemas.claims import digest_of_values
+from schemas.digests import digest_of_bytes
+from schemas.election import RedFlag
+from schemas.evidence import CompletionRecord
+from schemas.identity import Digest
+from schemas.models import FinishReason, Prompt
+from schemas.planning import Proposal, SpecifiedRoot
+from schemas.requests import ElectionRef, Purpose
+from schemas.specification import Fault, TaskSpecification
+
+BESIDE_CODE = frozenset({Purpose.INPUTS, Purpose.EXAMPLES, Purpose.CHOOSE})
+"""What is asked here."""
+
+
+class Asking:
+    """Writes the prompts for what agents propose beside code, and reads the answers."""
+
+    def __init__(self, projects: ProjectStore, artifacts: ArtifactStore) -> None:
+        self._projects = projects
+        self._artifacts = artifacts
+
+    async def prompt(
+        self, election: ElectionRef, among: Sequence[Digest], seed: int
+    ) -> tuple[Prompt, dict[str, object]]:
+        """Write the prompt of one draw, whose ``seed`` orders the proposals to choose from, and its answer's schema."""
+        if election.purpose is Purpose.CHOOSE:
+            return await self._choice(election, shown_order(among, seed))
+        task = await self.task(election)
+        signature = language_named(task.target_language).signature(task)
+        if election.purpose is Purpose.INPUTS:
+            known = settling.with_examples(task, await self._projects.further_examples(election.project, election.path))
+            return inputs_prompt(known, signature), inputs_schema(task)
+        calls = [settling.inputs_by_name(arguments, task) for arguments in await self.inputs(election, among)]
+        return outcomes_prompt(task, signature, calls), outcomes_schema(task, len(calls))
+
+    async def extract(
+        self, election: ElectionRef, completion: CompletionRecord, among: Sequence[Digest], seed: int
+    ) -> tuple[CompletionRecord, str | None]:
+        """Read a completion: return it labelled with what it says or its red flag, and the text to be kept of it.
+
+        Of a choice the label is the chosen proposal, whose text is kept already.
+        """
+        found = await self._read(election, completion, among, seed)
+        if isinstance(found, RedFlag):
+            return completion.model_copy(update={"flag": found.flag, "detail": found.detail}), None
+        if election.purpose is Purpose.CHOOSE:
+            return completion.model_copy(update={"candidate": found}), None
+        return completion.model_copy(update={"candidate": digest_of_bytes(found.encode("ascii"))}), found
+
+    async def _read(
+        self, election: ElectionRef, completion: CompletionRecord, among: Sequence[Digest], seed: int
+    ) -> str | RedFlag:
+        finish = FinishReason(completion.finish_reason)
+        if election.purpose is Purpose.INPUTS:
+            read = proposals.read_proposals(completion.text, finish, await self.task(election))
+            return read if isinstance(read, RedFlag) else proposals.stored(read)
+        answer: JsonValue | RedFlag = extract_json(completion.text, finish)
+        if isinstance(answer, RedFlag):
+            return answer
+        if election.purpose is Purpose.CHOOSE:
+            return read_choice(answer, shown_order(among, seed))
+        stated = settling.read_answer(answer, await self.task(election), len(among))
+        return stated if isinstance(stated, RedFlag) else settling.written(stated)
+
+    async def task(self, election: ElectionRef) -> TaskSpecification:
+        """Read the specification of an election's node, as it was given."""
+        node = await self._projects.node(election.project, election.path)
+        return await self._projects.specification(node.specification)
+
+    async def inputs(self, election: ElectionRef, among: Sequence[Digest]) -> tuple[Arguments, ...]:
+        """Find inputs of a node's specification by their digests, in the same order.
+
+        Raises:
+            SpecificationInvalid: one of them is not among the stored inputs.
+        """
+        node = await self._projects.node(election.project, election.path)
+        stored = await self._projects.inputs(node.specification)
+        lists = [(), *(vector.arguments for vector in (stored.vectors if stored else ()))]
+        known: dict[Digest, Arguments] = {digest_of_values(arguments): arguments for arguments in lists}
+        missing = [digest for digest in among if digest not in known]
+        if missing:
+            raise SpecificationInvalid([Fault(where=election.path, what=f"no input is stored under {missing[0]}")])
+        return tuple(known[digest] for digest in among)
+
+    async def _choice(self, election: ElectionRef, shown: Sequence[Digest]) -> tuple[Prompt, dict[str, object]]:
+        """Show proposals in this order: specifications of the whole, or splits of the node's task."""
+        if not shown:
+            raise SpecificationInvalid([Fault(where=election.path, what="there is nothing to choose from")])
+        texts = [await self._projects.candidate(election.project, election.path, digest) for digest in shown]
+        read = [json.loads(text) for text in texts]
+        schema = choice_schema(len(shown))
+        if all("specification" in item for item in read):
+            prose = await self._requirements(election)
+            roots = [SpecifiedRoot.model_validate(item) for item in read]
+            outlines = [specification_outline(root.specification) for root in roots]
+            return choose_prompt(specifier_task(prose), asked_in_prose(prose), outlines), schema
+        task = await self.task(election)
+        outlines = [decomposition_outline(Proposal.model_validate(item)) for item in read]
+        return choose_prompt(task.id, asked_of_task(task), outlines), schema
+
+    async def _requirements(self, election: ElectionRef) -> str:
+        project = await self._projects.project(election.project)
+        if project.requirements is None:
+            return ""
+        return (await self._artifacts.get(project.requirements)).decode("utf-8")

@@ -1,0 +1,200 @@
+"""Compares all candidates of an election on the same inputs, and looks for inputs that tell some of them apart.
+
+It counts no votes and stores nothing. It runs candidates through ports; which inputs are worth a try, and what agrees
+with what, is the core's to say.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from activities.observing import Observation, merit_of
+from activities.quiet import Quiet
+from activities.recall import Recall
+from activities.together import together
+from millwright.core.grouping import Classes, group, signatures, useless
+from millwright.core.selection import Contender, choose
+from millwright.core.signature import is_deterministic, records_of
+from millwright.core.specification import input_types
+from millwright.core.splitting import Budget, Splitting, begin, learn, propose
+from millwright.core.verification.evidence import MOST_LOST, Arguments, output_type, program
+from millwright.core.verification.layer import Subject
+from millwright.core.verification.preconditions import accepted, admission_request
+from millwright.core.verification.reports import calls, conditions
+from millwright.core.verification.trial import Trial, promise, trial
+from millwright.ports import Sandbox
+from schemas.claims import Claim, digest_of_values
+from schemas.election import Flag
+from schemas.execution import CallRequest, Outcome, OutcomeKind
+from schemas.types import Type
+
+BUDGET = Budget(rounds=4, inputs=80, batch=20, patience=2)
+"""What one comparison may try. An election compares after each round, so that its search goes on where it ended."""
+
+Outcomes = tuple[Outcome, ...]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One observation per candidate, in order, and the inputs found that tell some of them apart."""
+
+    observations: tuple[Observation, ...]
+    splitting: tuple[Arguments, ...] = ()
+
+
+class Comparer:
+    """Runs candidates through a sandbox, beside all other runs of this process."""
+
+    def __init__(self, sandbox: Sandbox, recall: Recall, quiet: Quiet) -> None:
+        self._sandbox, self._recall, self._quiet = sandbox, recall, quiet
+
+    async def compare(self, subjects: Sequence[Subject], seed: int, budget: Budget = BUDGET) -> Compared | None:
+        """Compare candidates of one task, each with a text of its own; None where there is no input to try them on.
+
+        Raises:
+            SandboxUnavailable: nothing is known of any candidate.
+            SpecificationInvalid: the task's own examples or types cannot be decoded.
+        """
+        laid_out = await self._lay_out(subjects[0])
+        if not laid_out.calls:
+            return None
+        election = _Election(tuple(subjects), laid_out)
+        known = await together([self._trial(subject, laid_out) for subject in subjects])
+        flags: list[Flag | None] = list(useless(known, election.task))
+        alive = [place for place, flag in enumerate(flags) if flag is None]
+        search = await self._search(election, [known[place] for place in alive], alive, seed, budget)
+        if search.kept:
+            further = await together([self._outcomes(subjects[place], search.kept) for place in alive])
+            again = await together([self._outcomes(subjects[place], search.kept) for place in alive])
+            for place, first, second in zip(alive, further, again, strict=True):
+                if not is_deterministic(first, second):
+                    flags[place] = Flag.NONDETERMINISTIC
+                known[place] = (*known[place], *first)
+            alive = [place for place in alive if flags[place] is None]
+        found = signatures([known[place] for place in alive], election.of, election.tolerance, election.records)
+        signature = dict(zip(alive, found, strict=True))
+        observations = tuple(
+            Observation(signature.get(place), flags[place], merit_of(subject, known[place]))
+            for place, subject in enumerate(subjects)
+        )
+        return Compared(observations, search.kept)
+
+    async def choose(self, subjects: Sequence[Subject], claims: Sequence[Claim]) -> int:
+        """Return the place of the best of candidates of one task, which no margin tells apart; it has not won.
+
+        Raises:
+            SandboxUnavailable: nothing is known of any candidate.
+            SpecificationInvalid: the task's own examples or types cannot be decoded.
+        """
+        laid_out = await self._lay_out(subjects[0])
+        known = await together([self._trial(subject, laid_out) for subject in subjects]) if laid_out.calls else []
+        election = _Election(tuple(subjects), laid_out)
+        return election.best(known or [()] * len(subjects), claims)
+
+    async def _lay_out(self, subject: Subject) -> Trial:
+        asked = promise(subject)
+        told = conditions(await self._recall.evaluate(asked), asked) if asked is not None else None
+        return trial(subject, told)
+
+    async def _trial(self, subject: Subject, laid_out: Trial) -> Outcomes:
+        async with self._quiet.shared():
+            report = await self._recall.call(laid_out.request(subject))
+        return calls(report, len(laid_out.calls)).outcomes
+
+    async def _outcomes(self, subject: Subject, vectors: Sequence[Arguments]) -> Outcomes:
+        request = CallRequest(program=program(subject, len(vectors)), calls=tuple(vectors), lost_limit=MOST_LOST)
+        async with self._quiet.shared():
+            report = await self._sandbox.call(request)
+        return calls(report, len(vectors)).outcomes
+
+    async def _search(
+        self, election: "_Election", known: Sequence[Outcomes], places: Sequence[int], seed: int, budget: Budget
+    ) -> Splitting:
+        """Try inputs on the candidates that agree so far; one that is lost on an input is not run on any more."""
+        state = election.search(known, places, seed, budget)
+        running = {name: election.subjects[int(name)] for name in state.names}
+        for name, place in zip([str(place) for place in places], range(len(places)), strict=True):
+            if any(outcome.kind is OutcomeKind.LOST for outcome in known[place]):
+                running.pop(name, None)
+        while not state.done:
+            proposed = propose(state)
+            promised = await self._promised(election, proposed)
+            names = list(running) if promised else []
+            ran = await together([self._outcomes(running[name], promised) for name in names])
+            outcomes = dict(zip(names, ran, strict=True))
+            for name, seen in outcomes.items():
+                if any(outcome.kind is OutcomeKind.LOST for outcome in seen):
+                    del running[name]
+            refused = [vector for vector in proposed if vector not in promised]
+            state = learn(state, promised, election.texts(state.names, outcomes, len(promised)), refused)
+        return state
+
+    async def _promised(self, election: "_Election", vectors: Sequence[Arguments]) -> tuple[Arguments, ...]:
+        request = admission_request(election.task, vectors)
+        if request is None:
+            return tuple(vectors)
+        return accepted(vectors, conditions(await self._sandbox.evaluate(request), request))
+
+
+class _Election:
+    """What all candidates of one election share."""
+
+    def __init__(self, subjects: tuple[Subject, ...], laid_out: Trial) -> None:
+        self.subjects, self._laid_out = subjects, laid_out
+        self.task = subjects[0].task
+        self.of: Type = output_type(self.task)
+        self.tolerance = min((case.tolerance for case in self.task.test_cases if case.tolerance), default=None)
+        self.records = records_of(self.task)
+
+    def search(self, known: Sequence[Outcomes], places: Sequence[int], seed: int, budget: Budget) -> Splitting:
+        """Begin a search among those that agree with another one."""
+        members: defaultdict[int, list[str]] = defaultdict(list)
+        for place, number in zip(places, group(known, self.of, self.tolerance, self.records), strict=True):
+            members[number].append(str(place))
+        examples = self._laid_out.calls[: len(self._laid_out.examples)]
+        return begin(
+            examples,
+            self._laid_out.calls[len(examples) :],
+            input_types(self.task),
+            self.records,
+            seed,
+            budget if self.task.inputs else replace(budget, rounds=0),
+            [names for names in members.values() if len(names) > 1],
+        )
+
+    def best(self, known: Sequence[Outcomes], claims: Sequence[Claim]) -> int:
+        """Return the place of the best candidate by what each did on every input of the trial, and by the claims."""
+        inputs = self._laid_out.calls if known[0] else ()
+        classes = Classes(len(inputs), self.of, self.tolerance, self.records)
+        rows = [classes.row(outcomes) for outcomes in known]
+        place_of = {digest_of_values(arguments): place for place, arguments in enumerate(inputs)}
+        claimed: list[tuple[int, str]] = []
+        for claim in claims:
+            place = place_of.get(digest_of_values(claim.arguments))
+            if place is None or claim.expected is None:
+                continue
+            number = classes.number(place, Outcome(kind=OutcomeKind.RETURNED, value=claim.expected))
+            if number is not None:
+                claimed += [(place, classes.text(place, number))] * claim.votes
+        contenders = [
+            Contender(
+                outcomes=tuple(
+                    None if number is None else classes.text(place, number) for place, number in enumerate(row)
+                ),
+                merit=tuple(merit_of(subject, outcomes).model_dump().values()),  # in the order of its fields
+            )
+            for subject, row, outcomes in zip(self.subjects, rows, known, strict=True)
+        ]
+        chosen = choose(contenders, claimed)
+        if chosen is None:
+            raise AssertionError("there is always a first candidate")
+        return chosen
+
+    def texts(self, names: Sequence[str], outcomes: dict[str, Outcomes], count: int) -> dict[str, list[str | None]]:
+        """Name what each candidate did on each input: equal names for equal behaviour, None where nothing is known."""
+        classes = Classes(count, self.of, self.tolerance, self.records)
+        told: dict[str, list[str | None]] = {}
+        for name in names:
+            row = classes.row(outcomes[name]) if name in outcomes else (None,) * count
+            told[name] = [None if number is None else str(number) for number in row]
+        return told

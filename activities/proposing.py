@@ -1,0 +1,175 @@
+"""Lets agents propose what a vote needs beside code: inputs worth trying, and examples where nobody wrote any.
+
+It rejects nothing by what agents claim, and accepts no example that most of them do not state.
+"""
+
+from collections.abc import Sequence
+
+from temporalio import activity
+
+from activities.asking import Asking
+from activities.boundary import heartbeating, translated
+from activities.examining import broken_examples
+from activities.generation import Generation
+from millwright.core import settling
+from millwright.core.examples import example_calls
+from millwright.core.proposals import agreed, unstored
+from millwright.core.verification.evidence import Arguments
+from millwright.core.verification.preconditions import accepted, admission_request
+from millwright.errors import NotFound
+from millwright.ports import ArtifactStore, ProjectStore, Sandbox
+from schemas.claims import Claim, digest_of_values
+from schemas.election import Draw
+from schemas.identity import Digest
+from schemas.requests import (
+    DrawRequest,
+    ElectionRef,
+    ProposedInputs,
+    ProposeRequest,
+    Purpose,
+    SettledExamples,
+    SettleExamplesRequest,
+)
+from schemas.specification import SpecificationDocument, TaskSpecification, TestCase
+from schemas.verification import InputOrigin, InputVector
+
+MOST_INPUTS = 60
+"""Proposed inputs that a node keeps: each is run with every candidate."""
+
+MOST_CLAIMS = 400
+"""Claims that a node keeps."""
+
+
+class Proposing:
+    """Activities that wait on models, for other things than code."""
+
+    def __init__(
+        self, generation: Generation, projects: ProjectStore, artifacts: ArtifactStore, sandbox: Sandbox
+    ) -> None:
+        self._generation = generation
+        self._projects = projects
+        self._sandbox = sandbox
+        self._asking = Asking(projects, artifacts)
+
+    @activity.defn
+    @translated
+    async def propose_inputs(self, request: ProposeRequest) -> ProposedInputs:
+        """Let verifier agents propose inputs, and keep those that are promised and new; a retry changes nothing."""
+        election = _about(request.election, Purpose.INPUTS)
+        async with heartbeating():
+            task = await self._asking.task(election)
+            if not request.count or not task.inputs:
+                return ProposedInputs()
+            drawn = await self._generation.answers(
+                DrawRequest(election=election, round=0, count=request.count, seed=request.seed)
+            )
+            answers = [unstored(text) for text in await self._texts(election, drawn.draws)]
+            claims = agreed([answer.claims for answer in answers])
+            kept = await self._keep(election, task, claims)
+            stated = [claim for claim in claims if claim.expected is not None][:MOST_CLAIMS]
+            await self._projects.save_claims(election.project, election.path, stated)
+        return ProposedInputs(
+            kept=kept,
+            claims=len(stated),
+            dropped=sum(answer.dropped for answer in answers),
+            budget_reached=drawn.budget_reached,
+        )
+
+    @activity.defn
+    @translated
+    async def settle_examples(self, request: SettleExamplesRequest) -> SettledExamples:
+        """Let specifier agents state the results of simple inputs, and keep as examples what a vote settles.
+
+        Raises:
+            NotFound: the node's inputs were not generated yet.
+        """
+        election = _about(request.election, Purpose.EXAMPLES)
+        async with heartbeating():
+            task = await self._asking.task(election)
+            asked = settling.chosen_inputs(await self._promised(election, task), task)
+            if not asked:
+                return SettledExamples()
+            answers, reached = await self._state(request, election, task, asked)
+            cases = settling.settled_examples(answers, asked, task, request.k)
+            sound = [case for case in cases if not await broken_examples(self._sandbox, _alone(task, case))]
+            await self._projects.add_further_examples(election.project, election.path, sound)
+        return SettledExamples(
+            asked=len(asked),
+            settled=tuple(case.name for case in sound),
+            enough=len(sound) >= (settling.FEWEST_SETTLED if task.inputs else 1),
+            samples=len(answers),
+            budget_reached=reached,
+        )
+
+    async def _keep(self, election: ElectionRef, task: TaskSpecification, claims: tuple[Claim, ...]) -> int:
+        """Add proposed inputs to the node's own, without those that it has already or that are not promised."""
+        node = await self._projects.node(election.project, election.path)
+        stored = await self._projects.inputs(node.specification)
+        known = {digest_of_values(arguments) for arguments in example_calls(task)}
+        known |= {digest_of_values(vector.arguments) for vector in (stored.vectors if stored else ())}
+        fresh: dict[Digest, Arguments] = {}
+        for claim in claims:
+            digest = digest_of_values(claim.arguments)
+            if digest not in known:
+                fresh.setdefault(digest, claim.arguments)
+        promised = await self._admitted(task, tuple(fresh.values()))
+        vectors = [InputVector(arguments=item, origin=InputOrigin.PROPOSED) for item in promised[:MOST_INPUTS]]
+        await self._projects.add_further_inputs(election.project, election.path, vectors)
+        return len(vectors)
+
+    async def _admitted(self, task: TaskSpecification, inputs: Sequence[Arguments]) -> tuple[Arguments, ...]:
+        """Keep the inputs that satisfy the task's constraints and preconditions."""
+        asked = admission_request(task, inputs)
+        return tuple(inputs) if asked is None else accepted(inputs, await self._sandbox.evaluate(asked))
+
+    async def _promised(self, election: ElectionRef, task: TaskSpecification) -> tuple[Arguments, ...]:
+        """Return the node's inputs that satisfy its constraints and preconditions; one call for a task without any."""
+        node = await self._projects.node(election.project, election.path)
+        stored = await self._projects.inputs(node.specification)
+        if stored is None:
+            raise NotFound(f"{election.project}: {election.path} has no inputs yet: they are generated before")
+        inputs = [vector.arguments for vector in stored.vectors if vector.origin is not InputOrigin.SIZED]
+        if not task.inputs:
+            return ((),)
+        return await self._admitted(task, inputs)
+
+    async def _state(
+        self,
+        request: SettleExamplesRequest,
+        election: ElectionRef,
+        task: TaskSpecification,
+        asked: tuple[Arguments, ...],
+    ) -> tuple[list[settling.Answer], str | None]:
+        """Draw answers, k at first and then as many as could settle another input, until none can be settled."""
+        among = tuple(map(digest_of_values, asked))
+        nothing: settling.Answer = (None,) * len(asked)
+        answers: list[settling.Answer] = []
+        round_, needed = 0, min(request.k, request.cap)
+        while needed:
+            drawn = await self._generation.answers(
+                DrawRequest(election=election, round=round_, count=needed, seed=request.seed, among=among)
+            )
+            texts = await self._texts(election, drawn.draws)
+            answers += [settling.unwritten(text) for text in texts]
+            answers += [nothing] * (len(drawn.draws) - len(texts))  # a flagged answer is an attempt all the same
+            if drawn.budget_reached is not None:
+                return answers, drawn.budget_reached
+            round_ += 1
+            needed = settling.draws_needed(answers, len(asked), task, k=request.k, cap=request.cap)
+        return answers, None
+
+    async def _texts(self, election: ElectionRef, draws: tuple[Draw, ...]) -> list[str]:
+        """Read what is kept of the draws that were not flagged."""
+        kept = [draw.candidate for draw in draws if draw.candidate is not None]
+        return [await self._projects.candidate(election.project, election.path, digest) for digest in kept]
+
+
+def _about(election: ElectionRef, purpose: Purpose) -> ElectionRef:
+    """Name the election by what is asked: a simplification of the task changes neither its inputs nor its results."""
+    return election.model_copy(update={"purpose": purpose, "simplification": 0})
+
+
+def _alone(task: TaskSpecification, case: TestCase) -> SpecificationDocument:
+    """Make a document of a task with one example and nothing around it."""
+    alone = task.model_copy(update={"test_cases": (case,), "dependencies": (), "parent": None, "children": ()})
+    return SpecificationDocument(tasks=(alone,), records=task.records, errors=task.errors)

@@ -1,0 +1,53 @@
+"""The verifier's prompt: inputs that would tell a subtly wrong function from a right one.
+
+It asks for inputs first: what an answer claims of their results is kept apart, and judges nobody.
+"""
+
+import json
+
+from millwright.core.prompts.answer_schema import HOW_VALUES_ARE_WRITTEN, closed, value_schema
+from millwright.core.prompts.wording import conditions, declared, examples, parameters, prompt, section
+from millwright.core.specification import input_types, result_type
+from schemas.identity import Archetype
+from schemas.models import Prompt
+from schemas.specification import TaskSpecification
+
+VERSION = "verifier-1"
+
+MOST_CASES = 12
+"""Cases that one answer is asked for: more of one agent are more of the same."""
+
+_RULES = """You look for inputs that tell a subtly wrong function from a right one; you write no code.
+Answer with one JSON object that fits the schema, in one fenced json block, and nothing else.
+Every case gives all inputs by name and keeps what holds before the call. Aim at the edges that a hasty author forgets:
+empty and single, equal and nearly equal, first and last, negative and zero, just below and just above each limit that
+the text names, ties, repetition, unusual order, spaces and letter case. No two cases should test the same thing.
+Keep values short enough to be read. Add "expected" only where the text leaves no doubt about the result, else leave it
+out; leave it out as well where the call raises.
+"""
+
+
+def inputs_prompt(task: TaskSpecification, signature: str) -> Prompt:
+    """Write the prompt that asks for inputs of a task."""
+    body = (
+        f"Propose up to {MOST_CASES} cases for this function:\n\n```{task.target_language}\n{signature}\n```\n\n"
+        + f"{task.description.strip()}\n\n"
+        + section("Inputs", parameters(task.inputs))
+        + section("Output", parameters(task.outputs))
+        + section("Declared", declared(task))
+        + section("Holds before the call", conditions(task.preconditions))
+        + section("Holds for the result", conditions(task.postconditions))
+        + section("Holds throughout", conditions(task.invariants))
+        + section("Examples that are known already", examples(task.name, task.test_cases))
+        + f"# Schema\n\n{json.dumps(inputs_schema(task), sort_keys=True)}\n"
+    )
+    return prompt(Archetype.VERIFIER, VERSION, _RULES + HOW_VALUES_ARE_WRITTEN, task.id, body)
+
+
+def inputs_schema(task: TaskSpecification) -> dict[str, object]:
+    """Return the JSON Schema of a verifier's answer for a task. Raises TypeSyntaxError."""
+    records = {record.name: record for record in task.records}
+    types = zip(task.inputs, input_types(task), strict=True)
+    given = closed({item.name: value_schema(of, records) for item, of in types})
+    case = closed({"inputs": given, "expected": value_schema(result_type(task), records)}, ["inputs"])
+    return closed({"cases": {"type": "array", "items": case, "minItems": 1, "maxItems": MOST_CASES}})

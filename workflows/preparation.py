@@ -1,0 +1,86 @@
+"""What an election over code needs before its first draw: inputs, more of them from agents, and examples.
+
+It elects nothing. What agents have no answer for is left out; the election goes on with less.
+"""
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+from activities.proposing import Proposing
+from activities.verification import Verification
+from schemas.planning import NodePlan
+from schemas.project import NodeInput
+from schemas.requests import ElectionRef, NodeRef, ProposedInputs, ProposeRequest, Purpose, SettledExamples
+from schemas.requests import SettleExamplesRequest as SettleRequest
+from workflows import policies
+from workflows.identifiers import MODEL_QUEUE, VERIFY_QUEUE
+from workflows.presentation import REFUSED, failure_type
+
+PROPOSE = "propose-inputs"
+"""The mark in histories since which verifier agents propose inputs before the vote."""
+
+SETTLE = "settle-examples"
+"""The mark in histories since which agents state examples where the specification has none."""
+
+
+async def prepared(given: NodeInput, plan: NodePlan) -> bool:
+    """Prepare a node's election over code; returns whether any example speaks of it."""
+    await workflow.execute_activity_method(
+        Verification.prepare_inputs,
+        NodeRef(project=given.project, path=given.path),
+        task_queue=VERIFY_QUEUE,
+        summary=f"inputs for {plan.name}",
+        **policies.VERIFY,
+    )
+    if given.policy.proposals and workflow.patched(PROPOSE):
+        await _propose(given, plan)
+    if plan.testable or not workflow.patched(SETTLE):
+        return plan.testable
+    return await _settle(given, plan)
+
+
+async def _propose(given: NodeInput, plan: NodePlan) -> None:
+    request = ProposeRequest(
+        election=_about(given, Purpose.INPUTS), count=given.policy.proposals, seed=given.policy.seed
+    )
+    try:
+        proposed: ProposedInputs = await workflow.execute_activity_method(
+            Proposing.propose_inputs,
+            request,
+            task_queue=MODEL_QUEUE,
+            summary=f"verifier: inputs for {plan.name}",
+            **policies.GENERATE,
+        )
+    except ActivityError as error:
+        _forgive(error)
+        return
+    workflow.upsert_memo({"proposed_inputs": proposed.kept})
+
+
+async def _settle(given: NodeInput, plan: NodePlan) -> bool:
+    rule = given.policy.rule
+    request = SettleRequest(
+        election=_about(given, Purpose.EXAMPLES), k=rule.k, cap=rule.max_attempts, seed=given.policy.seed
+    )
+    try:
+        settled: SettledExamples = await workflow.execute_activity_method(
+            Proposing.settle_examples,
+            request,
+            task_queue=MODEL_QUEUE,
+            summary=f"specifier: examples for {plan.name}",
+            **policies.GENERATE,
+        )
+    except ActivityError as error:
+        _forgive(error)
+        return False
+    return settled.enough
+
+
+def _about(given: NodeInput, purpose: Purpose) -> ElectionRef:
+    return ElectionRef(project=given.project, path=given.path, purpose=purpose)
+
+
+def _forgive(error: ActivityError) -> None:
+    """Go on where the model has no answer to what was asked; anything else goes on as it is."""
+    if is_cancelled_exception(error) or failure_type(error) != REFUSED:
+        raise error
