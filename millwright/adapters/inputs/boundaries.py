@@ -51,7 +51,7 @@ def _text_edges(of: Type, palette: Palette, bounds: Bounds, hashed: bool) -> lis
         wanted = ["", one, characters[-1], one * 2, characters, characters[::-1], one * smallest]
         wanted.append("".join(islice(cycle(characters), largest)))
     else:
-        wanted = ["", "a", " ", "aa", "ab", "A", "0", "a b", "é", "x" * smallest]
+        wanted = ["", "a", " ", "aa", "ab", "A", "0", "a b", "é", "aba", "aA", "x" * smallest]
         wanted.append("".join(islice(cycle("abc XYZ-09"), largest)))
     return [text for text in dict.fromkeys(wanted) if smallest <= len(text) <= largest]
 
@@ -87,7 +87,9 @@ def _sequence_edges(of: Type, palette: Palette, bounds: Bounds, hashed: bool) ->
     members = boundaries_of(of.arguments[0], palette, bounds.elements or NO_BOUNDS, hashed)
     wanted: list[list[Any]] = [[], *([member] for member in members[:3])]
     if members:
-        wanted += [[members[0]] * 2, members, members[::-1], list(islice(cycle(members), smallest))]
+        first, second = members[0], members[-1 if len(members) < 2 else 1]
+        wanted += [[first] * 2, members, members[::-1], list(islice(cycle(members), smallest))]
+        wanted += [[first, second, first], [first, first, second], [second, second, first]]
         wanted.append(list(islice(cycle(members), largest)))
     make = tuple if of.kind is Kind.VARIADIC else list
     return [make(several) for several in wanted if smallest <= len(several) <= largest]

@@ -19,6 +19,7 @@ from pydantic import JsonValue
 from millwright.adapters.inputs.boundaries import boundaries_of
 from millwright.adapters.inputs.bounds import bounds_of
 from millwright.adapters.inputs.palette import encode, palette_of
+from millwright.adapters.inputs.relations import Argument, related
 from millwright.adapters.inputs.scaling import Scaling
 from millwright.adapters.inputs.strategies import strategy_of
 from millwright.errors import SpecificationInvalid
@@ -32,7 +33,8 @@ from schemas.verification import InputOrigin, InputVector
 MOST_BOUNDARY_VECTORS = 40
 MOST_GENERATED_VECTORS = 60
 
-_ROUNDS = (80, 160, 320, 480, 640)
+_ROUNDS = (80, 40, 80, 160, 320, 480, 640)
+"""Inputs drawn in each round: the second is short, for what most tasks lack after the first are a few."""
 _EVALUATION_SECONDS = 0.5
 _MOST_SLOW_EVALUATIONS = 3
 
@@ -181,12 +183,12 @@ class Drawing:
                     yield (*ordinary[:place], values[index], *ordinary[place + 1 :])
 
     def _filtered(self) -> st.SearchStrategy[tuple[Any, ...]]:
-        return st.tuples(
-            *(
-                strategy_of(of, self._palette, bounds).filter(_filter(own, name))
-                for name, of, bounds, own in zip(self._names, self._types, self._bounds, self._own, strict=True)
-            )
-        )
+        arguments = []
+        for name, of, bounds, own in zip(self._names, self._types, self._bounds, self._own, strict=True):
+            fitting = _filter(own, name)
+            drawn = strategy_of(of, self._palette, bounds).filter(fitting)
+            arguments.append(Argument(drawn, of, bounds, fitting))
+        return related(arguments)
 
     def _drawn(
         self, strategy: st.SearchStrategy[tuple[Any, ...]], number: int, examples: int

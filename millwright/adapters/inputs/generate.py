@@ -29,7 +29,7 @@ MEMORY_BYTES = 1024**3
 IDLE_SECONDS = 120.0
 """Without a request for so long it ends, and gives its memory back."""
 
-GENERATOR = f"hypothesis {hypothesis.__version__}, millwright inputs 2"
+GENERATOR = f"hypothesis {hypothesis.__version__}, millwright inputs 3"
 
 _CHUNK = 1 << 16
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h

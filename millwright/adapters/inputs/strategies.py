@@ -26,6 +26,10 @@ from schemas.types import Kind, Type
 _PLAIN = string.ascii_letters + string.digits + string.punctuation + "   "
 _UNICODE = "äéßñÇŁœ§€½²漢字かЖαωعא\u0301\u200d😀🚀"
 
+_SMALL = 30
+_ALIKE = 6
+_ALIKE_LETTERS = 3
+
 _LARGEST_DECIMAL = 1e9  # so that six decimals are exact in a float of 53 bits
 
 Strategy = st.SearchStrategy[Any]
@@ -43,7 +47,20 @@ def strategy_of(of: Type, palette: Palette, bounds: Bounds = NO_BOUNDS, hashed: 
 
 def _integers(of: Type, palette: Palette, bounds: Bounds, hashed: bool) -> Strategy:
     low, high = ranged(bounds, WIDEST_INTEGER)
-    return st.integers(low, high) if low <= high else st.nothing()
+    if low > high:
+        return st.nothing()
+    least, most = _few(low, high, _SMALL)
+    return (
+        st.one_of(st.integers(least, most), st.integers(low, high))
+        if high - low > 2 * _SMALL
+        else st.integers(low, high)
+    )
+
+
+def _few(low: int, high: int, count: int) -> tuple[int, int]:
+    """Return the ends of a range of about so many integers within the given one, round zero or as near as can be."""
+    near = min(max(0, low), high)
+    return max(low, near - count // 4), min(high, near + count - count // 4)
 
 
 def _bytes(of: Type, palette: Palette, bounds: Bounds, hashed: bool) -> Strategy:
@@ -68,7 +85,25 @@ def _sequences(of: Type, palette: Palette, bounds: Bounds, hashed: bool) -> Stra
     smallest, largest = sized(bounds, LONGEST_LIST)
     member = strategy_of(of.arguments[0], palette, bounds.elements or NO_BOUNDS, hashed)
     several = st.lists(member, min_size=smallest, max_size=largest)
+    alike = _alike(of.arguments[0], palette, bounds.elements or NO_BOUNDS)
+    if alike is not None:
+        several = st.one_of(several, st.lists(alike, min_size=smallest, max_size=largest))
     return several.map(tuple) if of.kind is Kind.VARIADIC else several
+
+
+def _alike(of: Type, palette: Palette, bounds: Bounds) -> Strategy | None:
+    """Return a strategy for few and near values, so that some members of a list are equal or adjacent."""
+    if fitting_choices(of, bounds):
+        return None
+    if of.kind is Kind.INT:
+        low, high = ranged(bounds, WIDEST_INTEGER)
+        return st.integers(*_few(low, high, _ALIKE)) if low <= high else None
+    if of.kind is Kind.STR:
+        smallest, largest = sized(bounds, LONGEST_TEXT)
+        letters = (characters_of(bounds) or palette.alphabet or "ab")[:_ALIKE_LETTERS]
+        longest = min(largest, max(smallest, _ALIKE_LETTERS))
+        return st.lists(st.sampled_from(letters), min_size=smallest, max_size=longest).map("".join)
+    return None
 
 
 def _mappings(of: Type, palette: Palette, bounds: Bounds, hashed: bool) -> Strategy:
@@ -109,6 +144,7 @@ def _texts(of: Type, palette: Palette, bounds: Bounds, hashed: bool) -> Strategy
     else:
         alphabets = [palette.alphabet] * 2 if palette.alphabet else []
         alphabets += [_PLAIN, _PLAIN + _UNICODE]
+    alphabets.append((characters or palette.alphabet or "ab")[:_ALIKE_LETTERS])
     # sampled characters instead of st.text(): its alphabet follows the Unicode tables of the running Python
     return st.one_of(
         [st.lists(st.sampled_from(each), min_size=smallest, max_size=largest).map("".join) for each in alphabets]
