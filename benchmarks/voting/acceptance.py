@@ -1,0 +1,114 @@
+"""Measures how many tasks the rule of an election accepts, and how many of these are right, over orders of draws.
+
+``python -m benchmarks.voting.acceptance --data DIR --outcomes FILE``; the file is what ``benchmarks.voting.outcomes``
+writes. The product's own rule decides; layers beyond the examples are not run here, which whole builds show
+(``benchmarks.humaneval.build``).
+"""
+
+import argparse
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.verification.workload import SPECIFICATIONS
+from benchmarks.voting.calibration import VERDICTS, Recorded, read
+from millwright.core.learning import beta_quantile
+from millwright.core.voting import decide, draws_needed, gated
+from schemas.election import Attempt, Ballot, ElectionState, Merit, Rule, Slot
+from schemas.identity import Digest, LayerName
+
+ORDERS = 60
+_SAME = Merit(code_lines=1, complexity=1, nesting=1, size_bytes=1)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How one election ended: accepted or not, right or not, and with how many answers drawn."""
+
+    accepted: bool
+    right: bool
+    samples: int
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark; returns 0 also when there is no data, which it says."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.voting.acceptance", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help=f"folder with {VERDICTS}")
+    parser.add_argument("--outcomes", type=Path, required=True, metavar="FILE", help="written by voting.outcomes")
+    parser.add_argument("--orders", type=int, default=ORDERS, help="random orders of the answers of each task")
+    options = parser.parse_args(arguments)
+    for path in (options.data / SPECIFICATIONS, options.data / VERDICTS, options.outcomes):
+        if not path.is_file():
+            print(f"skipped: voting/acceptance needs {path}")
+            return 0
+    recorded = read(options.data, options.outcomes)
+    print(f"{len(recorded)} tasks, {options.orders} orders each; accepted, right of these, and answers drawn a task")
+    for attempts in (20, 50):
+        for k in (2, 3, 4):
+            plain = Rule(k=k, max_attempts=attempts)
+            for name, rule in (("the margin alone", plain), ("with gates and patience", gated(plain))):
+                _print(f"k {k}, {attempts} attempts, {name}", recorded, rule, options.orders)
+    once = [end for task in recorded for end in _elections(task, gated(Rule(k=3)), 1) if end.accepted]
+    right = sum(end.right for end in once)
+    bound = at_least(right, len(once))
+    print(f"once, k 3, 20 attempts, with gates: {right} of {len(once)} right; at least {bound:.1%} (one-sided 95 %)")
+    return 0
+
+
+def _print(name: str, recorded: Sequence[Recorded], rule: Rule, orders: int) -> None:
+    halves = [recorded[::2], recorded[1::2], recorded]
+    shown = " | ".join(_line([end for task in half for end in _elections(task, rule, orders)]) for half in halves)
+    print(f"{name}: {shown}")
+
+
+def _line(ends: Sequence[Ended]) -> str:
+    accepted = [end for end in ends if end.accepted]
+    right = sum(end.right for end in accepted)
+    share = right / len(accepted) if accepted else 0.0
+    drawn = sum(end.samples for end in ends) / len(ends)
+    return f"{len(accepted) / len(ends):.1%} accepted, {share:.1%} right, {drawn:.1f} drawn"
+
+
+def at_least(right: int, accepted: int, confidence: float = 0.95) -> float:
+    """Return the one-sided lower bound on the share that is right (Clopper and Pearson, Biometrika 26, 1934)."""
+    return beta_quantile(1 - confidence, right, accepted - right + 1) if right else 0.0
+
+
+def _elections(task: Recorded, rule: Rule, orders: int) -> Iterator[Ended]:
+    for order in range(orders):
+        answers = list(enumerate(task.answers))
+        random.Random(f"{task.task}/{order}").shuffle(answers)
+        yield _elect(answers, rule)
+
+
+def _elect(answers: Sequence[tuple[int, tuple[str | None, bool]]], rule: Rule) -> Ended:
+    """Draw round by round, as many as the rule asks for."""
+    attempts: list[Attempt] = []
+    rounds = 0
+    while True:
+        election = decide(attempts, rule)
+        if election.state is not ElectionState.OPEN:
+            rights = {str(place): right for place, (_, right) in answers}
+            winner = election.winner
+            return Ended(winner is not None, winner is not None and rights[winner.lstrip("0") or "0"], len(attempts))
+        count = min(draws_needed(election.tally, rule), len(answers) - len(attempts))
+        if count < 1:
+            return Ended(accepted=False, right=False, samples=len(attempts))
+        drawn = answers[len(attempts) : len(attempts) + count]
+        attempts += [_attempt(Slot(round=rounds, index=at), *answer) for at, answer in enumerate(drawn)]
+        rounds += 1
+
+
+def _attempt(slot: Slot, place: int, answer: tuple[str | None, bool]) -> Attempt:
+    candidate = Digest(f"{place:064d}")
+    signature, _ = answer
+    if signature is None:
+        return Attempt(slot=slot, candidate=candidate, rejected_by=LayerName.UNIT_TESTS)
+    ballot = Ballot(slot=slot, candidate=candidate, signature=Digest(signature), merit=_SAME)
+    return Attempt(slot=slot, candidate=candidate, ballot=ballot)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
