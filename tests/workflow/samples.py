@@ -1,5 +1,7 @@
 """Small specifications and answers that the workflow tests build."""
 
+import json
+
 SPECIFICATION = """
 tasks:
   - id: double
@@ -69,3 +71,53 @@ TRIPLING = {
         fenced("def triple(n: int) -> int:\n    return n + n + n\n"),
     )
 }
+
+SIX = """
+tasks:
+  - id: six
+    name: six
+    task_type: decomposition
+    description: Multiply a number by six.
+    inputs: [{name: n, type_annotation: int, constraints: ["-1000 <= n <= 1000"]}]
+    outputs: [{name: result, type_annotation: int}]
+    test_cases:
+      - {name: one, inputs: {n: 1}, expected_output: 6}
+      - {name: minus, inputs: {n: -2}, expected_output: -12}
+"""
+
+
+def _child(name: str, factor: int, *, dependencies: tuple[str, ...] = ()) -> dict[str, object]:
+    return {
+        "specification": {
+            "id": name,
+            "name": name,
+            "description": f"Multiply a number by {factor}.",
+            "dependencies": list(dependencies),
+            "inputs": [{"name": "n", "type_annotation": "int", "constraints": ["-6000 <= n <= 6000"]}],
+            "outputs": [{"name": "result", "type_annotation": "int"}],
+            "test_cases": [{"name": "two", "inputs": {"n": 2}, "expected_output": 2 * factor}],
+        },
+        "estimated_lines": 2,
+        "estimated_complexity": 1,
+    }
+
+
+def proposal(*children: dict[str, object]) -> str:
+    """Write a decomposer's answer."""
+    return f"```json\n{json.dumps({'children': children})}\n```\n"
+
+
+def _multiply(name: str, factor: int) -> tuple[str, ...]:
+    return (fenced(f"def {name}(n: int) -> int:\n    return n * {factor}\n"),)
+
+
+SPLIT_TWO_WAYS = {
+    ("decomposer", "six"): (
+        proposal(_child("twice", 2), _child("thrice", 3)),
+        proposal(_child("tenfold", 10), _child("fourfold", 4)),
+    ),
+    ("coder", "twice"): _multiply("twice", 2),
+    ("coder", "thrice"): _multiply("thrice", 3),
+    ("integrator", "six"): (fenced("def six(n: int) -> int:\n    return thrice(twice(n))\n"),),
+}
+"""As many agents split it one way as the other; only the first split has code written down."""

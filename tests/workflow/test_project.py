@@ -17,7 +17,9 @@ from tests.workflow.samples import (
     ANSWERS,
     LOOKED_AT,
     QUADRUPLE,
+    SIX,
     SPECIFICATION,
+    SPLIT_TWO_WAYS,
     TRIPLE,
     TRIPLING,
     WRONG_DOUBLE,
@@ -321,6 +323,36 @@ async def test_examples_that_agents_agree_on_make_a_part_testable() -> None:
         settled = await stage.store.further_examples(PROJECT, NodePath("root.triple"))
         assert len(settled) >= 2
         assert all(case.expected_output == 3 * int(str(case.inputs["n"])) for case in settled)
+
+
+class Choosing(TableModel):
+    """A model whose reviewers choose the split that has a part of this name, wherever it is shown."""
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """Choose by what is shown; splits come in turn, anything else from the table."""
+        if request.prompt.archetype is Archetype.DECOMPOSER:
+            drawn = sum(role == "decomposer" for role, _ in self.calls)
+            return await super().complete(request.model_copy(update={"seed": drawn}))
+        if request.prompt.archetype is not Archetype.REVIEWER:
+            return await super().complete(request)
+        self.calls.append(("reviewer", "six"))
+        shown = request.prompt.messages[-1].content
+        label = next(part[0] for part in shown.split("# Proposal ")[1:] if "thrice" in part)
+        return ModelAnswer(
+            text=f"```json\n{json.dumps({'choice': label, 'reason': 'plain'})}\n```",
+            finish_reason=FinishReason.STOP,
+            usage=Usage(prompt_tokens=10, completion_tokens=5),
+            model="table",
+            endpoint="memory",
+        )
+
+
+async def test_agents_choose_among_structures_where_none_of_them_won() -> None:
+    """Both splits are sound and neither leads by enough: the choice needs the margin, and is kept with the election."""
+    async with staged(Choosing(SPLIT_TWO_WAYS)) as stage:
+        result = await build(stage, specification=SIX, k=4, max_attempts=8)
+        assert (result.exit_code, result.counts.won) == (0, 3)
+        assert stage.model.calls.count(("reviewer", "six")) == 4
 
 
 async def test_candidates_that_may_vote_are_compared_together() -> None:
