@@ -88,12 +88,14 @@ class Client:
         seed: int = 0,
         ladder: LadderMode = LadderMode.PER_LAYER,
         rejections: Rejections = Rejections.FIRST,
+        proposals: int = 1,
     ) -> Build:
         """Start a build, or attach to the one of the same project and input.
 
         ``requirements`` is prose, ``specification`` the YAML or JSON text of task specifications; give at least one.
         ``project`` names the build; without it a name is made from the input. ``k`` None lets the plan choose the
-        margin. A project that was built on the same input is returned as it ended; one that failed is run again.
+        margin; ``proposals`` verifier agents propose inputs for each task before its vote. A project that was built on
+        the same input is returned as it ended; one that failed is run again.
 
         Raises:
             BadInput: neither requirements nor specification, or a ``project`` that is no project id.
@@ -115,6 +117,7 @@ class Client:
                 seed=seed,
                 ladder=ladder,
                 rejections=rejections,
+                proposals=proposals,
             ),
         )
         digest = input_digest(given)

@@ -51,6 +51,9 @@ def build(
     max_attempts: Annotated[
         int, typer.Option("--max-attempts", min=1, max=10_000, help="Most answers drawn for one task.")
     ] = 20,
+    proposals: Annotated[
+        int, typer.Option("--proposals", min=0, max=20, help="Verifier agents that propose inputs for each task.")
+    ] = 1,
     on_exhausted: Annotated[
         Exhausted, typer.Option("--on-exhausted", help="What follows a vote that nobody won.")
     ] = Exhausted.PERSON,
@@ -112,6 +115,7 @@ def build(
         seed=seed,
         ladder=LadderMode(ladder.value),
         rejections=Rejections.ALL if all_layers else Rejections.FIRST,
+        proposals=proposals,
     )
     code = asyncio.run(_build(composition, request, out, detach=detach, force=force, as_json=as_json))
     raise typer.Exit(code)

@@ -47,6 +47,7 @@ async def _demo(composition: Composition, out: Path | None, *, force: bool, as_j
         seed=0,
         ladder=LadderMode.PER_LAYER,
         rejections=Rejections.FIRST,
+        proposals=1,
     )
     async with composition.session(note, demo=True) as session:
         if not session.owned and not session.endpoints.demo_model:

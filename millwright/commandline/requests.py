@@ -51,6 +51,7 @@ class BuildRequest:
     seed: int
     ladder: LadderMode
     rejections: Rejections
+    proposals: int
 
     async def start(self, client: "Client") -> "Build":
         """Start or attach to the build. Raises as ``Client.build`` does."""
@@ -67,6 +68,7 @@ class BuildRequest:
             seed=self.seed,
             ladder=self.ladder,
             rejections=self.rejections,
+            proposals=self.proposals,
         )
 
 

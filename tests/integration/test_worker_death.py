@@ -69,6 +69,8 @@ def _completions() -> list[TaskCompletions]:
             bodies = (f"{base} + 1", f"1 + {base}", f"n - -{step}", f"{base} + 2")
             texts = [fenced(f"def {name}(n: int) -> int:\n    return {body}\n") for body in bodies]
             entries.append(TaskCompletions(name, name, Archetype.CODER, tuple(map(Completion, texts))))
+            cases = '```json\n{"cases": [{"inputs": {"n": 5}}, {"inputs": {"n": -3}, "expected": 0}]}\n```\n'
+            entries.append(TaskCompletions(name, name, Archetype.VERIFIER, (Completion(cases),)))
     return entries
 
 
