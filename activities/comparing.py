@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from activities.observing import Observation, merit_of
+from activities.observing import Observation, merit_of, tried
 from activities.quiet import Quiet
 from activities.recall import Recall
 from activities.together import together
@@ -98,8 +98,7 @@ class Comparer:
 
     async def _trial(self, subject: Subject, laid_out: Trial) -> Outcomes:
         async with self._quiet.shared():
-            report = await self._recall.call(laid_out.request(subject))
-        return calls(report, len(laid_out.calls)).outcomes
+            return (await tried(self._sandbox, self._recall, subject, laid_out)).outcomes
 
     async def _outcomes(self, subject: Subject, vectors: Sequence[Arguments]) -> Outcomes:
         request = CallRequest(program=program(subject, len(vectors)), calls=tuple(vectors), lost_limit=MOST_LOST)
@@ -113,9 +112,6 @@ class Comparer:
         """Try inputs on the candidates that agree so far; one that is lost on an input is not run on any more."""
         state = election.search(known, places, seed, budget)
         running = {name: election.subjects[int(name)] for name in state.names}
-        for name, place in zip([str(place) for place in places], range(len(places)), strict=True):
-            if any(outcome.kind is OutcomeKind.LOST for outcome in known[place]):
-                running.pop(name, None)
         while not state.done:
             proposed = propose(state)
             promised = await self._promised(election, proposed)
@@ -195,6 +191,9 @@ class _Election:
         classes = Classes(count, self.of, self.tolerance, self.records)
         told: dict[str, list[str | None]] = {}
         for name in names:
-            row = classes.row(outcomes[name]) if name in outcomes else (None,) * count
-            told[name] = [None if number is None else str(number) for number in row]
+            if name not in outcomes:
+                told[name] = [None] * count
+                continue
+            row = classes.row(outcomes[name])
+            told[name] = ["lost" if number is None else str(number) for number in row]
         return told

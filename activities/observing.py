@@ -14,10 +14,10 @@ from millwright.core.verification.evidence import MOST_LOST, output_type
 from millwright.core.verification.languages import language_named
 from millwright.core.verification.layer import Subject
 from millwright.core.verification.reports import calls, conditions
-from millwright.core.verification.trial import promise, trial
+from millwright.core.verification.trial import Trial, promise, trial
 from millwright.ports import Sandbox
 from schemas.election import Flag, Merit
-from schemas.execution import CallReport, CallRequest, Outcome, OutcomeKind
+from schemas.execution import CallReport, CallRequest, Ending, Outcome, OutcomeKind
 from schemas.identity import Digest
 
 _QUICK_SECONDS = 0.1
@@ -53,18 +53,18 @@ class Observer:
         language = language_named(subject.task.target_language)
         asked = promise(subject)
         told = conditions(await self._recall.evaluate(asked), asked) if asked is not None else None
-        tried = trial(subject, told)
-        if not tried.calls:
+        laid_out = trial(subject, told)
+        if not laid_out.calls:
             # Without a call there is no behaviour to compare: only equal code is then the same vote.
             text = f"not called\n{language.canonical(subject.source)}"
             signature = Digest(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
             return Observation(signature, None, merit_of(subject, ()), "no promised input could be tried")
-        request = tried.request(subject)
-        first = calls(await self._recall.call(request), len(tried.calls))
+        request = laid_out.request(subject)
+        first = await tried(self._sandbox, self._recall, subject, laid_out)
         answered = [index for index, outcome in enumerate(first.outcomes) if outcome.kind is not OutcomeKind.LOST]
         second = list(first.outcomes)
         if answered:
-            calls_again = tuple(tried.calls[index] for index in answered)
+            calls_again = tuple(laid_out.calls[index] for index in answered)
             again = await self._called(CallRequest(program=request.program, calls=calls_again, lost_limit=MOST_LOST))
             for index, outcome in zip(answered, again.outcomes, strict=True):
                 second[index] = outcome
@@ -74,6 +74,19 @@ class Observer:
 
     async def _called(self, request: CallRequest) -> CallReport:
         return calls(await self._sandbox.call(request), len(request.calls))
+
+
+async def tried(sandbox: Sandbox, recall: Recall, subject: Subject, laid_out: Trial) -> CallReport:
+    """Make a candidate's trial; one that was lost while its module loaded is made once more: it may be the machine.
+
+    Raises:
+        SandboxUnavailable: nothing is known of the candidate.
+    """
+    request = laid_out.request(subject)
+    report = calls(await recall.call(request), len(laid_out.calls))
+    if report.load_error is None or report.ending is Ending.COMPLETED:
+        return report
+    return calls(await sandbox.call(request), len(laid_out.calls))
 
 
 def merit_of(subject: Subject, outcomes: Sequence[Outcome]) -> Merit:

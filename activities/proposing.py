@@ -16,6 +16,7 @@ from millwright.core.examples import example_calls
 from millwright.core.proposals import agreed, unstored
 from millwright.core.verification.evidence import Arguments
 from millwright.core.verification.preconditions import accepted, admission_request
+from millwright.core.verification.reports import conditions
 from millwright.errors import NotFound
 from millwright.ports import ArtifactStore, ProjectStore, Sandbox
 from schemas.claims import Claim, digest_of_values
@@ -120,7 +121,9 @@ class Proposing:
     async def _admitted(self, task: TaskSpecification, inputs: Sequence[Arguments]) -> tuple[Arguments, ...]:
         """Keep the inputs that satisfy the task's constraints and preconditions."""
         asked = admission_request(task, inputs)
-        return tuple(inputs) if asked is None else accepted(inputs, await self._sandbox.evaluate(asked))
+        if asked is None:
+            return tuple(inputs)
+        return accepted(inputs, conditions(await self._sandbox.evaluate(asked), asked))
 
     async def _promised(self, election: ElectionRef, task: TaskSpecification) -> tuple[Arguments, ...]:
         """Return the node's inputs that satisfy its constraints and preconditions; one call for a task without any."""

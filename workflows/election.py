@@ -96,16 +96,19 @@ class Booth:
         while True:
             election = voting.decide(self.attempts, self.rule)
             if election.state is not ElectionState.OPEN:
-                election = await self._discriminated(await self._with_best(election))
+                election, reached = await self._discriminated(await self._with_best(election))
                 if await self._confirmed(election):
-                    return Outcome(election)
+                    return Outcome(election, budget_reached=reached)
                 continue
             reached = await self._round(voting.draws_needed(election.tally, self.rule))
             if reached is not None:
                 return Outcome(voting.decide(self.attempts, self.rule), budget_reached=reached)
 
-    async def _discriminated(self, election: Election) -> Election:
-        """Let agents choose among the sound structures, where they could not agree on one by making their own."""
+    async def _discriminated(self, election: Election) -> tuple[Election, str | None]:
+        """Let agents choose among the sound structures, where they could not agree on one by making their own.
+
+        Returns the election, and the cap that stopped the choice, if one did.
+        """
         leading = self._leading(election)
         if (
             election.state is ElectionState.WON
@@ -113,21 +116,20 @@ class Booth:
             or len(leading) < 2
             or not workflow.patched(DISCRIMINATE)
         ):
-            return election
+            return election, None
         ref = self.ref.model_copy(update={"purpose": Purpose.CHOOSE})
         try:
             outcome = await Booth(ref, self.policy, self.rule, among=leading).hold()
         except ActivityError as error:
             if is_cancelled_exception(error) or failure_type(error) != REFUSED:
                 raise
-            return election
+            return election, None
         if not outcome.won:
-            return election
+            return election, outcome.budget_reached
         counted, winner = outcome.election.tally, outcome.election.winner
         reason = f"chosen among {len(leading)} proposals with a margin of {counted.margin} in {counted.ballots} votes"
-        return election.model_copy(
-            update={"state": ElectionState.WON, "winner": winner, "best": winner, "reason": reason}
-        )
+        won = {"state": ElectionState.WON, "winner": winner, "best": winner, "reason": reason}
+        return election.model_copy(update=won), None
 
     def _leading(self, election: Election) -> tuple[Digest, ...]:
         """Return the first candidate of each of the leading groups."""

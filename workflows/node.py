@@ -18,7 +18,7 @@ from activities.records import Records
 from millwright.core import escalation
 from millwright.core.fallback import Step, next_step
 from millwright.core.voting import ungated
-from schemas.election import Election, Rule
+from schemas.election import Election, ElectionState, Rule
 from schemas.evidence import Question
 from schemas.identity import DELIVERED, NodePath, TaskStatus
 from schemas.planning import ChildOutline, NodeKind, NodePlan
@@ -44,6 +44,8 @@ from workflows.identifiers import (
 from workflows.inbox import Inbox, decision
 from workflows.preparation import prepared
 from workflows.presentation import REFUSED, election_details, failure_note, failure_type, first_reason, waiting_details
+
+UNTESTED = "no example speaks of it: its behaviour is agreed on, not tested"
 
 ASK_UNTESTED = "ask-about-untested"
 """The mark in histories since which a person is asked about a winner that no example speaks of."""
@@ -229,12 +231,11 @@ class NodeWorkflow:
             return await self._settle(TaskStatus.WON, booth, election, election.winner, "")
         if self._given.policy.on_exhausted is OnExhausted.PERSON and workflow.patched(ASK_UNTESTED):
             return await self._ask_person(booth, election)
-        note = "no example speaks of it: its behaviour is agreed on, not tested"
-        return await self._settle(TaskStatus.PARTIAL, booth, election, election.winner, note)
+        return await self._settle(TaskStatus.PARTIAL, booth, election, election.winner, UNTESTED)
 
     async def _fall(self, step: Step, booth: Booth, election: Election) -> NodeResult:
         if step is Step.PARTIAL and election.best is not None:
-            note = "accepted below the margin: the best verified candidate"
+            note = "accepted below the margin: the best verified candidate" + ("" if self._tested else f"; {UNTESTED}")
             return await self._settle(TaskStatus.PARTIAL, booth, election, election.best, note)
         return await self._settle(TaskStatus.FAILED, booth, election, None, election_details(election, booth.rule.k))
 
@@ -291,12 +292,12 @@ class NodeWorkflow:
     async def _obey(self, answer: Answer, booth: Booth, election: Election) -> NodeResult | None:
         if answer.value == escalation.RETRY:
             await self._state(TaskStatus.RUNNING)
-            more = booth.rule.max_attempts + self._given.policy.rule.max_attempts
-            booth.rule = booth.rule.model_copy(update={"max_attempts": more})
+            booth.rule = escalation.afresh(booth.rule, self._given.policy.rule, election.tally)
             return None
         by = answer.by or "a person"
         if answer.value == escalation.ACCEPT_PARTIAL and election.best is not None:
-            note = f"accepted below the margin by {by}"
+            how = "without an example" if election.state is ElectionState.WON else "below the margin"
+            note = f"accepted {how} by {by}"
             return await self._settle(TaskStatus.RESOLVED, booth, election, election.best, note)
         return await self._settle(TaskStatus.FAILED, booth, election, None, f"given up by {by}")
 

@@ -6,7 +6,7 @@ It sends nothing and decides nothing, and shows counts and complaints, never sou
 from collections import Counter
 from collections.abc import Sequence
 
-from schemas.election import Election, ElectionState
+from schemas.election import Election, ElectionState, Rule, Tally
 from schemas.evidence import Question
 from schemas.identity import LayerName, NodePath, ProjectId
 from schemas.verification import Severity, Verdict, VerdictStatus
@@ -57,6 +57,12 @@ def exhausted_question(
     )
     text = "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
     return Question(id=question_id(path, number), project=project, path=path, text=text, options=options)
+
+
+def afresh(rule: Rule, given: Rule, counted: Tally) -> Rule:
+    """Return the rule with as many attempts more as were given at first, and with patience for them."""
+    patience = None if given.patience is None else counted.idle + given.patience
+    return rule.model_copy(update={"max_attempts": rule.max_attempts + given.max_attempts, "patience": patience})
 
 
 def understood(question: Question, value: str) -> bool:

@@ -28,9 +28,6 @@ Behaviour = Sequence[Outcome]
 Row = tuple[int | None, ...]
 """A behaviour as the number of its class on each input; None where it was lost."""
 
-LEAST_ANSWERED = 0.5
-"""Share of the inputs that a candidate must have answered to vote with others that answered more of them."""
-
 BROKEN = frozenset({"NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError"})
 """What code raises that is not whole: no specification promises it."""
 
@@ -176,12 +173,9 @@ def group(
     """Return each candidate's group, numbered by first member.
 
     Two candidates agree if on every input they returned equal values (``signature.equal``; floats as ``Classes`` says)
-    or raised the same exception class. What a candidate lost says nothing of what it would have done: inputs that all
-    lost are left out. Those that answered all the rest are grouped first, whatever else there is; one with losses
-    joins the only group with which it agrees wherever it answered, if it answered ``LEAST_ANSWERED`` of the inputs;
-    where several fit, or none, it agrees only with candidates that lost the same inputs and did the same elsewhere. A
-    candidate that answered nothing, or returned an object that equals nothing, stands alone; with nothing to compare,
-    all do.
+    or raised the same exception class, or was lost: a call that never ends is no agreement with one that does. Inputs
+    that all lost are left out. A candidate that answered nothing, or returned an object that equals nothing, stands
+    alone; with nothing to compare, all do.
     """
     classes = Classes(len(behaviours[0]) if behaviours else 0, of, tolerance, records)
     return group_rows([classes.row(behaviour) for behaviour in behaviours])
@@ -190,18 +184,13 @@ def group(
 def group_rows(rows: Sequence[Row]) -> tuple[int, ...]:
     """Return each candidate's group as ``group`` does, from the classes of its outcomes."""
     answered = [index for index, seen in enumerate(zip(*rows, strict=True)) if any(item is not None for item in seen)]
-    kept = [tuple(row[index] for index in answered) for row in rows]
-    complete = dict.fromkeys(row for row in kept if row and None not in row)
-    keys: list[object] = []
-    for position, row in enumerate(kept):
-        if all(item is None for item in row):
-            keys.append(position)
-        elif row in complete:
-            keys.append(row)
-        else:
-            keys.append(_joined(row, complete))
     numbers: dict[object, int] = {}
-    return tuple(numbers.setdefault(key, len(numbers)) for key in keys)
+    groups: list[int] = []
+    for position, row in enumerate(rows):
+        kept = tuple(row[index] for index in answered)
+        alone = all(item is None for item in kept)
+        groups.append(numbers.setdefault(position if alone else kept, len(numbers)))
+    return tuple(groups)
 
 
 def signatures(
@@ -251,16 +240,20 @@ def is_broken(behaviour: Behaviour) -> bool:
 def useless(behaviours: Sequence[Behaviour], task: TaskSpecification) -> tuple[Flag | None, ...]:
     """Flag each candidate whose behaviour is no vote, judged beside the others.
 
-    It gave no value on any input (``signature.is_useless``); or it is ``is_broken``; or it gave the same value wherever
-    it gave any, as code does that only gets through the trivial inputs, where fewer than half of those left did so;
-    unless the examples demand just that.
+    It answered and gave no value on any input (``signature.is_useless``); or it is ``is_broken``; or it gave the same
+    value wherever it gave any, as code does that only gets through the trivial inputs, where fewer than half of those
+    left did so; unless the examples demand just that.
 
     Raises:
         TypeSyntaxError, ValueFault: the specification's types or examples cannot be read.
     """
     of, records = result_type(task), {record.name: record for record in task.records}
     broken = not any(case.raises in BROKEN for case in task.test_cases)
-    idle = [is_useless(behaviour, task) or (broken and is_broken(behaviour)) for behaviour in behaviours]
+    idle = [
+        any(outcome.kind is not OutcomeKind.LOST for outcome in behaviour)  # else the machine may have caused it
+        and (is_useless(behaviour, task) or (broken and is_broken(behaviour)))
+        for behaviour in behaviours
+    ]
     constant = [
         not nothing and is_constant(behaviour, of, records) for nothing, behaviour in zip(idle, behaviours, strict=True)
     ]
@@ -276,15 +269,6 @@ def _demanded(behaviour: Behaviour, task: TaskSpecification) -> bool:
     returned = next(outcome for outcome in behaviour if outcome.kind is OutcomeKind.RETURNED)
     cases = task.test_cases
     return bool(cases) and all(case.raises is not None or accepts(task, case, returned) for case in cases)
-
-
-def _joined(row: Row, complete: Sequence[Row] | dict[Row, None]) -> Row:
-    """Return the only complete row that a row with losses fits, else the row itself."""
-    seen = [index for index, item in enumerate(row) if item is not None]
-    if len(seen) < LEAST_ANSWERED * len(row):
-        return row
-    fitting = [other for other in complete if all(other[index] == row[index] for index in seen)]
-    return fitting[0] if len(fitting) == 1 else row
 
 
 def _ranked(digest: Digest, rank: int) -> Digest:

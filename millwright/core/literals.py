@@ -12,6 +12,7 @@ from typing import cast
 
 from pydantic import JsonValue
 
+from millwright.core.red_flags.strict_json import is_storable
 from schemas.specification import Record
 from schemas.types import Kind, Type, parse_type
 from schemas.values import Value, canonical_text, decode_json, float_text
@@ -69,6 +70,8 @@ def _constant(value: object) -> Value:
         case float():
             return ["float", float_text(value)]
         case str():
+            if not is_storable(value):
+                raise NotLiteral("a text that no database keeps")
             return ["str", value]
         case bytes():
             return ["bytes", base64.b64encode(value).decode("ascii")]

@@ -8,7 +8,7 @@ from activities.climbing import Climber
 from activities.comparing import Compared
 from millwright.core.verification.layer import Subject
 from schemas.election import Flag
-from schemas.execution import CallReport, CallRequest, Outcome, OutcomeKind
+from schemas.execution import CallReport, CallRequest, Ending, Outcome, OutcomeKind
 from tests.languages.in_process import InProcessSandbox, SilentAnalyser
 from tests.languages.python.tasks import TASKS, subject_of
 
@@ -115,12 +115,38 @@ class Losing(InProcessSandbox):
         return CallReport(outcomes=(Outcome(kind=OutcomeKind.LOST),) * len(request.calls))
 
 
-async def test_whoever_is_lost_on_an_input_is_not_run_again_and_again() -> None:
-    """A loss tells nobody apart, and each costs its time."""
+async def test_whoever_is_lost_on_an_input_stands_apart_and_is_not_searched_on() -> None:
+    """It agreed on all other inputs; the search ends for it, and what was found is run twice more."""
     sandbox = Losing()
     told = await compared(*RIGHT, clamp("return max(low, min(value, high))  # slow"), sandbox=sandbox)
-    assert len({item.signature for item in told.observations}) == 1
-    assert sandbox.lost == 1
+    signatures = [item.signature for item in told.observations]
+    assert signatures[0] == signatures[1] != signatures[2]
+    assert sandbox.lost == 1 + 2
+
+
+class Stumbling(InProcessSandbox):
+    """A sandbox that loses one candidate while its module loads, the first time or always."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    async def call(self, request: CallRequest) -> CallReport:
+        """Call, or lose everything."""
+        if "odd" not in "".join(request.program.modules.values()) or not self.times:
+            return await super().call(request)
+        self.times -= 1
+        lost = (Outcome(kind=OutcomeKind.LOST),) * len(request.calls)
+        return CallReport(outcomes=lost, load_error="no time left", ending=Ending.TIMED_OUT)
+
+
+@pytest.mark.parametrize("times", [1, 100])
+async def test_what_the_machine_may_have_lost_is_never_called_useless(times: int) -> None:
+    """It is tried once more; if that fails too, it votes with nobody, until it is compared again."""
+    odd = clamp("return max(low, min(value, high))  # odd")
+    told = await compared(*RIGHT, odd, sandbox=Stumbling(times))
+    assert [item.flag for item in told.observations] == [None] * 3
+    assert (told.observations[2].signature == told.observations[0].signature) is (times == 1)
 
 
 @pytest.mark.parametrize("source", ["return 1", "return 2"])

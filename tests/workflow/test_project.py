@@ -355,6 +355,13 @@ async def test_agents_choose_among_structures_where_none_of_them_won() -> None:
         assert stage.model.calls.count(("reviewer", "six")) == 4
 
 
+async def test_a_cap_that_stops_the_choice_ends_the_project_as_a_cap_does() -> None:
+    """And not as if nobody had agreed."""
+    async with staged(Choosing(SPLIT_TWO_WAYS)) as stage:
+        result = await build(stage, specification=SIX, k=4, max_attempts=8, budget=Budget(max_calls=9))
+        assert result.exit_code == 4
+
+
 async def test_candidates_that_may_vote_are_compared_together() -> None:
     """After each round that brought another one, in one activity."""
     async with staged(TableModel(ANSWERS)) as stage:

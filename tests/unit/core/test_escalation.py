@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millwright.core.escalation import exhausted_question, understood
+from millwright.core.escalation import afresh, exhausted_question, understood
 from millwright.core.voting import decide
-from schemas.election import Attempt, Flag, Merit, Rule, Slot
+from schemas.election import Attempt, ElectionState, Flag, Merit, Rule, Slot
 from schemas.identity import LayerName, NodePath, ProjectId
 from schemas.verification import Finding, Severity, Verdict, VerdictStatus
 from tests import strategies
@@ -105,3 +105,18 @@ def test_asks_about_a_winner_that_no_example_speaks_of() -> None:
     asked = exhausted_question(PROJECT, PATH, decide([_vote(0, 0)], Rule(k=1)), ())
     assert "no example says what is right" in asked.text
     assert asked.options == ("accept_partial", "give_up")
+
+
+def test_drawing_again_means_a_fresh_budget_and_fresh_patience() -> None:
+    """Else an election that ended for want of patience would end again before the first draw."""
+    given = Rule(k=3, max_attempts=6, patience=4)
+    attempts = [
+        _vote(0, 0),
+        *(attempt_of(Slot(round=1, index=index), (None, None, Flag.REFUSES, None)) for index in range(1, 5)),
+    ]
+    ended = decide(attempts, given)
+    assert ended.state is ElectionState.EXHAUSTED
+    again = afresh(given, given, ended.tally)
+    assert (again.max_attempts, again.patience) == (12, 8)
+    assert decide(attempts, again).state is ElectionState.OPEN
+    assert afresh(Rule(), Rule(), ended.tally).patience is None

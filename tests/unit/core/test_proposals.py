@@ -115,6 +115,13 @@ def test_what_is_no_call_with_literals_is_no_input(text: str) -> None:
     assert _claims(text) == []
 
 
+@pytest.mark.parametrize("text", ["f('\\ud800') == 1", "f({'\\ud800': 1}) == 1", "f('\\x00') == 1"])
+def test_text_that_no_database_keeps_is_no_input(text: str) -> None:
+    """Else it could be stored once, and never be read again."""
+    assert read_asserts(text, "f", 1, ["x"]) == ()
+    assert unstored(stored(Proposals(read_asserts(f"{text}; assert f(2) == 3", "f", 1, ["x"])))).claims
+
+
 def test_keywords_are_understood_by_the_names_of_the_inputs() -> None:
     """Arguments may be given by name, in any order, once the names are known."""
     text = "assert f(1, c=3, b=2) == 6\nassert f(1, c=3) == 4\nassert f(1, b=2, d=3) == 4\n"
