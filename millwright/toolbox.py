@@ -82,6 +82,7 @@ async def open_toolbox(cache: Path, *, slots: int | None = None, runs: bool = Tr
     finally:
         if analyser is not None:
             analyser.close()
+        inputs.close()
         bubblewrap.close()
         webassembly.close()
 

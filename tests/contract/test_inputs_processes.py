@@ -57,6 +57,18 @@ def _child_of(pid: int) -> int:
     raise AssertionError("the generator started no child")
 
 
+async def test_closing_ends_what_is_kept_warm() -> None:
+    """At once, whoever still refers to it; and it can be used again."""
+    source = HypothesisInputs()
+    for _ in range(2):
+        await _inputs(source, _task())
+        kept = _process_of(source)
+        folder = kept.folder
+        source.close()
+        assert not _alive(kept.pid)
+        assert folder.name not in os.listdir(folder.parent)
+
+
 async def test_one_process_answers_request_after_request_alike() -> None:
     """What it made before changes nothing: every answer is that of a fresh process."""
     warm = HypothesisInputs()

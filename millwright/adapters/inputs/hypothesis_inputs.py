@@ -32,6 +32,11 @@ class HypothesisInputs:
         self._seconds = seconds
         self._idle: list[GeneratorProcess] = []
 
+    def close(self) -> None:
+        """End the processes that are kept warm; a further request would start one again."""
+        while self._idle:
+            self._idle.pop().close()
+
     async def inputs(self, task: TaskSpecification, digest: Digest) -> InputSet:
         """Generate the inputs of a resolved task: same digest, same inputs, in any process.
 
