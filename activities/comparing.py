@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from activities.observing import Observation, merit_of, tried
+from activities.observing import Observation, admitted, lay_out, merit_of, tried
 from activities.quiet import Quiet
 from activities.recall import Recall
 from activities.together import together
@@ -19,9 +19,8 @@ from millwright.core.specification import input_types
 from millwright.core.splitting import Budget, Splitting, begin, learn, propose
 from millwright.core.verification.evidence import MOST_LOST, Arguments, output_type, program
 from millwright.core.verification.layer import Subject
-from millwright.core.verification.preconditions import accepted, admission_request
-from millwright.core.verification.reports import calls, conditions
-from millwright.core.verification.trial import Trial, promise, trial
+from millwright.core.verification.reports import calls
+from millwright.core.verification.trial import Trial
 from millwright.ports import Sandbox
 from schemas.claims import Claim, digest_of_values
 from schemas.election import Flag
@@ -55,7 +54,7 @@ class Comparer:
             SandboxUnavailable: nothing is known of any candidate.
             SpecificationInvalid: the task's own examples or types cannot be decoded.
         """
-        laid_out = await self._lay_out(subjects[0])
+        laid_out = await lay_out(self._recall, subjects[0])
         if not laid_out.calls:
             return None
         election = _Election(tuple(subjects), laid_out)
@@ -86,15 +85,10 @@ class Comparer:
             SandboxUnavailable: nothing is known of any candidate.
             SpecificationInvalid: the task's own examples or types cannot be decoded.
         """
-        laid_out = await self._lay_out(subjects[0])
+        laid_out = await lay_out(self._recall, subjects[0])
         known = await together([self._trial(subject, laid_out) for subject in subjects]) if laid_out.calls else []
         election = _Election(tuple(subjects), laid_out)
         return election.best(known or [()] * len(subjects), claims)
-
-    async def _lay_out(self, subject: Subject) -> Trial:
-        asked = promise(subject)
-        told = conditions(await self._recall.evaluate(asked), asked) if asked is not None else None
-        return trial(subject, told)
 
     async def _trial(self, subject: Subject, laid_out: Trial) -> Outcomes:
         async with self._quiet.shared():
@@ -114,7 +108,7 @@ class Comparer:
         running = {name: election.subjects[int(name)] for name in state.names}
         while not state.done:
             proposed = propose(state)
-            promised = await self._promised(election, proposed)
+            promised = await admitted(self._sandbox, election.task, proposed)
             names = list(running) if promised else []
             ran = await together([self._outcomes(running[name], promised) for name in names])
             outcomes = dict(zip(names, ran, strict=True))
@@ -124,12 +118,6 @@ class Comparer:
             refused = [vector for vector in proposed if vector not in promised]
             state = learn(state, promised, election.texts(state.names, outcomes, len(promised)), refused)
         return state
-
-    async def _promised(self, election: "_Election", vectors: Sequence[Arguments]) -> tuple[Arguments, ...]:
-        request = admission_request(election.task, vectors)
-        if request is None:
-            return tuple(vectors)
-        return accepted(vectors, conditions(await self._sandbox.evaluate(request), request))
 
 
 class _Election:

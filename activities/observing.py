@@ -10,15 +10,17 @@ from dataclasses import dataclass
 
 from activities.recall import Recall
 from millwright.core.signature import behaviour_signature, is_deterministic, is_useless, records_of
-from millwright.core.verification.evidence import MOST_LOST, output_type
+from millwright.core.verification.evidence import MOST_LOST, Arguments, output_type
 from millwright.core.verification.languages import language_named
 from millwright.core.verification.layer import Subject
+from millwright.core.verification.preconditions import accepted, admission_request
 from millwright.core.verification.reports import calls, conditions
 from millwright.core.verification.trial import Trial, promise, trial
 from millwright.ports import Sandbox
 from schemas.election import Flag, Merit
 from schemas.execution import CallReport, CallRequest, Ending, Outcome, OutcomeKind
 from schemas.identity import Digest
+from schemas.specification import TaskSpecification
 
 _QUICK_SECONDS = 0.1
 """CPU time over all inputs below which nobody is called slow; each class above it is four times as slow."""
@@ -51,9 +53,7 @@ class Observer:
             SpecificationInvalid: the task's own examples or types cannot be decoded.
         """
         language = language_named(subject.task.target_language)
-        asked = promise(subject)
-        told = conditions(await self._recall.evaluate(asked), asked) if asked is not None else None
-        laid_out = trial(subject, told)
+        laid_out = await lay_out(self._recall, subject)
         if not laid_out.calls:
             # Without a call there is no behaviour to compare: only equal code is then the same vote.
             text = f"not called\n{language.canonical(subject.source)}"
@@ -74,6 +74,25 @@ class Observer:
 
     async def _called(self, request: CallRequest) -> CallReport:
         return calls(await self._sandbox.call(request), len(request.calls))
+
+
+async def lay_out(recall: Recall, subject: Subject) -> Trial:
+    """Lay out a candidate's trial over the promised inputs. Raises as ``Observer.observe`` does."""
+    asked = promise(subject)
+    told = conditions(await recall.evaluate(asked), asked) if asked is not None else None
+    return trial(subject, told)
+
+
+async def admitted(sandbox: Sandbox, task: TaskSpecification, inputs: Sequence[Arguments]) -> tuple[Arguments, ...]:
+    """Keep the inputs, which nobody drew, that satisfy the task's constraints and preconditions.
+
+    Raises:
+        SandboxUnavailable: nothing is known of them.
+    """
+    asked = admission_request(task, inputs)
+    if asked is None:
+        return tuple(inputs)
+    return accepted(inputs, conditions(await sandbox.evaluate(asked), asked))
 
 
 async def tried(sandbox: Sandbox, recall: Recall, subject: Subject, laid_out: Trial) -> CallReport:

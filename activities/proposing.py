@@ -3,20 +3,17 @@
 It rejects nothing by what agents claim, and accepts no example that most of them do not state.
 """
 
-from collections.abc import Sequence
-
 from temporalio import activity
 
 from activities.asking import Asking
 from activities.boundary import heartbeating, translated
 from activities.examining import broken_examples
 from activities.generation import Generation
+from activities.observing import admitted
 from millwright.core import settling
 from millwright.core.examples import example_calls
 from millwright.core.proposals import agreed, unstored
 from millwright.core.verification.evidence import Arguments
-from millwright.core.verification.preconditions import accepted, admission_request
-from millwright.core.verification.reports import conditions
 from millwright.errors import NotFound
 from millwright.ports import ArtifactStore, ProjectStore, Sandbox
 from schemas.claims import Claim, digest_of_values
@@ -113,17 +110,10 @@ class Proposing:
             digest = digest_of_values(claim.arguments)
             if digest not in known:
                 fresh.setdefault(digest, claim.arguments)
-        promised = await self._admitted(task, tuple(fresh.values()))
+        promised = await admitted(self._sandbox, task, tuple(fresh.values()))
         vectors = [InputVector(arguments=item, origin=InputOrigin.PROPOSED) for item in promised[:MOST_INPUTS]]
         await self._projects.add_further_inputs(election.project, election.path, vectors)
         return len(vectors)
-
-    async def _admitted(self, task: TaskSpecification, inputs: Sequence[Arguments]) -> tuple[Arguments, ...]:
-        """Keep the inputs that satisfy the task's constraints and preconditions."""
-        asked = admission_request(task, inputs)
-        if asked is None:
-            return tuple(inputs)
-        return accepted(inputs, conditions(await self._sandbox.evaluate(asked), asked))
 
     async def _promised(self, election: ElectionRef, task: TaskSpecification) -> tuple[Arguments, ...]:
         """Return the node's inputs that satisfy its constraints and preconditions; one call for a task without any."""
@@ -134,7 +124,7 @@ class Proposing:
         inputs = [vector.arguments for vector in stored.vectors if vector.origin is not InputOrigin.SIZED]
         if not task.inputs:
             return ((),)
-        return await self._admitted(task, inputs)
+        return await admitted(self._sandbox, task, inputs)
 
     async def _state(
         self,

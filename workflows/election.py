@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError
 
 from activities.decomposition import Decomposition
 from activities.generation import Generation
@@ -30,7 +30,7 @@ from schemas.requests import (
 from schemas.verification import VerdictStatus
 from workflows import policies
 from workflows.identifiers import MODEL_QUEUE, VERIFY_QUEUE
-from workflows.presentation import REFUSED, failure_type
+from workflows.presentation import model_refused
 
 WRITES_CODE = (Purpose.CODE, Purpose.INTEGRATE)
 """Elections over code; the others are over structures, which no layer runs."""
@@ -121,7 +121,7 @@ class Booth:
         try:
             outcome = await Booth(ref, self.policy, self.rule, among=leading).hold()
         except ActivityError as error:
-            if is_cancelled_exception(error) or failure_type(error) != REFUSED:
+            if not model_refused(error):
                 raise
             return election, None
         if not outcome.won:

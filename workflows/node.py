@@ -43,7 +43,7 @@ from workflows.identifiers import (
 )
 from workflows.inbox import Inbox, decision
 from workflows.preparation import prepared
-from workflows.presentation import REFUSED, election_details, failure_note, failure_type, first_reason, waiting_details
+from workflows.presentation import election_details, failure_note, first_reason, model_refused, waiting_details
 
 UNTESTED = "no example speaks of it: its behaviour is agreed on, not tested"
 
@@ -218,11 +218,9 @@ class NodeWorkflow:
         try:
             outcome = await self._elect_plan(self._simplifications)
         except ActivityError as error:
-            if is_cancelled_exception(error):
+            if not model_refused(error):
                 raise
-            if failure_type(error) == REFUSED:
-                return None  # the model has no answer for this: the task is simplified by its limits instead
-            raise
+            return None  # the task is simplified by its limits instead
         return None if isinstance(outcome, Outcome) else outcome
 
     async def _won(self, booth: Booth, election: Election) -> NodeResult | None:

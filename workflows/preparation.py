@@ -4,17 +4,24 @@ It elects nothing. What agents have no answer for is left out; the election goes
 """
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError
 
 from activities.proposing import Proposing
 from activities.verification import Verification
 from schemas.planning import NodePlan
 from schemas.project import NodeInput
-from schemas.requests import ElectionRef, NodeRef, ProposedInputs, ProposeRequest, Purpose, SettledExamples
-from schemas.requests import SettleExamplesRequest as SettleRequest
+from schemas.requests import (
+    ElectionRef,
+    NodeRef,
+    ProposedInputs,
+    ProposeRequest,
+    Purpose,
+    SettledExamples,
+    SettleExamplesRequest,
+)
 from workflows import policies
 from workflows.identifiers import MODEL_QUEUE, VERIFY_QUEUE
-from workflows.presentation import REFUSED, failure_type
+from workflows.presentation import model_refused
 
 PROPOSE = "propose-inputs"
 """The mark in histories since which verifier agents propose inputs before the vote."""
@@ -59,7 +66,7 @@ async def _propose(given: NodeInput, plan: NodePlan) -> None:
 
 async def _settle(given: NodeInput, plan: NodePlan) -> bool:
     rule = given.policy.rule
-    request = SettleRequest(
+    request = SettleExamplesRequest(
         election=_about(given, Purpose.EXAMPLES), k=rule.k, cap=rule.max_attempts, seed=given.policy.seed
     )
     try:
@@ -82,5 +89,5 @@ def _about(given: NodeInput, purpose: Purpose) -> ElectionRef:
 
 def _forgive(error: ActivityError) -> None:
     """Go on where the model has no answer to what was asked; anything else goes on as it is."""
-    if is_cancelled_exception(error) or failure_type(error) != REFUSED:
+    if not model_refused(error):
         raise error

@@ -5,7 +5,13 @@ It decides nothing; every text is made of ids, counts and our own messages.
 
 from collections.abc import Sequence
 
-from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    FailureError,
+    is_cancelled_exception,
+)
 
 from schemas.election import Election
 from schemas.evidence import Question
@@ -15,8 +21,7 @@ from schemas.project import NodeResult
 _LONGEST_REASON = 400
 """The most characters of a child's note that its parent repeats."""
 
-REFUSED = "ModelRefused"
-"""The type of the failure of a call to which a model has no answer."""
+_REFUSED = "ModelRefused"
 
 
 def election_details(election: Election, k: int) -> str:
@@ -67,6 +72,11 @@ def failure_type(error: FailureError) -> str:
     while isinstance(cause, ActivityError | ChildWorkflowError) and cause.cause is not None:
         cause = cause.cause
     return cause.type or "" if isinstance(cause, ApplicationError) else ""
+
+
+def model_refused(error: ActivityError) -> bool:
+    """Say whether an activity failed since the model has no answer to what was asked; cancelled is another thing."""
+    return not is_cancelled_exception(error) and failure_type(error) == _REFUSED
 
 
 def first_reason(results: Sequence[NodeResult]) -> str:

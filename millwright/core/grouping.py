@@ -213,14 +213,6 @@ def signatures(
     return tuple(found[number] for number in groups)
 
 
-def splits(before: Sequence[int], after: Sequence[int]) -> tuple[int, ...]:
-    """Return the groups of ``before``, ascending, whose members are in more than one group of ``after``."""
-    parts: dict[int, set[int]] = {}
-    for old, new in zip(before, after, strict=True):
-        parts.setdefault(old, set()).add(new)
-    return tuple(sorted(number for number, found in parts.items() if len(found) > 1))
-
-
 def is_constant(behaviour: Behaviour, of: Type, records: Records | None = None) -> bool:
     """Say whether a candidate answered two inputs or more, and gave one and the same value wherever it gave any."""
     answered = [outcome for outcome in behaviour if outcome.kind is not OutcomeKind.LOST]

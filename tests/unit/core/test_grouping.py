@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millwright.core.grouping import Behaviour, Classes, group, is_broken, is_constant, signatures, splits, useless
+from millwright.core.grouping import Behaviour, Classes, group, is_broken, is_constant, signatures, useless
 from schemas.election import Flag
 from schemas.execution import Outcome, OutcomeKind
 from schemas.specification import TaskSpecification
@@ -181,13 +181,6 @@ def test_without_a_tolerance_the_order_of_candidates_changes_no_group(
 def test_a_further_candidate_moves_nobody_where_nothing_was_lost(behaviours: list[list[Outcome]]) -> None:
     """A round adds members and groups; those that were there keep their numbers."""
     assert group(behaviours, FLOAT, 0.5)[:-1] == group(behaviours[:-1], FLOAT, 0.5)
-
-
-def test_splits_names_the_groups_that_an_input_tells_apart() -> None:
-    """A group whose members stay together is not split, though its number may change."""
-    assert splits((0, 0, 1, 1, 2), (0, 1, 2, 2, 3)) == (0,)
-    assert splits((0, 1), (0, 0)) == ()
-    assert splits((), ()) == ()
 
 
 def test_a_constant_is_one_value_wherever_there_is_any() -> None:
