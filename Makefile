@@ -63,12 +63,13 @@ soak: setup ## Verify 20,000 candidates, a tenth hostile, while the verifier's c
 	@test -n "$(DATA)" || echo "skipped: soak (give DATA=FOLDER with specs.yaml)"
 	@test -z "$(DATA)" || $(BIN)/python -m benchmarks.verification.soak --data "$(DATA)"
 
-BENCHMARKS := verification.speed verification.keeping verification.typing_agreement humaneval.build
+BENCHMARKS := verification.speed verification.keeping verification.typing_agreement voting
 
-bench: setup ## Print the figures of verification and of whole builds; DATA names the recorded HumanEval answers
+bench: setup ## Print the figures of verification, voting and whole builds; DATA names the recorded HumanEval answers
 	$(BIN)/python -m benchmarks.verification.sandbox_start
 	@test -n "$(DATA)" || echo "skipped: $(BENCHMARKS) (give DATA=FOLDER with specs.yaml and completions.jsonl)"
-	@test -z "$(DATA)" || for name in $(BENCHMARKS); do 	  $(BIN)/python -m benchmarks.$$name --data "$(DATA)" || exit 1; done
+	@test -z "$(DATA)" || for name in $(BENCHMARKS); do \
+	  $(BIN)/python -m benchmarks.$$name --data "$(DATA)" || exit 1; done
 
 lint: setup ## Check style and formatting
 	$(BIN)/ruff check .

@@ -4,7 +4,7 @@ It calls no model and keeps nothing; ``generation`` draws, and ``proposing`` act
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
@@ -23,6 +23,7 @@ from millwright.core.prompts.choosing import (
 from millwright.core.prompts.planner import specifier_task
 from millwright.core.prompts.settling import outcomes_prompt, outcomes_schema
 from millwright.core.prompts.verifier import inputs_prompt, inputs_schema
+from millwright.core.red_flags.rule_set import RuleSet, rule_sets
 from millwright.core.verification.evidence import Arguments
 from millwright.core.verification.languages import language_named
 from millwright.errors import SpecificationInvalid
@@ -31,10 +32,10 @@ from schemas.claims import digest_of_values
 from schemas.digests import digest_of_bytes
 from schemas.election import RedFlag
 from schemas.evidence import CompletionRecord
-from schemas.identity import Digest
+from schemas.identity import Archetype, Digest
 from schemas.models import FinishReason, Prompt
 from schemas.planning import Proposal, SpecifiedRoot
-from schemas.requests import ElectionRef, Purpose
+from schemas.requests import ARCHETYPE_OF, ElectionRef, Purpose
 from schemas.specification import Fault, TaskSpecification
 
 BESIDE_CODE = frozenset({Purpose.INPUTS, Purpose.EXAMPLES, Purpose.CHOOSE})
@@ -44,9 +45,13 @@ BESIDE_CODE = frozenset({Purpose.INPUTS, Purpose.EXAMPLES, Purpose.CHOOSE})
 class Asking:
     """Writes the prompts for what agents propose beside code, and reads the answers."""
 
-    def __init__(self, projects: ProjectStore, artifacts: ArtifactStore) -> None:
+    def __init__(
+        self, projects: ProjectStore, artifacts: ArtifactStore, rules: Mapping[Archetype, RuleSet] | None = None
+    ) -> None:
+        """Take the stores, and each archetype's red flags; None: the defaults."""
         self._projects = projects
         self._artifacts = artifacts
+        self._rules = rule_sets({}) if rules is None else rules
 
     async def prompt(
         self, election: ElectionRef, among: Sequence[Digest], seed: int
@@ -80,10 +85,11 @@ class Asking:
         self, election: ElectionRef, completion: CompletionRecord, among: Sequence[Digest], seed: int
     ) -> str | RedFlag:
         finish = FinishReason(completion.finish_reason)
+        rules = self._rules[ARCHETYPE_OF[election.purpose]]
         if election.purpose is Purpose.INPUTS:
-            read = proposals.read_proposals(completion.text, finish, await self.task(election))
+            read = proposals.read_proposals(completion.text, finish, await self.task(election), rules)
             return read if isinstance(read, RedFlag) else proposals.stored(read)
-        answer: JsonValue | RedFlag = extract_json(completion.text, finish)
+        answer: JsonValue | RedFlag = extract_json(completion.text, finish, rules)
         if isinstance(answer, RedFlag):
             return answer
         if election.purpose is Purpose.CHOOSE:

@@ -12,7 +12,7 @@ from activities.observing import Observation, admitted, lay_out, merit_of, tried
 from activities.quiet import Quiet
 from activities.recall import Recall
 from activities.together import together
-from millwright.core.grouping import Classes, group, signatures, useless
+from millwright.core.grouping import Classes, group, rounding_noise, signatures, useless
 from millwright.core.selection import Contender, choose
 from millwright.core.signature import is_deterministic, records_of
 from millwright.core.specification import input_types
@@ -70,7 +70,13 @@ class Comparer:
                     flags[place] = Flag.NONDETERMINISTIC
                 known[place] = (*known[place], *first)
             alive = [place for place in alive if flags[place] is None]
-        found = signatures([known[place] for place in alive], election.of, election.tolerance, election.records)
+        found = signatures(
+            [known[place] for place in alive],
+            election.of,
+            election.tolerance,
+            election.records,
+            [*election.noise, *map(rounding_noise, search.kept)],
+        )
         signature = dict(zip(alive, found, strict=True))
         observations = tuple(
             Observation(signature.get(place), flags[place], merit_of(subject, known[place]))
@@ -116,7 +122,7 @@ class Comparer:
                 if any(outcome.kind is OutcomeKind.LOST for outcome in seen):
                     del running[name]
             refused = [vector for vector in proposed if vector not in promised]
-            state = learn(state, promised, election.texts(state.names, outcomes, len(promised)), refused)
+            state = learn(state, promised, election.texts(state.names, outcomes, promised), refused)
         return state
 
 
@@ -126,6 +132,7 @@ class _Election:
     def __init__(self, subjects: tuple[Subject, ...], laid_out: Trial) -> None:
         self.subjects, self._laid_out = subjects, laid_out
         self.task = subjects[0].task
+        self.noise = [rounding_noise(arguments) for arguments in laid_out.calls]
         self.of: Type = output_type(self.task)
         self.tolerance = min((case.tolerance for case in self.task.test_cases if case.tolerance), default=None)
         self.records = records_of(self.task)
@@ -133,7 +140,7 @@ class _Election:
     def search(self, known: Sequence[Outcomes], places: Sequence[int], seed: int, budget: Budget) -> Splitting:
         """Begin a search among those that agree with another one."""
         members: defaultdict[int, list[str]] = defaultdict(list)
-        for place, number in zip(places, group(known, self.of, self.tolerance, self.records), strict=True):
+        for place, number in zip(places, group(known, self.of, self.tolerance, self.records, self.noise), strict=True):
             members[number].append(str(place))
         examples = self._laid_out.calls[: len(self._laid_out.examples)]
         return begin(
@@ -149,7 +156,8 @@ class _Election:
     def best(self, known: Sequence[Outcomes], claims: Sequence[Claim]) -> int:
         """Return the place of the best candidate by what each did on every input of the trial, and by the claims."""
         inputs = self._laid_out.calls if known[0] else ()
-        classes = Classes(len(inputs), self.of, self.tolerance, self.records)
+        noise = self.noise if inputs else ()
+        classes = Classes(len(inputs), self.of, self.tolerance, self.records, noise)
         rows = [classes.row(outcomes) for outcomes in known]
         place_of = {digest_of_values(arguments): place for place, arguments in enumerate(inputs)}
         claimed: list[tuple[int, str]] = []
@@ -174,13 +182,16 @@ class _Election:
             raise AssertionError("there is always a first candidate")
         return chosen
 
-    def texts(self, names: Sequence[str], outcomes: dict[str, Outcomes], count: int) -> dict[str, list[str | None]]:
+    def texts(
+        self, names: Sequence[str], outcomes: dict[str, Outcomes], inputs: Sequence[Arguments]
+    ) -> dict[str, list[str | None]]:
         """Name what each candidate did on each input: equal names for equal behaviour, None where nothing is known."""
-        classes = Classes(count, self.of, self.tolerance, self.records)
+        noise = [rounding_noise(arguments) for arguments in inputs]
+        classes = Classes(len(inputs), self.of, self.tolerance, self.records, noise)
         told: dict[str, list[str | None]] = {}
         for name in names:
             if name not in outcomes:
-                told[name] = [None] * count
+                told[name] = [None] * len(inputs)
                 continue
             row = classes.row(outcomes[name])
             told[name] = ["lost" if number is None else str(number) for number in row]

@@ -37,8 +37,8 @@ class Prompting:
         self._projects = projects
         self._artifacts = artifacts
         self._settings = Settings(projects, artifacts)
-        self._asking = Asking(projects, artifacts)
         self._rules = rule_sets({}) if rules is None else rules
+        self._asking = Asking(projects, artifacts, self._rules)
 
     async def prompt(
         self, election: ElectionRef, *, among: Sequence[Digest] = (), seed: int = 0

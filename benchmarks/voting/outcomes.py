@@ -1,7 +1,8 @@
 """Runs every recorded answer on many inputs and writes down what each one did: the ground of all voting benchmarks.
 
 ``python -m benchmarks.voting.outcomes --data DIR --out FILE``. It goes the product's own way (extraction, red flags,
-generated inputs, sandbox) and judges nothing by hidden tests: which answers are right is not read here.
+generated inputs, search for splitting ones, sandbox) and judges nothing by hidden tests: which answers are right is not
+read here.
 """
 
 import argparse
@@ -12,13 +13,14 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.verification.workload import SPECIFICATIONS, tasks
+from benchmarks.voting.splitting import splitting_inputs
 from millwright.core.examples import accepts, example_calls
-from millwright.core.grouping import Classes, useless
+from millwright.core.grouping import Classes, rounding_noise, useless
 from millwright.core.mutation import Vector, mutations
 from millwright.core.proposals import agreed, read_proposals
 from millwright.core.red_flags.dialects import dialect_of
@@ -66,11 +68,13 @@ class Tried:
     flag: RedFlag | None
     merit: Merit | None = None
     report: CallReport | None = None
+    further: tuple[Outcome, ...] = ()
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
         """What it did, input by input; nothing where it did not load."""
-        return () if self.report is None or self.report.load_error is not None else self.report.outcomes
+        loaded = self.report is not None and self.report.load_error is None
+        return (*self.report.outcomes, *self.further) if self.report is not None and loaded else ()
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,35 @@ async def _outcomes(
     gate = asyncio.Semaphore(way.jobs)
     distinct = list(dict.fromkeys(drawn))
     tried = await asyncio.gather(*(_try(toolbox.sandbox, task, text, laid, way, gate) for text in distinct))
-    return _line(task, drawn, dict(zip(distinct, tried, strict=True)), laid)
+    known = dict(zip(distinct, tried, strict=True))
+    return _line(task, drawn, *await _split(toolbox.sandbox, task, known, laid, way, gate))
+
+
+async def _split(
+    sandbox: Sandbox, task: TaskSpecification, tried: dict[str, Tried], laid: Laid, way: Way, gate: asyncio.Semaphore
+) -> tuple[dict[str, Tried], Laid]:
+    """Search for inputs that tell apart what may vote, and run every answer on those that were found."""
+    running = {text: item.outcomes for text, item in tried.items() if item.outcomes}
+    idle = dict(zip(running, useless(list(running.values()), task), strict=True))
+    cases = len(task.test_cases)
+    voting = {
+        text: outcomes
+        for text, outcomes in running.items()
+        if idle[text] is None and all(map(accepts, [task] * cases, task.test_cases, outcomes))
+    }
+
+    async def call(text: str, vectors: Sequence[Vector]) -> Sequence[Outcome]:
+        async with gate:
+            return (await sandbox.call(_request(task, tried[text].source, vectors, way))).outcomes
+
+    seed = int(hashlib.sha256(task.id.encode()).hexdigest()[8:16], 16)
+    found = await splitting_inputs(task, voting, laid.vectors[:cases], laid.vectors[cases:], seed, call)
+    if not found:
+        return tried, laid
+    further = dict(zip(running, await asyncio.gather(*(call(text, found) for text in running)), strict=True))
+    told = {text: replace(item, further=tuple(further.get(text, ()))) for text, item in tried.items()}
+    origins = (*laid.origins, *[InputOrigin.SPLITTING.value] * len(found))
+    return told, replace(laid, vectors=(*laid.vectors, *found), origins=origins)
 
 
 def _laid_out(task: TaskSpecification, made: InputSet, asserts: Sequence[str]) -> Laid:
@@ -180,22 +212,26 @@ async def _try(
     source = found.candidate or ""
     if found.flag is not None:
         return Tried(source, found.flag)
+    async with gate:
+        report = await sandbox.call(_request(task, source, laid.vectors, way))
+    return Tried(source, None, language.measure(source), report)
+
+
+def _request(task: TaskSpecification, source: str, calls: Sequence[Vector], way: Way) -> CallRequest:
     whole = way.call_seconds * (way.lost_limit + 1) + 10.0
     program = Program(
-        modules={f"{_MODULE}.py": language.assemble(task, source, (), None)},
+        modules={f"{_MODULE}.py": language_named(task.target_language).assemble(task, source, (), None)},
         module=_MODULE,
         function=task.name,
         limits=Limits(call_seconds=way.call_seconds, wall_seconds=whole, cpu_seconds=whole),
     )
-    async with gate:
-        report = await sandbox.call(CallRequest(program=program, calls=laid.vectors, lost_limit=way.lost_limit))
-    return Tried(source, None, language.measure(source), report)
+    return CallRequest(program=program, calls=tuple(calls), lost_limit=way.lost_limit)
 
 
 def _line(task: TaskSpecification, drawn: Sequence[str], tried: Mapping[str, Tried], laid: Laid) -> dict[str, Any]:
     of, records = result_type(task), records_of(task)
     tolerance = min((case.tolerance for case in task.test_cases if case.tolerance is not None), default=None)
-    classes = Classes(len(laid.vectors), of, tolerance, records)
+    classes = Classes(len(laid.vectors), of, tolerance, records, list(map(rounding_noise, laid.vectors)))
     running = [text for text in drawn if tried[text].outcomes]
     idle = dict(zip(running, useless([tried[text].outcomes for text in running], task), strict=True))
     written = {text: _texts(classes, item.outcomes) for text, item in tried.items()}

@@ -18,7 +18,7 @@ from benchmarks.verification.workload import SPECIFICATIONS, tasks
 from benchmarks.voting.sources import VERDICTS, read_lines, verdicts_of, votes
 from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
 from millwright.core.examples import example_calls
-from millwright.core.grouping import Classes
+from millwright.core.grouping import Classes, rounding_noise
 from millwright.core.mutation import Vector, mutations
 from millwright.core.red_flags.dialects import dialect_of
 from millwright.core.red_flags.rule_set import CODE_RULES
@@ -152,7 +152,8 @@ class _Trial:
 
     async def _tried(self, vectors: Sequence[Vector]) -> tuple[Sequence[Vector], dict[str, list[str | None]]]:
         ran = await asyncio.gather(*(self._ran(source, vectors) for source in self._sources))
-        classes = Classes(len(vectors), result_type(self._task), self._tolerance(), self._records)
+        noise = list(map(rounding_noise, vectors))
+        classes = Classes(len(vectors), result_type(self._task), self._tolerance(), self._records, noise)
         rows = [classes.row(outcomes) for outcomes in ran]
         return vectors, {
             str(place): [None if number is None else str(number) for number in row] for place, row in enumerate(rows)

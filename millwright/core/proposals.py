@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from millwright.core.extraction import extract_json
 from millwright.core.literals import NotLiteral, fitted, read_literal
+from millwright.core.red_flags.rule_set import JSON_RULES, RuleSet
 from millwright.core.specification import input_types, result_type
 from schemas.claims import Claim
 from schemas.election import Flag, RedFlag
@@ -61,12 +62,17 @@ class Proposals:
     dropped: int = 0
 
 
-def read_proposals(text: str, finish_reason: FinishReason, task: TaskSpecification) -> Proposals | RedFlag:
-    """Read an answer of either form: one JSON object, or asserts, of which one that was cut still has whole lines."""
-    answer = extract_json(text, finish_reason)
+def read_proposals(
+    text: str, finish_reason: FinishReason, task: TaskSpecification, rules: RuleSet = JSON_RULES
+) -> Proposals | RedFlag:
+    """Read an answer of either form: one JSON object, or asserts, of which one that was cut still has whole lines.
+
+    ``rules`` are those of verifiers; what they say of JSON is no fault of asserts, a length or a refusal is.
+    """
+    answer = extract_json(text, finish_reason, rules)
     if not isinstance(answer, RedFlag):
         return read_inputs(answer, task)
-    if finish_reason is FinishReason.FILTERED:
+    if finish_reason is FinishReason.FILTERED or answer.flag is Flag.TOO_LONG:
         return answer
     names = [item.name for item in task.inputs]
     found = read_asserts(text, task.name, len(names), names, cut=finish_reason is FinishReason.LENGTH)

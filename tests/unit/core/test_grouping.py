@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millwright.core.grouping import Behaviour, Classes, group, is_broken, is_constant, signatures, useless
+from millwright.core.grouping import (
+    Behaviour,
+    Classes,
+    group,
+    is_broken,
+    is_constant,
+    rounding_noise,
+    signatures,
+    useless,
+)
 from schemas.election import Flag
 from schemas.execution import Outcome, OutcomeKind
 from schemas.specification import TaskSpecification
@@ -102,6 +111,22 @@ def test_without_a_tolerance_the_order_of_a_sum_splits_nothing() -> None:
     assert group([[real(0.1 + 0.2)], [real(0.3)]], FLOAT) == (0, 0)
     assert group([[real(1e300)], [real(1e300 * (1 + 1e-14))], [real(1.001e300)]], FLOAT) == (0, 0, 1)
     assert group([[real(0.3)], [real(0.3001)]], FLOAT) == (0, 1)
+
+
+def test_rounding_of_what_went_in_splits_nothing() -> None:
+    """Where nearly equal numbers are subtracted, the error has the size of the numbers and not of the result."""
+    noise = [rounding_noise([encoded([93.92] * 8)])]
+    exact, rounded, other = [real(0.0)], [real(1.4210854715202004e-14)], [real(1e-6)]
+    assert group([exact, rounded, other], FLOAT) == (0, 1, 2)
+    assert group([exact, rounded, other], FLOAT, noise=noise) == (0, 0, 1)
+    assert len(set(signatures([exact, rounded, other], FLOAT, noise=noise))) == 2
+
+
+def test_only_finite_floats_that_went_in_are_noise() -> None:
+    """Whole numbers and texts are exact, and an infinity would hide everything."""
+    assert rounding_noise([encoded([10**20, "93.92", True])]) == 0
+    assert rounding_noise([encoded(float("inf")), encoded(float("nan"))]) == 0
+    assert rounding_noise([encoded({"a": -2000.0}), encoded(5.0)]) == pytest.approx(2e-10)
 
 
 def test_a_large_float_hides_no_small_one_beside_it() -> None:

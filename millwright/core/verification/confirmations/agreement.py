@@ -5,6 +5,7 @@ It expects no particular outcome: that is the layer's own affair.
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from millwright.core.signature import equal, records_of
@@ -32,7 +33,8 @@ from schemas.verification import Finding, Verdict, VerdictStatus
 
 _MOST_FINDINGS = 3
 _RELATIVE = 1e-9
-"""Of the largest float in a value: mathematical libraries round the last digits of a sine or a power differently."""
+"""Of the largest float that went in or came out: mathematical libraries round the last digits of a sine or a power
+differently, and newer interpreters sum floats more exactly, so that differences of nearly equal numbers differ too."""
 
 _NOT_THERE = ("ModuleNotFoundError", "ImportError")
 _OF_THE_ENGINE = frozenset({"RecursionError", "MemoryError", *_NOT_THERE})
@@ -115,7 +117,7 @@ class EnginesAgree:
         findings: list[Finding] = []
         counted: Counter[str] = Counter()
         for arguments, one, other in zip(tried.calls, first.outcomes, second.outcomes, strict=True):
-            answer = _agree(subject.task, one, other)
+            answer = _agree(subject.task, arguments, one, other)
             counted["left out" if answer is None else "compared"] += 1
             if answer is False:
                 place = shown_call(subject.task, arguments)
@@ -128,7 +130,7 @@ class EnginesAgree:
         return Settled(Verdict(layer=self.name, status=status, reason=said, findings=tuple(findings[:_MOST_FINDINGS])))
 
 
-def _agree(task: TaskSpecification, one: Outcome, other: Outcome) -> bool | None:
+def _agree(task: TaskSpecification, arguments: Sequence[Value], one: Outcome, other: Outcome) -> bool | None:
     """Say whether two outcomes of the same call are the same; None where an engine's own limits ended either."""
     if any(_limited(outcome) for outcome in (one, other)):
         return None
@@ -138,7 +140,7 @@ def _agree(task: TaskSpecification, one: Outcome, other: Outcome) -> bool | None
         return one.exception == other.exception
     if one.value == other.value:
         return True
-    tolerance = max(_stated(task), _RELATIVE * max(_largest(one.value), _largest(other.value)))
+    tolerance = max(_stated(task), _RELATIVE * max(map(_largest, (*arguments, one.value, other.value))))
     return equal(one.value, other.value, output_type(task), tolerance or None, records_of(task))
 
 
