@@ -12,6 +12,7 @@ from activities.observing import Observation, admitted, lay_out, merit_of, tried
 from activities.quiet import Quiet
 from activities.recall import Recall
 from activities.together import together
+from millwright.core.doubt import doubtful, failures
 from millwright.core.grouping import Classes, group, rounding_noise, signatures, useless
 from millwright.core.selection import Contender, choose
 from millwright.core.signature import is_deterministic, records_of
@@ -23,7 +24,7 @@ from millwright.core.verification.reports import calls
 from millwright.core.verification.trial import Trial
 from millwright.ports import Sandbox
 from schemas.claims import Claim, digest_of_values
-from schemas.election import Flag
+from schemas.election import Flag, Merit
 from schemas.execution import CallRequest, Outcome, OutcomeKind
 from schemas.types import Type
 
@@ -58,9 +59,11 @@ class Comparer:
         if not laid_out.calls:
             return None
         election = _Election(tuple(subjects), laid_out)
-        known = await together([self._trial(subject, laid_out) for subject in subjects])
-        flags: list[Flag | None] = list(useless(known, election.task))
+        tried_on = await together([self._trial(subject, laid_out) for subject in subjects])
+        flags: list[Flag | None] = list(useless(tried_on, election.task))
         alive = [place for place, flag in enumerate(flags) if flag is None]
+        election.leave_out([tried_on[place] for place in alive])
+        known = list(await together([self._kept(election, place, tried_on[place]) for place in range(len(subjects))]))
         search = await self._search(election, [known[place] for place in alive], alive, seed, budget)
         if search.kept:
             further = await together([self._outcomes(subjects[place], search.kept) for place in alive])
@@ -79,7 +82,7 @@ class Comparer:
         )
         signature = dict(zip(alive, found, strict=True))
         observations = tuple(
-            Observation(signature.get(place), flags[place], merit_of(subject, known[place]))
+            Observation(signature.get(place), flags[place], _merit(subject, tried_on[place]))
             for place, subject in enumerate(subjects)
         )
         return Compared(observations, search.kept)
@@ -100,6 +103,13 @@ class Comparer:
         async with self._quiet.shared():
             return (await tried(self._sandbox, self._recall, subject, laid_out)).outcomes
 
+    async def _kept(self, election: "_Election", place: int, outcomes: Outcomes) -> Outcomes:
+        """Return what a candidate did on the inputs that count; one that was lost before is run on these once more."""
+        kept = election.counted(outcomes)
+        if len(kept) == len(outcomes) or all(outcome.kind is not OutcomeKind.LOST for outcome in kept):
+            return kept
+        return await self._outcomes(election.subjects[place], election.inputs)
+
     async def _outcomes(self, subject: Subject, vectors: Sequence[Arguments]) -> Outcomes:
         request = CallRequest(program=program(subject, len(vectors)), calls=tuple(vectors), lost_limit=MOST_LOST)
         async with self._quiet.shared():
@@ -112,6 +122,7 @@ class Comparer:
         """Try inputs on the candidates that agree so far; one that is lost on an input is not run on any more."""
         state = election.search(known, places, seed, budget)
         running = {name: election.subjects[int(name)] for name in state.names}
+        before = dict(zip(map(str, places), known, strict=True))
         while not state.done:
             proposed = propose(state)
             promised = await admitted(self._sandbox, election.task, proposed)
@@ -121,31 +132,64 @@ class Comparer:
             for name, seen in outcomes.items():
                 if any(outcome.kind is OutcomeKind.LOST for outcome in seen):
                     del running[name]
-            refused = [vector for vector in proposed if vector not in promised]
-            state = learn(state, promised, election.texts(state.names, outcomes, promised), refused)
+            counted, outcomes = _counting(election, before, promised, outcomes)
+            refused = [vector for vector in proposed if vector not in counted]
+            state = learn(state, counted, election.texts(state.names, outcomes, counted), refused)
         return state
 
 
+def _counting(
+    election: "_Election", before: dict[str, Outcomes], vectors: tuple[Arguments, ...], ran: dict[str, Outcomes]
+) -> tuple[tuple[Arguments, ...], dict[str, Outcomes]]:
+    """Leave out the new inputs that most likely lie outside of the promise; who is sound, all inputs tell."""
+    known = len(election.inputs)
+    out = doubtful([(*before[name], *seen) for name, seen in ran.items()], known, election.task, MOST_LOST)
+    kept = [place for place in range(len(vectors)) if known + place not in out]
+    return (
+        tuple(vectors[place] for place in kept),
+        {name: tuple(seen[place] for place in kept) for name, seen in ran.items()},
+    )
+
+
+def _merit(subject: Subject, outcomes: Outcomes) -> Merit:
+    """Measure a candidate by its text, its run, and how many inputs it gives no value on."""
+    return merit_of(subject, outcomes).model_copy(update={"failures": failures(outcomes, subject.task, MOST_LOST)})
+
+
 class _Election:
-    """What all candidates of one election share."""
+    """What all candidates of one election share; ``inputs`` are those that count."""
 
     def __init__(self, subjects: tuple[Subject, ...], laid_out: Trial) -> None:
-        self.subjects, self._laid_out = subjects, laid_out
+        self.subjects, self._examples = subjects, len(laid_out.examples)
         self.task = subjects[0].task
-        self.noise = [rounding_noise(arguments) for arguments in laid_out.calls]
+        self.inputs: tuple[Arguments, ...] = laid_out.calls
+        self._out: frozenset[int] = frozenset()
         self.of: Type = output_type(self.task)
         self.tolerance = min((case.tolerance for case in self.task.test_cases if case.tolerance), default=None)
         self.records = records_of(self.task)
+
+    @property
+    def noise(self) -> list[float]:
+        """What rounding may make of each of the inputs."""
+        return [rounding_noise(arguments) for arguments in self.inputs]
+
+    def leave_out(self, behaviours: Sequence[Outcomes]) -> None:
+        """Leave out the inputs that most likely lie outside of the promise, by what the candidates did on all."""
+        self._out = doubtful(behaviours, self._examples, self.task, MOST_LOST)
+        self.inputs = tuple(arguments for place, arguments in enumerate(self.inputs) if place not in self._out)
+
+    def counted(self, outcomes: Outcomes) -> Outcomes:
+        """Return the outcomes of the inputs that are not left out."""
+        return tuple(outcome for place, outcome in enumerate(outcomes) if place not in self._out)
 
     def search(self, known: Sequence[Outcomes], places: Sequence[int], seed: int, budget: Budget) -> Splitting:
         """Begin a search among those that agree with another one."""
         members: defaultdict[int, list[str]] = defaultdict(list)
         for place, number in zip(places, group(known, self.of, self.tolerance, self.records, self.noise), strict=True):
             members[number].append(str(place))
-        examples = self._laid_out.calls[: len(self._laid_out.examples)]
         return begin(
-            examples,
-            self._laid_out.calls[len(examples) :],
+            self.inputs[: self._examples],
+            self.inputs[self._examples :],
             input_types(self.task),
             self.records,
             seed,
@@ -155,9 +199,8 @@ class _Election:
 
     def best(self, known: Sequence[Outcomes], claims: Sequence[Claim]) -> int:
         """Return the place of the best candidate by what each did on every input of the trial, and by the claims."""
-        inputs = self._laid_out.calls if known[0] else ()
-        noise = self.noise if inputs else ()
-        classes = Classes(len(inputs), self.of, self.tolerance, self.records, noise)
+        inputs = self.inputs if known[0] else ()
+        classes = Classes(len(inputs), self.of, self.tolerance, self.records, self.noise if inputs else ())
         rows = [classes.row(outcomes) for outcomes in known]
         place_of = {digest_of_values(arguments): place for place, arguments in enumerate(inputs)}
         claimed: list[tuple[int, str]] = []

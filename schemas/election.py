@@ -53,8 +53,10 @@ class Merit(Schema):
     """How good a candidate is among its equals; less is better, compared in this order.
 
     ``slowness`` is a class of CPU time over the same inputs, coarse enough that a busy machine hardly changes it.
+    ``failures`` counts inputs on which it gives no value though nobody promised an exception; it comes before all else.
     """
 
+    failures: int = 0
     code_lines: int
     complexity: int
     nesting: int

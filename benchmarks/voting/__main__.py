@@ -15,6 +15,7 @@ from benchmarks.humaneval import build
 from benchmarks.voting import (
     acceptance,
     adaptive,
+    ballots,
     calibration,
     correlation,
     flags,
@@ -48,7 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     data = ["--data", str(options.data)]
     with tempfile.TemporaryDirectory(prefix="millwright-voting-") as scratch:
         file = options.outcomes or Path(scratch) / "outcomes.jsonl"
-        ended = [] if file.is_file() else [_run("outcomes", outcomes.main, [*data, "--out", str(file)])]
+        ended = []
+        if not file.is_file():
+            ended = [_run("outcomes", outcomes.main, [*data, "--out", str(file)])]
+            ended.append(_run("ballots", ballots.main, [*data, "--outcomes", str(file)]))
         ended += [_run(name, program, [*data, "--outcomes", str(file)]) for name, program in ON_OUTCOMES]
     ended.append(_run("flags", flags.main, data))
     ended.append(_run("simulation", simulation.main, []))

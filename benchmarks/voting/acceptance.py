@@ -1,8 +1,8 @@
 """Measures how many tasks the rule of an election accepts, and how many of these are right, over orders of draws.
 
 ``python -m benchmarks.voting.acceptance --data DIR --outcomes FILE``; the file is what ``benchmarks.voting.outcomes``
-writes. The product's own rule decides; layers beyond the examples are not run here, which whole builds show
-(``benchmarks.humaneval.build``).
+writes and ``benchmarks.voting.ballots`` completes. The product's own rule decides over votes that its own ladder and
+comparison gave; whole builds are shown by ``benchmarks.humaneval.build``.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Fits defect probabilities on elections over recorded answers, and tells how well they hold on tasks held out.
 
-``python -m benchmarks.voting.calibration --data DIR --outcomes FILE``; ``benchmarks.voting.outcomes`` writes that file.
+``python -m benchmarks.voting.calibration --data DIR --outcomes FILE``; ``benchmarks.voting.ballots`` completes FILE.
 Which answers are right is read here, from ``verdicts.jsonl``, and nowhere in the product. ``--out`` also writes the
 calibration fitted on all tasks; ``--trials`` the rows, as `millwright calibrate` reads them.
 """
@@ -27,8 +27,9 @@ MARGINS = (1, 2, 3, 4, 5, 6)
 GATES = ((0.0, 0.0), (0.8, 0.2))
 """Least purity and least yield: without, and as the measured defaults have them."""
 BINS = 6
-LAYERS = 2
-"""Syntax and unit tests. The other layers were not run on these answers; the same figure everywhere gets no weight."""
+LAYERS = 5
+"""Of the eight, those that have something to say of tasks without contracts and properties; the same figure everywhere
+gets no weight."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outcomes = options.outcomes or options.data / "outcomes.jsonl"
     for needed in (options.data / SPECIFICATIONS, options.data / VERDICTS, outcomes):
         if not needed.is_file():
-            print(f"skipped: voting/calibration needs {needed}; benchmarks.voting.outcomes writes the outcomes")
+            print(
+                f"skipped: voting/calibration needs {needed}; benchmarks.voting.outcomes and ballots write the outcomes"
+            )
             return 0
     recorded = read(options.data, outcomes)
     trials = [trial for each in recorded for trial in simulate(each, options.orders, options.seed)]
@@ -178,15 +181,14 @@ def _told(fitted: Calibration) -> str:
 def _note(orders: int) -> str:
     return (
         f"first to lead by {', '.join(map(str, MARGINS))} within {ATTEMPTS} answers, {orders} random orders of each "
-        "task, without gates and with purity 0.8 and yield 0.2; the layers beyond syntax and unit tests were not run"
+        "task, without gates and with purity 0.8 and yield 0.2; all layers were run, votes are among all answers"
     )
 
 
 def _signature(answer: Mapping[str, Any]) -> str | None:
-    """Return what makes an answer the same vote; None where it may not vote."""
-    if not answer["loads"] or answer["passes_examples"] is False or answer["useless"] or answer["flag"] is not None:
-        return None
-    return json.dumps(answer["outcomes"]) if any(text is not None for text in answer["outcomes"]) else None
+    """Return what makes an answer the same vote, as ``benchmarks.voting.ballots`` found it; None: it may not vote."""
+    vote: str | None = answer["vote"]
+    return vote
 
 
 def _lines(file: Path) -> list[dict[str, Any]]:

@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _write(data: Path, out: Path, limit: int | None, way: Way) -> int:
-    known, drawn, asserts = tasks(data), _recorded(data / COMPLETIONS), _recorded(data / ASSERTS)
+    known, drawn, asserts = tasks(data), recorded(data / COMPLETIONS), recorded(data / ASSERTS)
     unfinished = out.with_name(f"{out.name}.{os.getpid()}.part")
     chosen = list(drawn)[:limit]
     started = time.monotonic()
@@ -129,7 +129,8 @@ async def _write(data: Path, out: Path, limit: int | None, way: Way) -> int:
     return 0
 
 
-def _recorded(path: Path) -> dict[str, tuple[str, ...]]:
+def recorded(path: Path) -> dict[str, tuple[str, ...]]:
+    """Read the recorded answers of a file, by task."""
     lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
     return {line["task"]: tuple(line["completions"]) for line in lines}
 
@@ -175,9 +176,8 @@ async def _split(
 def _laid_out(task: TaskSpecification, made: InputSet, asserts: Sequence[str]) -> Laid:
     """Put the inputs in order, the likeliest to be promised first: an answer that is lost may not reach the last."""
     types, records = input_types(task), records_of(task)
-    read = [read_proposals(text, FinishReason.LENGTH, task) for text in asserts]  # all were cut at some length
-    claims = agreed([() if isinstance(found, RedFlag) else found.claims for found in read])
-    proposed = list({_key(claim.arguments): claim.arguments for claim in claims}.values())[:MOST_FROM_ASSERTS]
+    claims = _claims(task, asserts)
+    proposed = proposed_inputs(task, asserts)
     sources: list[tuple[str, Sequence[Vector]]] = [
         (InputOrigin.EXAMPLE.value, example_calls(task)),
         (InputOrigin.PROPOSED.value, proposed),
@@ -197,6 +197,17 @@ def _laid_out(task: TaskSpecification, made: InputSet, asserts: Sequence[str]) -
                 origins.append(origin)
     placed = tuple((places[key], claim) for claim in claims if (key := _key(claim.arguments)) in places)
     return Laid(tuple(vectors), tuple(origins), placed)
+
+
+def _claims(task: TaskSpecification, asserts: Sequence[str]) -> tuple[Claim, ...]:
+    read = [read_proposals(text, FinishReason.LENGTH, task) for text in asserts]  # all were cut at some length
+    return agreed([() if isinstance(found, RedFlag) else found.claims for found in read])
+
+
+def proposed_inputs(task: TaskSpecification, asserts: Sequence[str]) -> tuple[Vector, ...]:
+    """Return the inputs that recorded asserts are about, each once, in turns."""
+    found = {_key(claim.arguments): claim.arguments for claim in _claims(task, asserts)}
+    return tuple(found.values())[:MOST_FROM_ASSERTS]
 
 
 def _key(vector: Vector) -> str:

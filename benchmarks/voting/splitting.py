@@ -3,6 +3,7 @@
 It judges nothing by hidden tests, and keeps what the product would keep at the node.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -41,12 +42,11 @@ async def splitting_inputs(
     while not state.done:
         vectors = propose(state)
         classes = Classes(len(vectors), of, tolerance, records, list(map(rounding_noise, vectors)))
-        told: dict[str, list[str | None]] = {}
-        for name in state.names:
-            if name not in running:
-                told[name] = [None] * len(vectors)
-                continue
-            row = classes.row(await call(texts[int(name)], vectors) if vectors else ())
+        told: dict[str, list[str | None]] = {name: [None] * len(vectors) for name in state.names}
+        names = [name for name in state.names if name in running] if vectors else []
+        ran = await asyncio.gather(*(call(texts[int(name)], vectors) for name in names))
+        for name, outcomes in zip(names, ran, strict=True):
+            row = classes.row(outcomes)
             told[name] = ["lost" if number is None else str(number) for number in row]
             if None in row:
                 running.discard(name)  # as in an election, what is lost on an input is not run on any more

@@ -241,13 +241,15 @@ def _shortfalls(now: _Standing, at_most: _Standing, rule: Rule) -> list[str]:
 
 
 def _rank(ballot: Ballot) -> tuple[int, ...]:
-    """Order candidates that behave alike: fewer lines of code, simpler, flatter, fewer bytes, faster, drawn earlier.
+    """Order candidates that behave alike: fewer failures, fewer lines, simpler, flatter, fewer bytes, faster, earlier.
 
-    What a reader pays for comes first, and measured time last before the slot: no other of them may vary between runs.
-    Older histories replay by the first four, so that these keep their order.
+    Equals agree where it counts; one that also gives a value where others give none is worth more than brevity. What a
+    reader pays for comes next, and measured time last before the slot: no other of them may vary between runs. Older
+    histories know no failures and replay by the next four, so that these keep their order.
     """
     merit = ballot.merit
     return (
+        merit.failures,
         merit.code_lines,
         merit.complexity,
         merit.nesting,

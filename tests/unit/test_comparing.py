@@ -170,3 +170,23 @@ async def test_a_task_without_inputs_has_one_call_to_compare(source: str) -> Non
         item.signature for item in (await compared(constant("return 1"), constant(f"x = 0\n    {source}"))).observations
     ]
     assert (told[0] == told[1]) is (source == "return 1")
+
+
+async def test_what_many_cannot_answer_splits_nobody_and_costs_merit() -> None:
+    """An input on which candidates that hold elsewhere give no value is nobody's vote; who answers it is preferred."""
+    brittle = clamp("return max(low, min(value, high)) if value != 37 else [][value]")
+    told = await compared(*RIGHT, brittle)
+    assert len({item.signature for item in told.observations}) == 1
+    failures = [item.merit.failures for item in told.observations]
+    assert failures[:2] == [0, 0]
+    assert failures[2] > 0
+
+
+async def test_what_one_of_many_cannot_answer_is_its_own_vote() -> None:
+    """A lone failure says more of the candidate than of the input."""
+    others = [clamp(f"return max(low, min(value, high)) + {number} - {number}") for number in range(4)]
+    brittle = clamp("return max(low, min(value, high)) if value != 37 else [][value]")
+    told = await compared(*RIGHT, *others, brittle)
+    signatures = [item.signature for item in told.observations]
+    assert len(set(signatures[:-1])) == 1
+    assert signatures[-1] not in signatures[:-1]
