@@ -11,6 +11,7 @@ from activities.boundary import heartbeating, translated
 from activities.setting import Settings, declared
 from activities.standing import record_standing
 from millwright.core.assembly import RECORDS_MODULE, dotted_name, file_path
+from millwright.core.calibration import Calibration, evidence_of
 from millwright.core.examples import accepts, example_calls
 from millwright.core.packaging import packager_for
 from millwright.core.packaging.package import Part, Whole
@@ -21,7 +22,7 @@ from schemas.digests import canonical_json, digest_of_bytes
 from schemas.election import Tally
 from schemas.evidence import Manifest, ManifestEntry, NodeRecord, ProjectRecord
 from schemas.execution import CallRequest, Ending, Limits, Program
-from schemas.identity import DELIVERED, ROOT_PATH, Digest, ProjectId
+from schemas.identity import DELIVERED, ROOT_PATH, Digest, ProjectId, TaskStatus
 from schemas.requests import IntegrationResult, NodeOutcome, NodeRef
 from schemas.specification import TaskSpecification
 
@@ -32,11 +33,19 @@ _LONGEST_PROBLEM = 300
 class Integration:
     """Activities that make one thing of many."""
 
-    def __init__(self, projects: ProjectStore, artifacts: ArtifactStore, sandbox: Sandbox) -> None:
+    def __init__(
+        self,
+        projects: ProjectStore,
+        artifacts: ArtifactStore,
+        sandbox: Sandbox,
+        *,
+        calibration: Calibration | None = None,
+    ) -> None:
         self._projects = projects
         self._artifacts = artifacts
         self._sandbox = sandbox
         self._settings = Settings(projects, artifacts)
+        self._calibration = calibration
 
     @activity.defn
     @translated
@@ -62,6 +71,7 @@ class Integration:
                         "samples": tally.attempts,
                         "red_flags": tally.red_flags,
                         "rejected_by_layer": outcome.election.rejected_by_layer if outcome.election else {},
+                        "defect": await self._defect(node, outcome),
                         "note": outcome.note,
                     }
                 )
@@ -69,6 +79,17 @@ class Integration:
         )
         await record_standing(self._projects, outcome.project)
         return artifact
+
+    async def _defect(self, node: NodeRecord, outcome: NodeOutcome) -> float | None:
+        """Predict how likely a part that was won by votes is wrong; None for any other part."""
+        election, winner = outcome.election, outcome.candidate
+        if self._calibration is None or outcome.status is not TaskStatus.WON or election is None or winner is None:
+            return None
+        task = await self._projects.specification(node.specification)
+        settled = await self._projects.further_examples(node.project, node.path)
+        verdicts = (await self._projects.verdicts(node.project, node.path)).get(winner, ())
+        won = evidence_of(election.tally, len(task.test_cases) + len(settled), verdicts)
+        return self._calibration.defect_probability(won)
 
     @activity.defn
     @translated

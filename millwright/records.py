@@ -40,7 +40,10 @@ _LINE_STATUS: dict[TaskStatus, LineStatus] = {
 
 
 class TaskLine(Schema):
-    """One task's result; ``digest`` and ``source`` are those of its module, None where there is none."""
+    """One task's result; ``digest`` and ``source`` are those of its module, None where there is none.
+
+    ``defect`` is the predicted probability that a task which was won is wrong all the same.
+    """
 
     task: TaskId
     node: NodePath
@@ -50,6 +53,7 @@ class TaskLine(Schema):
     samples: int
     red_flags: int
     rejected_by_layer: dict[LayerName, int]
+    defect: float | None = None
     digest: Digest | None
     source: str | None
 
@@ -203,6 +207,7 @@ class Records:
             samples=node.samples,
             red_flags=node.red_flags,
             rejected_by_layer=node.rejected_by_layer,
+            defect=node.defect,
             digest=node.artifact,
             source=None if source is None else source.decode("utf-8", "replace"),
         )

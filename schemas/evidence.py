@@ -32,6 +32,7 @@ class NodeRecord(Schema):
 
     ``module`` is the file of the deliverable that the node fills, ``candidate`` the source that was accepted and
     ``artifact`` the module made of it. ``dependencies`` are the nodes that it may call, its children among them.
+    ``defect`` is the predicted probability that a part which was won is wrong all the same; None: nothing is predicted.
     """
 
     project: ProjectId
@@ -53,6 +54,7 @@ class NodeRecord(Schema):
     samples: int = 0
     red_flags: int = 0
     rejected_by_layer: dict[LayerName, int] = Field(default_factory=dict)
+    defect: float | None = None
     note: str = ""
 
 

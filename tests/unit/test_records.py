@@ -76,6 +76,7 @@ async def test_a_line_has_exactly_the_documented_keys() -> None:
         "samples",
         "red_flags",
         "rejected_by_layer",
+        "defect",
         "digest",
         "source",
     ]

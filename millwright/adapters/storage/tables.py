@@ -89,8 +89,8 @@ def _large(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False)
 
 
-def _measure(name: str) -> Column[float]:
-    return Column(name, Double, nullable=False)
+def _measure(name: str, *, optional: bool = False) -> Column[float]:
+    return Column(name, Double, nullable=optional)
 
 
 def _tree(name: str) -> Column[object]:
@@ -156,6 +156,7 @@ nodes = Table(
     _number("samples"),
     _number("red_flags"),
     _tree("rejected_by_layer"),
+    _measure("defect", optional=True),
     _text("note"),
     _clock("created_at"),
     _clock("updated_at"),
