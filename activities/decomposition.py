@@ -8,18 +8,26 @@ import json
 from temporalio import activity
 
 from activities.boundary import translated
-from activities.examining import as_ballots, broken_examples
-from activities.prompting import available_to
+from activities.examining import as_ballots, broken_examples, label_unsound
+from activities.plans import Plans
 from millwright.core.assembly import file_path
-from millwright.core.decomposition import inherit, is_atomic, proposal_signature, read_proposal, waits_for
+from millwright.core.decomposition import (
+    inherit,
+    is_atomic,
+    placed,
+    promises_of,
+    proposal_signature,
+    refusal,
+    waits_for,
+)
 from millwright.core.fallback import halvings
 from millwright.core.verification.languages import language_named
 from millwright.errors import SpecificationInvalid
 from millwright.ports import ProjectStore, Sandbox
 from schemas.election import Flag, RedFlag
 from schemas.evidence import NodeRecord
-from schemas.identity import DELIVERED, Archetype, Digest, NodePath, TaskId, child_path
-from schemas.planning import ChildOutline, NodeKind, NodePlan, Proposal, ProposedChild
+from schemas.identity import DELIVERED, Archetype, Digest, NodePath, child_path
+from schemas.planning import ChildOutline, NodeKind, NodePlan, Proposal
 from schemas.project import Policy
 from schemas.requests import BatchAttempts, BatchRequest, ElectionRef, NodeRef, SettleRequest
 from schemas.specification import Fault, SpecificationDocument, TaskSpecification, TaskType
@@ -31,6 +39,7 @@ class Decomposition:
     def __init__(self, projects: ProjectStore, sandbox: Sandbox) -> None:
         self._projects = projects
         self._sandbox = sandbox
+        self._plans = Plans(projects)
 
     @activity.defn
     @translated
@@ -56,11 +65,18 @@ class Decomposition:
     @activity.defn
     @translated
     async def examine_proposals(self, request: BatchRequest) -> BatchAttempts:
-        """Turn proposals into ballots; one whose examples break its own conditions is unsound."""
+        """Turn proposals into ballots; one whose examples break its conditions is unsound, and its draw says why."""
+        node = await self._projects.node(request.election.project, request.election.path)
+        policy = await self._plans.policy(node)
 
         async def examine(candidate: Digest) -> tuple[Digest, Flag | None]:
             proposal, parent = await self._proposal(request.election, candidate)
-            return proposal_signature(proposal), await self._unsound(proposal, parent)
+            broken = await broken_examples(self._sandbox, _standing_alone(proposal, parent, policy))
+            if broken:
+                culprits = [child.specification for child in proposal.children]
+                detail = refusal([placed(str(fault), culprits) for fault in broken]).detail
+                await label_unsound(self._projects, request, candidate, detail)
+            return proposal_signature(proposal, policy), Flag.UNSOUND if broken else None
 
         return await as_ballots(request, examine)
 
@@ -78,19 +94,22 @@ class Decomposition:
             if path not in node.children
         }
         project = await self._projects.project(election.project)
+        policy = await self._plans.policy(node)
         language = language_named(project.target_language)
         children = []
         for child in proposal.children:
-            task = inherit(child, parent)
+            task = inherit(child, parent, policy)
             record = NodeRecord(
                 project=node.project,
                 path=paths[task.id],
                 task=task.id,
                 name=task.name,
                 parent=node.path,
-                archetype=Archetype.CODER if is_atomic(child) else Archetype.INTEGRATOR,
+                archetype=Archetype.CODER if is_atomic(child, policy) else Archetype.INTEGRATOR,
                 specification=await self._projects.save_specification(task),
                 dependencies=tuple({**outside, **paths}[name] for name in task.dependencies),
+                estimated_lines=child.estimated_lines,
+                estimated_complexity=child.estimated_complexity,
             )
             children.append(record.model_copy(update={"module": file_path(language, project.package, record)}))
         below = tuple(child.path for child in children)
@@ -98,6 +117,7 @@ class Decomposition:
             update={
                 "archetype": Archetype.INTEGRATOR,
                 "children": below,
+                "promises": promises_of(proposal, parent, policy),
                 "dependencies": (*below, *(path for path in node.dependencies if path not in node.children)),
             }
         )
@@ -130,22 +150,16 @@ class Decomposition:
         text = await self._projects.candidate(election.project, election.path, candidate)
         node = await self._projects.node(election.project, election.path)
         parent = await self._projects.specification(node.specification)
-        project = await self._projects.project(election.project)
-        policy = Policy.model_validate(project.options.get("policy", {}))
-        available: tuple[TaskId, ...] = await available_to(self._projects, node)
-        found = read_proposal(json.loads(text), parent, available, election.path.count("."), policy)
+        found = await self._plans.read(json.loads(text), node, parent)
         if isinstance(found, RedFlag):
             raise SpecificationInvalid([Fault(where=election.path, what=found.detail)])
         return found, parent
 
-    async def _unsound(self, proposal: Proposal, parent: TaskSpecification) -> Flag | None:
-        tasks = tuple(_standing_alone(child, parent) for child in proposal.children)
-        document = SpecificationDocument(tasks=tasks, records=parent.records, errors=parent.errors)
-        return Flag.UNSOUND if await broken_examples(self._sandbox, document) else None
 
-
-def _standing_alone(child: ProposedChild, parent: TaskSpecification) -> TaskSpecification:
-    return inherit(child, parent).model_copy(update={"dependencies": ()})
+def _standing_alone(proposal: Proposal, parent: TaskSpecification, policy: Policy) -> SpecificationDocument:
+    """Return a proposal's children as a document by themselves, without what they depend on."""
+    tasks = [inherit(child, parent, policy).model_copy(update={"dependencies": ()}) for child in proposal.children]
+    return SpecificationDocument(tasks=tuple(tasks), records=parent.records, errors=parent.errors)
 
 
 def _kind(node: NodeRecord, task: TaskSpecification) -> NodeKind:

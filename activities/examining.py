@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from activities.boundary import heartbeating
 from millwright.core.specification import condition_faults, examples_to_check
-from millwright.ports import Sandbox
+from millwright.ports import ProjectStore, Sandbox
 from schemas.election import Attempt, Ballot, Flag, Merit
 from schemas.identity import Digest
 from schemas.requests import BatchAttempts, BatchRequest
@@ -25,6 +25,15 @@ async def broken_examples(sandbox: Sandbox, document: SpecificationDocument) -> 
     checks = examples_to_check(document)
     reports = [await sandbox.evaluate(check.request) for check in checks]
     return tuple(condition_faults(checks, reports))
+
+
+async def label_unsound(projects: ProjectStore, request: BatchRequest, candidate: Digest, detail: str) -> None:
+    """Write beside the draw of a proposal why it may not vote."""
+    election, slot = request.election, request.slots[request.candidates.index(candidate)]
+    for completion in await projects.completions(election.project, election.path, election.key, slot.round):
+        if completion.index == slot.index:
+            labelled = completion.model_copy(update={"flag": Flag.UNSOUND, "detail": detail})
+            await projects.label_completion(election.project, labelled)
 
 
 async def as_ballots(request: BatchRequest, examine: Examine) -> BatchAttempts:

@@ -53,10 +53,13 @@ class Integration:
         """Record how a node's election ended, and store the module made of the accepted candidate, if there is one."""
         node = await self._projects.node(outcome.project, outcome.path)
         artifact: Digest | None = None
+        written: dict[str, int] = {"lines": 0, "complexity": 0}
         if outcome.candidate is not None:
             setting = await self._settings.load(outcome.project, outcome.path)
             source = await self._projects.candidate(outcome.project, outcome.path, outcome.candidate)
             artifact = await self._artifacts.put(_encoded(setting.assemble(source)), "text/x-source")
+            size = setting.language.measure(source)
+            written = {"lines": size.code_lines, "complexity": size.complexity}
         tally = outcome.election.tally if outcome.election else Tally()
         await self._projects.save_nodes(
             [
@@ -73,6 +76,7 @@ class Integration:
                         "rejected_by_layer": outcome.election.rejected_by_layer if outcome.election else {},
                         "defect": await self._defect(node, outcome),
                         "note": outcome.note,
+                        **written,
                     }
                 )
             ]

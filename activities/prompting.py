@@ -10,8 +10,9 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 from activities.asking import BESIDE_CODE, Asking
+from activities.plans import Plans, available_to
 from activities.setting import Setting, Settings
-from millwright.core.decomposition import read_proposal, read_root
+from millwright.core.decomposition import read_root
 from millwright.core.prompts.coder import code_prompt, glue_prompt
 from millwright.core.prompts.guidance import guidance
 from millwright.core.prompts.planner import decompose_prompt, decomposer_schema, specifier_schema, specify_prompt
@@ -20,10 +21,9 @@ from millwright.core.red_flags.rule_set import Inspection, RuleSet, rule_sets
 from millwright.ports import ArtifactStore, ProjectStore
 from schemas.digests import digest_of_bytes
 from schemas.election import RedFlag
-from schemas.evidence import CompletionRecord, NodeRecord
-from schemas.identity import ROOT_PATH, Archetype, Digest, TaskId
+from schemas.evidence import CompletionRecord
+from schemas.identity import ROOT_PATH, Archetype, Digest
 from schemas.models import FinishReason, Prompt
-from schemas.project import Policy
 from schemas.requests import ARCHETYPE_OF, ElectionRef, Purpose
 
 
@@ -37,6 +37,7 @@ class Prompting:
         self._projects = projects
         self._artifacts = artifacts
         self._settings = Settings(projects, artifacts)
+        self._plans = Plans(projects)
         self._rules = rule_sets({}) if rules is None else rules
         self._asking = Asking(projects, artifacts, self._rules)
 
@@ -102,11 +103,8 @@ class Prompting:
             root = read_root(answer, project.target_language)
             return root if isinstance(root, RedFlag) else None
         node = await self._projects.node(election.project, election.path)
-        project = await self._projects.project(election.project)
         task = await self._projects.specification(node.specification)
-        policy = Policy.model_validate(project.options.get("policy", {}))
-        available = await available_to(self._projects, node)
-        proposal = read_proposal(answer, task, available, election.path.count("."), policy)
+        proposal = await self._plans.read(answer, node, task)
         return proposal if isinstance(proposal, RedFlag) else None
 
     async def _setting(self, election: ElectionRef) -> Setting:
@@ -117,12 +115,3 @@ class Prompting:
         if project.requirements is None:
             return ""
         return (await self._artifacts.get(project.requirements)).decode("utf-8")
-
-
-async def available_to(projects: ProjectStore, node: NodeRecord) -> tuple[TaskId, ...]:
-    """List the ids of the nodes that a node itself depends on: its children may depend on them as well.
-
-    Children that an earlier attempt already gave it are left out: the proposal brings them itself.
-    """
-    outside = [path for path in node.dependencies if path not in node.children]
-    return tuple([(await projects.node(node.project, path)).task for path in outside])

@@ -297,4 +297,6 @@ def _policy(given: ProjectInput, expected: Forecast) -> Policy:
         rejections=given.rejections,
         seed=given.seed,
         proposals=given.proposals,
+        atomic_lines=given.atomic_lines,
+        atomic_complexity=given.atomic_complexity,
     )

@@ -8,6 +8,7 @@ from schemas.base import Schema
 from schemas.election import Flag
 from schemas.identity import Archetype, Digest, Gate, LayerName, NodePath, ProjectId, TaskId, TaskStatus
 from schemas.models import Spend
+from schemas.planning import Promises
 
 
 class ManifestEntry(Schema):
@@ -33,6 +34,8 @@ class NodeRecord(Schema):
     ``module`` is the file of the deliverable that the node fills, ``candidate`` the source that was accepted and
     ``artifact`` the module made of it. ``dependencies`` are the nodes that it may call, its children among them.
     ``defect`` is the predicted probability that a part which was won is wrong all the same; None: nothing is predicted.
+    ``estimated_lines`` and ``estimated_complexity`` are the decomposer's, ``lines`` and ``complexity`` those of the
+    accepted source; 0 where there is none. ``promises`` is what was found of the plan of a node that was split.
     """
 
     project: ProjectId
@@ -56,6 +59,11 @@ class NodeRecord(Schema):
     rejected_by_layer: dict[LayerName, int] = Field(default_factory=dict)
     defect: float | None = None
     note: str = ""
+    estimated_lines: int = 0
+    estimated_complexity: int = 0
+    lines: int = 0
+    complexity: int = 0
+    promises: Promises | None = None
 
 
 class CompletionRecord(Schema):

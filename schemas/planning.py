@@ -8,6 +8,9 @@ from schemas.base import Schema
 from schemas.identity import Digest, NodePath
 from schemas.specification import TaskSpecification
 
+LARGEST_ESTIMATE = 1_000_000_000
+"""More lines than any project has; what is beyond it is no estimate, and no database column takes it."""
+
 
 class SpecifiedRoot(Schema):
     """A specifier's answer: the root's specification, and the requirements as it numbered them."""
@@ -20,14 +23,31 @@ class ProposedChild(Schema):
     """One child of a proposal with the decomposer's estimate of its size (lines of code, cyclomatic complexity)."""
 
     specification: TaskSpecification
-    estimated_lines: int = Field(ge=1)
-    estimated_complexity: int = Field(ge=1)
+    estimated_lines: int = Field(ge=1, le=LARGEST_ESTIMATE)
+    estimated_complexity: int = Field(ge=1, le=LARGEST_ESTIMATE)
 
 
 class Proposal(Schema):
-    """A decomposer's answer: the children that a node is to be made of."""
+    """A decomposer's answer: the children that a node is to be made of.
+
+    ``composition`` may show how they make the parent's result: lines ``name = child(argument)``, and last an expression
+    for the result. It is held against the examples, and never becomes code.
+    """
 
     children: tuple[ProposedChild, ...] = Field(min_length=1)
+    composition: tuple[str, ...] = ()
+
+
+class Promises(Schema):
+    """What was found of a plan's promises before anything was built.
+
+    Of the parent's ``examples``, ``composed`` are reached from the examples of its children; the others are unchecked.
+    ``notes`` say in a line each what is unchecked, and what is left to the glue.
+    """
+
+    examples: int = Field(default=0, ge=0)
+    composed: int = Field(default=0, ge=0)
+    notes: tuple[str, ...] = ()
 
 
 class NodeKind(StrEnum):

@@ -12,6 +12,12 @@ from schemas.election import Rule
 from schemas.identity import Digest, Gate, NodePath, ProjectId, TaskStatus
 from schemas.models import Budget, Spend
 
+ATOMIC_LINES = 20
+"""The most lines of code of an atomic task, unless a project says otherwise (customer requirement)."""
+
+ATOMIC_COMPLEXITY = 5
+"""The highest cyclomatic complexity of an atomic task, unless a project says otherwise (customer requirement)."""
+
 
 class OnExhausted(StrEnum):
     """What follows an election that nobody won."""
@@ -45,7 +51,7 @@ class ProjectInput(Schema):
     ``requirements`` is prose, at most 256 KiB inline; larger input is stored first and given by its digest.
     ``specification`` is the YAML or JSON text of a list of task specifications (or its digest): it skips specify and
     decompose for what it gives. ``k`` None lets the plan choose. ``proposals`` verifier agents propose inputs for each
-    task before its vote.
+    task before its vote. A task within ``atomic_lines`` and ``atomic_complexity``, by estimate, is not split further.
     """
 
     requirements: str = ""
@@ -64,10 +70,16 @@ class ProjectInput(Schema):
     rejections: Rejections = Rejections.FIRST
     target_reliability: float = Field(default=0.95, gt=0, lt=1)
     proposals: int = Field(default=1, ge=0, le=20)
+    atomic_lines: int = Field(default=ATOMIC_LINES, ge=1, le=10_000)
+    atomic_complexity: int = Field(default=ATOMIC_COMPLEXITY, ge=1, le=1000)
 
 
 class Policy(Schema):
-    """What holds for every node of one build; ``proposals`` verifier agents propose inputs before each vote on code."""
+    """What holds for every node of one build.
+
+    ``proposals`` verifier agents propose inputs before each vote on code. ``max_nodes`` bounds the tree as a whole, the
+    root included. A task within ``atomic_lines`` and ``atomic_complexity``, by estimate, is not split further.
+    """
 
     rule: Rule = Rule()
     proposals: int = Field(default=0, ge=0)
@@ -77,6 +89,9 @@ class Policy(Schema):
     seed: int = 0
     max_depth: int = Field(default=6, ge=1)
     max_children: int = Field(default=20, ge=1)
+    max_nodes: int = Field(default=10_000, ge=1)
+    atomic_lines: int = Field(default=ATOMIC_LINES, ge=1)
+    atomic_complexity: int = Field(default=ATOMIC_COMPLEXITY, ge=1)
     max_simplifications: int = Field(default=2, ge=0)
     window: int = Field(default=50, ge=1)
 

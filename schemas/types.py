@@ -77,10 +77,13 @@ def parse_type(annotation: str, records: Collection[str] = ()) -> Type:
     if len(annotation) > _LONGEST_ANNOTATION:
         raise TypeSyntaxError(f"the annotation is longer than {_LONGEST_ANNOTATION} characters")
     try:
-        expression = ast.parse(annotation.strip(), mode="eval").body
+        return _type_of(ast.parse(annotation.strip(), mode="eval").body, frozenset(records))
+    except TypeSyntaxError:
+        raise
     except (SyntaxError, ValueError) as error:
         raise TypeSyntaxError(f"{annotation!r} is not a type annotation") from error
-    return _type_of(expression, frozenset(records))
+    except (RecursionError, MemoryError) as error:  # a row of signs, each a level: writing it back overflows the stack
+        raise TypeSyntaxError(f"{annotation[:40]!r}… is nested too deeply for a type annotation") from error
 
 
 def _type_of(node: ast.expr, records: frozenset[str]) -> Type:

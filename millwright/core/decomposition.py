@@ -1,35 +1,42 @@
 """Whether a proposed structure is sound, and what makes two proposals the same vote.
 
-It parses and checks; it never repairs. A bad proposal is a red flag.
+It parses, and has the rules of ``soundness`` and ``composition`` asked; it never repairs. A bad proposal is a red flag.
 """
 
-import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import JsonValue, ValidationError
 
-from millwright.core.assembly import import_clash, records_clash
+from millwright.core.composition import Composed, compose
+from millwright.core.soundness import Case, Size, flood_faults, inherit, placed, soundness_faults
 from millwright.core.specification import check_document
-from millwright.core.specification_grants import excess_of
+from millwright.core.straight_line import Program, read_program, records_made
+from millwright.core.structure import digest_of, interface, is_atomic, proposal_signature
+from millwright.core.type_flow import reach_faults
 from schemas.election import Flag, RedFlag
 from schemas.identity import Digest, NodePath, TaskId, parent_path
-from schemas.planning import Proposal, ProposedChild, SpecifiedRoot
+from schemas.planning import Promises, Proposal, SpecifiedRoot
 from schemas.project import Policy
-from schemas.specification import Grants, SpecificationDocument, TaskSpecification, TaskType
+from schemas.specification import Grants, SpecificationDocument, TaskSpecification
 
-ATOMIC_LINES = 20
-"""The most lines of code of an atomic task (customer requirement)."""
-
-ATOMIC_COMPLEXITY = 5
-"""The highest cyclomatic complexity of an atomic task (customer requirement)."""
+__all__ = [
+    "Size",
+    "inherit",
+    "interface",
+    "is_atomic",
+    "placed",
+    "promises_of",
+    "proposal_signature",
+    "read_proposal",
+    "read_root",
+    "refusal",
+    "root_signature",
+    "waits_for",
+]
 
 _MOST_FAULTS_SHOWN = 3
-
-
-def is_atomic(child: ProposedChild) -> bool:
-    """Say whether a child is small enough to be written in one piece, by its own estimate."""
-    return child.estimated_lines <= ATOMIC_LINES and child.estimated_complexity <= ATOMIC_COMPLEXITY
+_LONGEST_FAULT = 300
 
 
 def read_root(answer: JsonValue, language: str) -> SpecifiedRoot | RedFlag:
@@ -53,97 +60,79 @@ def read_root(answer: JsonValue, language: str) -> SpecifiedRoot | RedFlag:
 
 
 def read_proposal(
-    answer: JsonValue, parent: TaskSpecification, available: Sequence[TaskId], depth: int, policy: Policy
+    answer: JsonValue,
+    parent: TaskSpecification,
+    available: Sequence[TaskId],
+    depth: int,
+    policy: Policy,
+    *,
+    size: Size | None = None,
+    room: int | None = None,
 ) -> Proposal | RedFlag:
     """Read a decomposer's answer for ``parent``; ``available`` are ids that children may use besides siblings.
 
-    ``depth`` is the parent's depth in the tree, 0 for the root.
+    ``depth`` is the parent's depth in the tree, 0 for the root; ``size`` its own size, where it is known, and ``room``
+    the number of nodes that it may have below it.
     """
+    flood = list(flood_faults(answer, policy))
+    if flood:
+        return refusal(flood)
     try:
         proposal = Proposal.model_validate(answer)
     except ValidationError as error:
         return RedFlag(flag=Flag.MALFORMED, detail=_first_problems(error))
-    problem = _fits_parent(proposal, parent, depth, policy) or _clash(proposal, parent, available, depth)
-    if problem:
-        return RedFlag(flag=Flag.UNSOUND, detail=problem)
-    outside = frozenset(available)
-    tasks = tuple(
-        inherit(child, parent).model_copy(
-            update={"dependencies": tuple(name for name in child.specification.dependencies if name not in outside)}
-        )
-        for child in proposal.children
-    )
-    return _unsound(SpecificationDocument(tasks=tasks, records=parent.records, errors=parent.errors)) or proposal
+    case = Case(proposal, parent, frozenset(available), depth, policy, size, room)
+    faults = soundness_faults(case) or _plan_faults(proposal, parent, policy)
+    return refusal(faults) if faults else proposal
 
 
-def _fits_parent(proposal: Proposal, parent: TaskSpecification, depth: int, policy: Policy) -> str | None:
-    children = [child.specification for child in proposal.children]
-    if len(children) < 2:
-        return "a split needs at least two children"
-    if len(children) > policy.max_children:
-        return f"{len(children)} children are more than the limit of {policy.max_children}"
-    if depth + 1 >= policy.max_depth and not all(map(is_atomic, proposal.children)):
-        return f"at the depth limit of {policy.max_depth} every child must be atomic"
-    for child in children:
-        if child.parent or child.children:
-            return f"{child.id}: a child of a proposal names neither parent nor children"
-        if not child.has_interface:
-            return f"{child.id}: a child needs inputs or outputs"
-        if child.id == parent.id or interface(child) == interface(parent):
-            return f"{child.id}: a child may not be its parent again"
-        if child.target_language != parent.target_language:
-            return f"{child.id}: the target language is {parent.target_language}"
-        excess = excess_of(child.grants, parent.grants)
-        if excess:
-            return f"{child.id}: a child may be granted nothing that its parent is not, as {excess}"
-    return None
+def promises_of(proposal: Proposal, parent: TaskSpecification, policy: Policy) -> Promises:
+    """Say how far the examples show that a sound proposal keeps its parent's promises."""
+    found = _composed(proposal, parent, policy)
+    return Promises() if isinstance(found, str) else found.promises
 
 
-def _clash(proposal: Proposal, parent: TaskSpecification, available: Sequence[TaskId], depth: int) -> str | None:
-    """Say which children could not be told from one another, from their parent or from what they may use."""
-    children = {child.specification.id: inherit(child, parent) for child in proposal.children}
-    taken = sorted(children.keys() & {*available})
-    if taken:
-        return f"{taken[0]}: this id is already that of a task that the children may depend on"
-    if depth == 0:
-        problem = records_clash(list(children), parent)
-        if problem:
-            return problem
-    for child in children.values():
-        siblings = [children[name].name for name in child.dependencies if name in children]
-        problem = import_clash(child, siblings)
-        if problem:
-            return f"{child.id}: {problem}"
-    return import_clash(parent, [child.name for child in children.values()]) if parent.has_interface else None
+def _plan_faults(proposal: Proposal, parent: TaskSpecification, policy: Policy) -> list[str]:
+    """List where parts that are sound by themselves do not make the whole."""
+    children = [inherit(child, parent, policy) for child in proposal.children]
+    program = _program(proposal, parent, policy)
+    if isinstance(program, str):
+        return [program]
+    made = records_made(program, parent.records) if program else frozenset()
+    faults = list(reach_faults(parent, children, made))
+    return faults or list(compose(parent, children, program).contradictions)
 
 
-def _unsound(document: SpecificationDocument) -> RedFlag | None:
-    faults = check_document(document)
-    if not faults:
+def _composed(proposal: Proposal, parent: TaskSpecification, policy: Policy) -> Composed | str:
+    program = _program(proposal, parent, policy)
+    if isinstance(program, str):
+        return program
+    return compose(parent, [inherit(child, parent, policy) for child in proposal.children], program)
+
+
+def _program(proposal: Proposal, parent: TaskSpecification, policy: Policy) -> Program | str | None:
+    if not proposal.composition:
         return None
-    shown = "; ".join(map(str, faults[:_MOST_FAULTS_SHOWN]))
+    return read_program(proposal.composition, parent, [child.specification for child in proposal.children])
+
+
+def refusal(faults: Sequence[str]) -> RedFlag:
+    """Make a red flag of faults: the first few of them, each on one line of bounded length."""
+    shown = "; ".join(map(_line, faults[:_MOST_FAULTS_SHOWN]))
     rest = f" (and {len(faults) - _MOST_FAULTS_SHOWN} more)" if len(faults) > _MOST_FAULTS_SHOWN else ""
     return RedFlag(flag=Flag.UNSOUND, detail=shown + rest)
 
 
-def inherit(child: ProposedChild, parent: TaskSpecification) -> TaskSpecification:
-    """Return a child's specification with what it has from its parent: records, errors and, if large, its type."""
-    return child.specification.model_copy(
-        update={
-            "records": parent.records,
-            "errors": parent.errors,
-            "task_type": TaskType.CODE_GENERATION if is_atomic(child) else TaskType.DECOMPOSITION,
-        }
-    )
+def _line(fault: str) -> str:
+    """Put a fault on one line; what is too long loses its middle, for the culprit stands first and the reason last."""
+    text = " ".join(fault.split())
+    half = _LONGEST_FAULT // 2
+    return text if len(text) <= _LONGEST_FAULT else f"{text[:half]} … {text[-half:]}"
 
 
-def interface(task: TaskSpecification) -> tuple[str, JsonValue, JsonValue]:
-    """Return what others see of a task: its name and the names and types of its inputs and outputs."""
-    return (
-        task.name,
-        [[item.name, item.type_annotation] for item in task.inputs],
-        [item.type_annotation for item in task.outputs],
-    )
+def _unsound(document: SpecificationDocument) -> RedFlag | None:
+    faults = check_document(document)
+    return refusal([str(fault) for fault in faults]) if faults else None
 
 
 def root_signature(root: SpecifiedRoot) -> Digest:
@@ -153,22 +142,7 @@ def root_signature(root: SpecifiedRoot) -> Digest:
         json.dumps([case.inputs, case.expected_output, case.raises, case.tolerance], sort_keys=True)
         for case in task.test_cases
     )
-    return _digest([*interface(task), _declared(task), list[JsonValue](cases)])
-
-
-def proposal_signature(proposal: Proposal) -> Digest:
-    """Digest what makes two proposals the same vote: interfaces and edges, and which children are atomic."""
-    children: list[list[JsonValue]] = [
-        [
-            child.specification.id,
-            *interface(child.specification),
-            list[JsonValue](sorted(child.specification.dependencies)),
-            is_atomic(child),
-        ]
-        for child in proposal.children
-    ]
-    ordered = sorted(children, key=lambda child: str(child[0]))
-    return _digest([*ordered])
+    return digest_of([*interface(task), _declared(task), list[JsonValue](cases)])
 
 
 def _declared(task: TaskSpecification) -> JsonValue:
@@ -176,11 +150,6 @@ def _declared(task: TaskSpecification) -> JsonValue:
         [item.name, [[field.name, field.type_annotation] for field in item.fields]] for item in task.records
     ]
     return [records, [[item.name, item.base] for item in task.errors]]
-
-
-def _digest(structure: JsonValue) -> Digest:
-    text = json.dumps(structure, sort_keys=True, separators=(",", ":"))
-    return Digest(hashlib.sha256(text.encode("ascii")).hexdigest())
 
 
 def _first_problems(error: ValidationError) -> str:

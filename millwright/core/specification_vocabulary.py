@@ -16,9 +16,10 @@ BUILTIN_EXCEPTIONS = frozenset(
 )
 """The names of the built-in exceptions that an example may raise and a declared error may derive from."""
 
-_TYPE_WORDS = frozenset(
+TYPE_WORDS = frozenset(
     {"int", "float", "bool", "str", "bytes", "None", "Any", "list", "set", "dict", "tuple", "Optional", "Tuple"}
 )
+"""The words of the type language, which are no names of records and errors."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def _record_faults(document: SpecificationDocument) -> Iterator[Fault]:
             where = f"{prefix}records[{index}]"
             if declared.setdefault(record.name, record) != record:
                 yield Fault(where=where, what=f"the record {record.name!r} is declared elsewhere with other fields")
-            yield from name_faults(where, "record", record.name, _TYPE_WORDS | BUILTIN_EXCEPTIONS)
+            yield from name_faults(where, "record", record.name, TYPE_WORDS | BUILTIN_EXCEPTIONS)
             yield from _field_faults(where, record, visible, sound)
 
 
@@ -106,7 +107,7 @@ def _error_faults(document: SpecificationDocument) -> Iterator[Fault]:
             where = f"{prefix}errors[{index}]"
             if declared.setdefault(error.name, error) != error:
                 yield Fault(where=where, what=f"the error {error.name!r} is declared elsewhere otherwise")
-            yield from name_faults(where, "error", error.name, _TYPE_WORDS | BUILTIN_EXCEPTIONS | records)
+            yield from name_faults(where, "error", error.name, TYPE_WORDS | BUILTIN_EXCEPTIONS | records)
             yield from _base_faults(f"{where}.base", error, visible)
 
 

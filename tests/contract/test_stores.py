@@ -11,6 +11,7 @@ from schemas.digests import canonical_json, digest_of_bytes
 from schemas.evidence import Decision, ProjectRecord, Question
 from schemas.identity import ROOT_PATH, Archetype, Gate, LayerName, NodePath, ProjectId, TaskId, TaskStatus
 from schemas.models import Spend
+from schemas.planning import Promises
 from schemas.specification import Parameter, TaskSpecification, TestCase
 from schemas.values import Value
 from schemas.verification import (
@@ -211,6 +212,11 @@ async def test_nodes_are_replaced_and_read_in_order_of_path(store: Store) -> Non
         red_flags=2,
         rejected_by_layer={LayerName.TYPES: 1, LayerName.SYNTAX: 2},
         note="said \x00",
+        estimated_lines=90,
+        estimated_complexity=12,
+        lines=71,
+        complexity=9,
+        promises=Promises(examples=3, composed=2, notes=("not reached: \x00",)),
     )
     await store.save_nodes([full])
     assert await store.node(SHOP, NodePath("root.a")) == full

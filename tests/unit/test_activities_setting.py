@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from activities.prompting import Prompting, available_to
+from activities.plans import available_to
+from activities.prompting import Prompting
 from activities.setting import Settings, declared
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.core.red_flags.rule_set import RuleSet, rule_sets

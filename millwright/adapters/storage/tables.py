@@ -158,6 +158,11 @@ nodes = Table(
     _tree("rejected_by_layer"),
     _measure("defect", optional=True),
     _text("note"),
+    _number("estimated_lines"),
+    _number("estimated_complexity"),
+    _number("lines"),
+    _number("complexity"),
+    _tree("promises"),
     _clock("created_at"),
     _clock("updated_at"),
 )

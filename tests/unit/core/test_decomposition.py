@@ -162,16 +162,16 @@ def test_ids_that_differ_only_in_hyphens_are_refused() -> None:
 @pytest.mark.parametrize(("lines", "complexity", "atomic"), [(20, 5, True), (21, 5, False), (20, 6, False)])
 def test_atomic_is_twenty_lines_and_complexity_five(lines: int, complexity: int, atomic: bool) -> None:
     """The customer's bounds are inclusive."""
-    assert is_atomic(ProposedChild.model_validate(_child("a", lines, complexity))) is atomic
+    assert is_atomic(ProposedChild.model_validate(_child("a", lines, complexity)), POLICY) is atomic
 
 
 def test_a_child_inherits_records_and_its_kind_follows_from_its_size() -> None:
     """Children share the parent's records and errors; large ones are split again."""
     parent = _parent(records=[RECORD])
     small, large = (ProposedChild.model_validate(_child("a", lines)) for lines in (5, 50))
-    assert inherit(small, parent).records == parent.records
-    assert inherit(small, parent).task_type is TaskType.CODE_GENERATION
-    assert inherit(large, parent).task_type is TaskType.DECOMPOSITION
+    assert inherit(small, parent, POLICY).records == parent.records
+    assert inherit(small, parent, POLICY).task_type is TaskType.CODE_GENERATION
+    assert inherit(large, parent, POLICY).task_type is TaskType.DECOMPOSITION
 
 
 @given(st.permutations(["a", "b", "c"]))
@@ -179,7 +179,7 @@ def test_order_and_wording_are_no_part_of_a_proposals_vote(order: list[str]) -> 
     """Proposals with the same interfaces and edges agree, in whatever order and words."""
     base = Proposal.model_validate(_proposal(*(_child(name) for name in "abc")))
     other = Proposal.model_validate(_proposal(*(_child(name, description=f"Says {name}.") for name in order)))
-    assert proposal_signature(base) == proposal_signature(other)
+    assert proposal_signature(base, POLICY) == proposal_signature(other, POLICY)
 
 
 def test_edges_and_size_are_part_of_a_proposals_vote() -> None:
@@ -187,7 +187,7 @@ def test_edges_and_size_are_part_of_a_proposals_vote() -> None:
     base = _proposal(_child("a"), _child("b"))
     edge = _proposal(_child("a"), _child("b", dependencies=["a"]))
     large = _proposal(_child("a"), _child("b", lines=90))
-    signatures = {proposal_signature(Proposal.model_validate(item)) for item in (base, edge, large)}
+    signatures = {proposal_signature(Proposal.model_validate(item), POLICY) for item in (base, edge, large)}
     assert len(signatures) == 3
 
 
