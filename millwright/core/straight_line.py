@@ -141,6 +141,8 @@ class Run:
         match node:
             case ast.Constant(value=value):
                 return _constant(value)
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
+                return _constant(-number)
             case ast.Name(id=name) if name in names:
                 return names[name]
             case ast.Attribute(value=owner, attr=field):
