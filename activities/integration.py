@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from temporalio import activity
 
 from activities.boundary import heartbeating, translated
+from activities.refusals import with_refusals
 from activities.setting import Settings, declared
 from activities.standing import record_standing
 from millwright.core.assembly import RECORDS_MODULE, dotted_name, file_path
@@ -75,7 +76,7 @@ class Integration:
                         "red_flags": tally.red_flags,
                         "rejected_by_layer": outcome.election.rejected_by_layer if outcome.election else {},
                         "defect": await self._defect(node, outcome),
-                        "note": outcome.note,
+                        "note": await with_refusals(self._projects, outcome),
                         **written,
                     }
                 )

@@ -59,7 +59,16 @@ class Prompting:
                 task = await self._projects.specification(node.specification)
                 available = await available_to(self._projects, node)
                 prose = await self._requirements(election) if election.path == ROOT_PATH else ""
-                return decompose_prompt(task, available, prose, guidance=note), decomposer_schema()
+                policy = await self._plans.policy(node)
+                asked = decompose_prompt(
+                    task,
+                    available,
+                    prose,
+                    guidance=note,
+                    atomic_lines=policy.atomic_lines,
+                    atomic_complexity=policy.atomic_complexity,
+                )
+                return asked, decomposer_schema()
             case Purpose.CODE | Purpose.INTEGRATE:
                 setting = await self._setting(election)
                 signature = setting.language.signature(setting.task)

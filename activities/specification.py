@@ -11,6 +11,7 @@ from temporalio import activity
 from activities.boundary import heartbeating, translated
 from activities.examining import as_ballots, broken_examples
 from millwright.core.assembly import file_path, import_clash, records_clash
+from millwright.core.composition import compose
 from millwright.core.decomposition import read_root, root_signature
 from millwright.core.specification import resolve
 from millwright.core.verification.languages import language_named
@@ -119,9 +120,11 @@ class Specification:
             if paths[task.id] != ROOT_PATH:
                 children[_parent(task)].append(paths[task.id])
         language = language_named(project.target_language)
+        by_path = {paths[task.id]: task for task in tasks}
         nodes = []
         for task in tasks:
             below = tuple(children[task.id])
+            parts = [by_path[path] for path in below]
             node = NodeRecord(
                 project=project.id,
                 path=paths[task.id],
@@ -132,6 +135,7 @@ class Specification:
                 specification=await self._projects.save_specification(task),
                 dependencies=(*below, *(paths[name] for name in task.dependencies)),
                 children=below,
+                promises=compose(task, parts).promises if parts and task.has_interface else None,
             )
             nodes.append(node.model_copy(update={"module": file_path(language, project.package, node)}))
         return nodes

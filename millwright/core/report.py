@@ -10,11 +10,12 @@ from datetime import datetime
 
 from millwright.core.defects import Suspect, expected_defects, likeliest
 from millwright.core.learning import Range
+from millwright.core.report_plan import plan_section
 from millwright.core.verification.ladder import is_verified
 from schemas.evidence import Decision, Forecast, ManifestEntry, NodeRecord, ProjectRecord, Question
 from schemas.identity import DELIVERED, Digest, LayerName, TaskStatus
 from schemas.models import Spend
-from schemas.project import Counts
+from schemas.project import Counts, Policy
 from schemas.verification import Confirmation, Severity, Verdict, VerdictStatus
 
 
@@ -68,6 +69,7 @@ def report(account: Account) -> str:
         _outcome(account),
         _problems(account),
         _parts(account.evidence),
+        _plan(account),
         _certainty(account),
         _evidence(account.evidence),
         _spend(account),
@@ -138,6 +140,11 @@ def _parts(evidence: Sequence[Evidence]) -> str:
 
 def _rejected(by_layer: Mapping[LayerName, int]) -> str:
     return ", ".join(f"{layer.value} {by_layer[layer]}" for layer in LayerName if by_layer.get(layer)) or "none"
+
+
+def _plan(account: Account) -> str:
+    policy = Policy.model_validate(account.project.options.get("policy", {}))
+    return plan_section([item.node for item in account.evidence], policy.atomic_lines, policy.atomic_complexity)
 
 
 def _certainty(account: Account) -> str:

@@ -198,6 +198,8 @@ async def test_what_was_won_is_delivered_with_every_check() -> None:
     assert result.manifest is not None
     manifest = await read_manifest(store, result.manifest)
     assert manifest.nodes == {"shop/__init__.py": "root", "shop/double.py": "root.double"}
+    node = await store.node(PROJECT, NodePath("root.double"))
+    assert (node.lines, node.complexity) == (2, 1)  # of what was written, whatever was estimated
     for entry in manifest.files:
         assert len(await store.get(entry.digest)) == entry.size_bytes
     assert all(not path.startswith("tests/") for path in sandbox.calls[0].program.modules)

@@ -123,7 +123,7 @@ async def test_verifiers_are_asked_and_paid_under_a_purpose_of_their_own() -> No
     await _propose(store, model)
     entries = await store.ledger(PROJECT)
     assert {(entry.archetype, entry.key.purpose, entry.prompt_version) for entry in entries} == {
-        (Archetype.VERIFIER, "inputs", "verifier-1")
+        (Archetype.VERIFIER, "inputs", "verifier-2")
     }
     assert all(request.json_schema for request in model.requests)
     assert "def double(n: int) -> int:" in model.requests[0].prompt.messages[1].content
@@ -218,7 +218,7 @@ async def test_agreed_results_become_examples_of_the_node_and_of_nothing_else() 
     assert await store.node(PROJECT, DOUBLE_PATH) == before
     assert digest_of(await store.specification(before.specification)) == before.specification
     entry = (await store.ledger(PROJECT))[0]
-    assert (entry.archetype, entry.prompt_version) == (Archetype.SPECIFIER, "examples-1")
+    assert (entry.archetype, entry.prompt_version) == (Archetype.SPECIFIER, "examples-2")
     assert entry.key.purpose.startswith("examples-")
 
 

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from millwright.core.prompts.answer_schema import closed
-from millwright.core.prompts.wording import conditions, declared, examples, parameters, prompt, section
+from millwright.core.prompts.wording import conditions, declared, examples, parameters, prompt, quoted, section
 from schemas.election import Flag, RedFlag
 from schemas.identity import Archetype, Digest
 from schemas.models import Prompt
 from schemas.planning import Proposal
 from schemas.specification import TaskSpecification
 
-VERSION = "chooser-1"
+VERSION = "chooser-2"
 
 LABELS = "ABCD"
 """At most so many proposals are shown: with more, a reader compares none of them well."""
@@ -58,7 +58,7 @@ def read_choice(answer: JsonValue, order: Sequence[Digest]) -> Digest | RedFlag:
 
 def asked_in_prose(requirements: str) -> str:
     """Write what was asked of a specifier."""
-    return f"One of these specifications is to be built from.\n\n# Requirements\n\n{requirements.strip()}"
+    return f"One of these specifications is to be built from.\n\n# Requirements\n\n{quoted(requirements)}"
 
 
 def asked_of_task(task: TaskSpecification) -> str:
@@ -69,7 +69,7 @@ def asked_of_task(task: TaskSpecification) -> str:
 def specification_outline(task: TaskSpecification) -> str:
     """Put a specification into words, without its limits."""
     return (
-        f"{task.name}: {task.description.strip()}\n\n"
+        f"{task.name}\n\n{quoted(task.description)}\n\n"
         + section("Inputs", parameters(task.inputs))
         + section("Output", parameters(task.outputs))
         + section("Declared", declared(task))

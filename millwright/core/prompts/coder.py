@@ -14,13 +14,14 @@ from millwright.core.prompts.wording import (
     neighbours,
     parameters,
     prompt,
+    quoted,
     section,
 )
 from schemas.identity import Archetype
 from schemas.models import Prompt
 from schemas.specification import TaskSpecification
 
-VERSION = "coder-1"
+VERSION = "coder-2"
 
 _RULES = """You write one small function in {language}, exactly to its specification.
 Answer with one fenced code block and nothing else that looks like code.
@@ -50,7 +51,7 @@ def _write(
 ) -> Prompt:
     body = (
         f"Write this function:\n\n```{task.target_language}\n{signature}\n```\n\n"
-        + f"{task.description.strip()}\n\n"
+        + f"{quoted(task.description)}\n\n"
         + section("Inputs", parameters(task.inputs))
         + section("Output", parameters(task.outputs))
         + section("Already imported", declared(task) + neighbours(imported))

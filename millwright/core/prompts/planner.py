@@ -7,14 +7,15 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from millwright.core.prompts.wording import conditions, declared, examples, granted, parameters, prompt, section
+from millwright.core.prompts.wording import conditions, declared, examples, granted, parameters, prompt, quoted, section
 from schemas.identity import Archetype
 from schemas.models import Prompt
 from schemas.planning import Proposal, SpecifiedRoot
+from schemas.project import ATOMIC_COMPLEXITY, ATOMIC_LINES
 from schemas.specification import TaskSpecification
 
-SPECIFIER_VERSION = "specifier-2"
-DECOMPOSER_VERSION = "decomposer-1"
+SPECIFIER_VERSION = "specifier-3"
+DECOMPOSER_VERSION = "decomposer-2"
 
 _SPECIFY = """You turn requirements in prose into one precise task specification: the whole as a single function.
 Answer with one JSON object that fits the schema, in one fenced json block, and nothing else.
@@ -25,8 +26,12 @@ records that you declare. Conditions are plain expressions over the inputs, resu
 _DECOMPOSE = """You split one task into smaller ones that together do its work.
 Answer with one JSON object that fits the schema, in one fenced json block, and nothing else.
 Each child is one pure function with its own inputs, outputs and examples; it may depend on siblings by id, without
-cycles. Aim at children of at most 20 lines and complexity 5; estimate both honestly, larger ones are split again.
-Use the records and errors that are declared; every promise of the parent must be kept by some child."""
+cycles. Aim at children of at most {lines} lines and complexity {complexity}; estimate both honestly, larger ones are
+split again.
+Use the records and errors that are declared, and declare none; every promise of the parent must be kept by some child.
+Give each child examples that follow from the task's own: what one child gives is what the next one takes. Where they
+suffice, show in composition how the result is made of the children: lines name = function(argument), and last an
+expression for the result."""
 
 
 def specifier_schema() -> dict[str, object]:
@@ -46,7 +51,7 @@ def decomposer_schema() -> dict[str, object]:
 def specify_prompt(requirements: str, language: str) -> Prompt:
     """Write the prompt that asks for the root's specification."""
     body = (
-        f"Target language: {language}\n\n# Requirements\n\n{requirements.strip()}\n\n"
+        f"Target language: {language}\n\n# Requirements\n\n{quoted(requirements)}\n\n"
         f"# Schema\n\n{json.dumps(specifier_schema(), sort_keys=True)}\n"
     )
     return prompt(Archetype.SPECIFIER, SPECIFIER_VERSION, _SPECIFY, specifier_task(requirements), body)
@@ -58,11 +63,21 @@ def specifier_task(requirements: str) -> str:
 
 
 def decompose_prompt(
-    task: TaskSpecification, available: Sequence[str], requirements: str, *, guidance: str = ""
+    task: TaskSpecification,
+    available: Sequence[str],
+    requirements: str,
+    *,
+    guidance: str = "",
+    atomic_lines: int = ATOMIC_LINES,
+    atomic_complexity: int = ATOMIC_COMPLEXITY,
 ) -> Prompt:
-    """Write the prompt that asks for a task's children; ``available`` are the ids of the task's own dependencies."""
+    """Write the prompt that asks for a task's children; ``available`` are the ids of the task's own dependencies.
+
+    ``atomic_lines`` and ``atomic_complexity`` bound what is not split further.
+    """
+    rules = _DECOMPOSE.format(lines=atomic_lines, complexity=atomic_complexity)
     body = (
-        f"Split this task: {task.name}\n\n{task.description.strip()}\n\n"
+        f"Split this task: {task.name}\n\n{quoted(task.description)}\n\n"
         + section("Inputs", parameters(task.inputs))
         + section("Output", parameters(task.outputs))
         + section("Declared", declared(task))
@@ -71,8 +86,8 @@ def decompose_prompt(
         + section("Holds before the call", conditions(task.preconditions))
         + section("Holds for the result", conditions(task.postconditions))
         + section("Examples", examples(task.name, task.test_cases))
-        + (f"# The requirements it comes from\n\n{requirements.strip()}\n\n" if requirements else "")
+        + (f"# The requirements it comes from\n\n{quoted(requirements)}\n\n" if requirements else "")
         + section("Guidance", [guidance] if guidance else [])
         + f"# Schema\n\n{json.dumps(decomposer_schema(), sort_keys=True)}\n"
     )
-    return prompt(Archetype.DECOMPOSER, DECOMPOSER_VERSION, _DECOMPOSE, task.id, body)
+    return prompt(Archetype.DECOMPOSER, DECOMPOSER_VERSION, rules, task.id, body)

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from millwright.core.prompts.answer_schema import HOW_VALUES_ARE_WRITTEN, closed, value_schema
-from millwright.core.prompts.wording import conditions, declared, parameters, prompt, section
+from millwright.core.prompts.wording import conditions, declared, parameters, prompt, quoted, section
 from millwright.core.specification import result_type
 from schemas.identity import Archetype
 from schemas.models import Prompt
 from schemas.specification import TaskSpecification
 
-VERSION = "examples-1"
+VERSION = "examples-2"
 
 _RULES = """You say what a function must give for certain inputs, by its specification alone; you write no code.
 Answer with one JSON object that fits the schema, in one fenced json block, and nothing else.
@@ -29,7 +29,7 @@ def outcomes_prompt(task: TaskSpecification, signature: str, calls: Sequence[dic
     """Write the prompt that asks for the results of some calls, given as inputs by name in JSON."""
     asked = [f"{number}. {json.dumps(call, ensure_ascii=False)}" for number, call in enumerate(calls, 1)]
     body = (
-        f"The function:\n\n```{task.target_language}\n{signature}\n```\n\n{task.description.strip()}\n\n"
+        f"The function:\n\n```{task.target_language}\n{signature}\n```\n\n{quoted(task.description)}\n\n"
         + section("Inputs", parameters(task.inputs))
         + section("Output", parameters(task.outputs))
         + section("Declared", declared(task))

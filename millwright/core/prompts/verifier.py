@@ -6,13 +6,13 @@ It asks for inputs first: what an answer claims of their results is kept apart, 
 import json
 
 from millwright.core.prompts.answer_schema import HOW_VALUES_ARE_WRITTEN, closed, value_schema
-from millwright.core.prompts.wording import conditions, declared, examples, parameters, prompt, section
+from millwright.core.prompts.wording import conditions, declared, examples, parameters, prompt, quoted, section
 from millwright.core.specification import input_types, result_type
 from schemas.identity import Archetype
 from schemas.models import Prompt
 from schemas.specification import TaskSpecification
 
-VERSION = "verifier-1"
+VERSION = "verifier-2"
 
 MOST_CASES = 12
 """Cases that one answer is asked for: more of one agent are more of the same."""
@@ -31,7 +31,7 @@ def inputs_prompt(task: TaskSpecification, signature: str) -> Prompt:
     """Write the prompt that asks for inputs of a task."""
     body = (
         f"Propose up to {MOST_CASES} cases for this function:\n\n```{task.target_language}\n{signature}\n```\n\n"
-        + f"{task.description.strip()}\n\n"
+        + f"{quoted(task.description)}\n\n"
         + section("Inputs", parameters(task.inputs))
         + section("Output", parameters(task.outputs))
         + section("Declared", declared(task))

@@ -55,7 +55,7 @@ def test_a_choice_of_nothing_that_was_shown_is_flagged(answer: JsonValue) -> Non
 def test_proposals_stand_under_their_labels() -> None:
     """The prompt holds what was asked and every outline, and offers just these labels."""
     text = choose_prompt("root", asked_in_prose("Sell things.\n"), ["first", "second"]).messages[1].content
-    assert "# Requirements\n\nSell things." in text
+    assert "# Requirements\n\n> Sell things." in text
     assert "# Proposal A\n\nfirst" in text
     assert "# Proposal B\n\nsecond" in text
     assert "# Proposal C" not in text

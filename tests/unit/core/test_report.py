@@ -10,6 +10,7 @@ from millwright.core.report import Account, Evidence, report
 from schemas.evidence import Decision, ManifestEntry, NodeRecord, ProjectRecord, Question
 from schemas.identity import LayerName, NodePath, ProjectId, TaskId, TaskStatus
 from schemas.models import Spend
+from schemas.planning import Promises
 from schemas.project import Counts
 from schemas.verification import Confirmation, Finding, Severity, Verdict, VerdictStatus
 from tests.strategies import digest_of
@@ -134,3 +135,29 @@ def test_says_how_many_winners_are_expected_to_be_wrong() -> None:
     assert "root.lost" not in section
     assert "some recorded answers" in section
     assert "## How sure" not in report(_account(0, lost))
+
+
+def _sized(path: str, estimated: tuple[int, int], written: tuple[int, int]) -> Evidence:
+    item = _evidence(path, TaskStatus.WON)
+    sizes = dict(
+        zip(("estimated_lines", "estimated_complexity", "lines", "complexity"), estimated + written, strict=True)
+    )
+    return replace(item, node=item.node.model_copy(update=sizes))
+
+
+def test_plans_are_reported_with_what_is_unchecked_and_what_was_misjudged() -> None:
+    """Promises that no example composes are called unchecked; a part that is larger than atomic is named."""
+    split = replace(
+        (item := _evidence("root", TaskStatus.WON)),
+        node=item.node.model_copy(update={"promises": Promises(examples=3, composed=2, notes=(HOSTILE,))}),
+    )
+    bare = replace(
+        item, node=item.node.model_copy(update={"path": NodePath("root.b"), "promises": Promises(examples=2)})
+    )
+    text = report(_account(0, split, bare, _sized("root.a", (12, 3), (25, 4)), _sized("root.c", (8, 2), (6, 2))))
+    assert "- `root`: 2 of 3 promises composed; first # A heading | a | table |." in text
+    assert "- `root.b`: unchecked." in text
+    assert "20 lines were estimated for 2 parts, 31 were written." in text
+    assert "`root.a` was taken for atomic (12 lines, complexity 3) and is larger: 25 lines, complexity 4." in text
+    assert "`root.c` was taken" not in text
+    assert "## The plan" not in report(_account(0, _evidence("root.a", TaskStatus.WON)))
