@@ -28,6 +28,8 @@ from schemas.evidence import ProjectRecord
 from schemas.identity import DELIVERED, Digest, Gate, ProjectId, TaskStatus
 from schemas.models import Budget
 from schemas.project import (
+    ATOMIC_COMPLEXITY,
+    ATOMIC_LINES,
     CODES,
     ExitCode,
     LadderMode,
@@ -89,13 +91,16 @@ class Client:
         ladder: LadderMode = LadderMode.PER_LAYER,
         rejections: Rejections = Rejections.FIRST,
         proposals: int = 1,
+        atomic_lines: int = ATOMIC_LINES,
+        atomic_complexity: int = ATOMIC_COMPLEXITY,
     ) -> Build:
         """Start a build, or attach to the one of the same project and input.
 
         ``requirements`` is prose, ``specification`` the YAML or JSON text of task specifications; give at least one.
         ``project`` names the build; without it a name is made from the input. ``k`` None lets the plan choose the
-        margin; ``proposals`` verifier agents propose inputs for each task before its vote. A project that was built on
-        the same input is returned as it ended; one that failed is run again.
+        margin; ``proposals`` verifier agents propose inputs for each task before its vote. A task within
+        ``atomic_lines`` and ``atomic_complexity``, by estimate, is not split further. A project that was built on the
+        same input is returned as it ended; one that failed is run again.
 
         Raises:
             BadInput: neither requirements nor specification, or a ``project`` that is no project id.
@@ -118,6 +123,8 @@ class Client:
                 ladder=ladder,
                 rejections=rejections,
                 proposals=proposals,
+                atomic_lines=atomic_lines,
+                atomic_complexity=atomic_complexity,
             ),
         )
         digest = input_digest(given)

@@ -54,6 +54,13 @@ def build(
     proposals: Annotated[
         int, typer.Option("--proposals", min=0, max=20, help="Verifier agents that propose inputs for each task.")
     ] = 1,
+    atomic_lines: Annotated[
+        int, typer.Option("--atomic-lines", min=1, max=10_000, help="Most lines of a task that is not split.")
+    ] = 20,
+    atomic_complexity: Annotated[
+        int,
+        typer.Option("--atomic-complexity", min=1, max=1000, help="Highest complexity of a task that is not split."),
+    ] = 5,
     on_exhausted: Annotated[
         Exhausted, typer.Option("--on-exhausted", help="What follows a vote that nobody won.")
     ] = Exhausted.PERSON,
@@ -116,6 +123,8 @@ def build(
         ladder=LadderMode(ladder.value),
         rejections=Rejections.ALL if all_layers else Rejections.FIRST,
         proposals=proposals,
+        atomic_lines=atomic_lines,
+        atomic_complexity=atomic_complexity,
     )
     code = asyncio.run(_build(composition, request, out, detach=detach, force=force, as_json=as_json))
     raise typer.Exit(code)

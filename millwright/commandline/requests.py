@@ -15,7 +15,14 @@ from millwright.core.verification.languages import language_named
 from millwright.errors import BadInput, SpecificationInvalid
 from schemas.identity import Gate, ProjectId, project_id_from
 from schemas.models import Budget
-from schemas.project import READY_GATES, LadderMode, OnExhausted, Rejections
+from schemas.project import (
+    ATOMIC_COMPLEXITY,
+    ATOMIC_LINES,
+    READY_GATES,
+    LadderMode,
+    OnExhausted,
+    Rejections,
+)
 from schemas.specification import Fault
 
 if TYPE_CHECKING:
@@ -52,6 +59,8 @@ class BuildRequest:
     ladder: LadderMode
     rejections: Rejections
     proposals: int
+    atomic_lines: int = ATOMIC_LINES
+    atomic_complexity: int = ATOMIC_COMPLEXITY
 
     async def start(self, client: "Client") -> "Build":
         """Start or attach to the build. Raises as ``Client.build`` does."""
@@ -69,6 +78,8 @@ class BuildRequest:
             ladder=self.ladder,
             rejections=self.rejections,
             proposals=self.proposals,
+            atomic_lines=self.atomic_lines,
+            atomic_complexity=self.atomic_complexity,
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from millwright.core.examples import accepts
-from millwright.core.reaching import Budget, Step, pool_from, taken_apart
+from millwright.core.reaching import Budget, Step, count_values, pool_from, taken_apart
 from millwright.core.signature import canonical, records_of
 from millwright.core.specification_vocabulary import BUILTIN_EXCEPTIONS, input_types, result_type
 from millwright.core.straight_line import Program, Raised, Run, Unknown
@@ -21,6 +21,9 @@ from schemas.values import Value, canonical_text, decode_json
 
 MOST_WORK = 200_000
 """Values that one plan's examples may be looked at for; what is left then is unchecked."""
+
+MOST_VALUES = 40_000
+"""Values in the examples of a plan beyond which none is looked at."""
 
 _MOST_NAMED = 3
 
@@ -39,6 +42,9 @@ def compose(
     parent: TaskSpecification, children: Sequence[TaskSpecification], program: Program | None = None
 ) -> Composed:
     """Hold a plan's examples against each other; parent and children are sound, and share their records and errors."""
+    if _is_huge((parent, *children)):
+        huge = f"its examples and those of its children hold more than {MOST_VALUES} values"
+        return Composed(Promises(examples=len(parent.test_cases), notes=(huge,)))
     lineage, budget, table = _lineage(parent), Budget(MOST_WORK), _Table(children)
     steps = [step for step in _steps(children) if budget.take(step.size)]
     reached, unchecked, contradictions = 0, [], []
@@ -53,6 +59,13 @@ def compose(
     notes = [*_unchecked_notes(unchecked, lineage, children), *_silent_notes(children)]
     promises = Promises(examples=len(parent.test_cases), composed=reached, notes=tuple(notes))
     return Composed(promises, tuple(contradictions))
+
+
+def _is_huge(tasks: Sequence[TaskSpecification]) -> bool:
+    values = (
+        item for task in tasks for case in task.test_cases for item in (*case.inputs.values(), case.expected_output)
+    )
+    return count_values(values, MOST_VALUES) > MOST_VALUES
 
 
 class _Table:

@@ -5,7 +5,7 @@ evidence that the functions suffice, and no proof.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from pydantic import JsonValue
@@ -99,6 +99,19 @@ def pool_from(inputs: Sequence[Value], steps: Sequence[Step], budget: Budget) ->
             pool.take(step)
         waiting = left
     return pool
+
+
+def count_values(values: Iterable[JsonValue], most: int) -> int:
+    """Count values and everything in them, no further than just past ``most``."""
+    waiting, count = list(values), 0
+    while waiting and count <= most:
+        value = waiting.pop()
+        count += 1
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return count
 
 
 def taken_apart(value: Value) -> Part:

@@ -10,6 +10,7 @@ from functools import cached_property
 from pydantic import JsonValue
 
 from millwright.core.assembly import import_clash, records_clash
+from millwright.core.reaching import count_values
 from millwright.core.signature import canonical, records_of
 from millwright.core.specification import check_document, input_types, result_type
 from millwright.core.specification_grants import excess_of
@@ -22,6 +23,9 @@ from schemas.values import decode_json
 
 MOST_LISTED = 200
 """Entries of any list in a child's specification (its inputs, examples, conditions); more is a flood, not a task."""
+
+MOST_VALUES = 20_000
+"""Values in a whole answer, in the examples of its children above all; to check more takes seconds."""
 
 _FEWEST_ALIKE = 2
 """Examples of a parent that a child must share to be taken for the parent again: one alone is soon a coincidence."""
@@ -81,6 +85,8 @@ def flood_faults(answer: JsonValue, policy: Policy) -> Iterator[str]:
     if len(children) > policy.max_children:
         yield f"{len(children)} children are more than the limit of {policy.max_children}"
         return
+    if count_values([children], MOST_VALUES) > MOST_VALUES:
+        yield f"the answer holds more than {MOST_VALUES} values"
     for index, child in enumerate(children):
         given = child.get("specification") if isinstance(child, dict) else None
         for name, listed in given.items() if isinstance(given, dict) else ():

@@ -239,9 +239,10 @@ async def _open(store: MemoryStore, **given: Any) -> OpenedProject:
 async def test_a_project_is_opened_under_its_workflows_id() -> None:
     """An id is made of the workflow's where none is given; k and the caps are kept."""
     store = MemoryStore()
-    made = await _open(store, requirements="Add numbers.", k=4, budget={"max_calls": 9})
+    made = await _open(store, requirements="Add numbers.", k=4, budget={"max_calls": 9}, atomic_lines=12)
     record = await store.project(made.project)
     assert (made.project, record.package, made.policy.rule.k) == ("my-shop", "my_shop", 4)
+    assert (made.policy.atomic_lines, made.policy.atomic_complexity) == (12, 5)
     assert record.options["budget"] == {
         "max_calls": 9,
         "max_tokens": None,

@@ -68,6 +68,13 @@ POISON: dict[str, tuple[str, Flag, str]] = {
         Flag.UNSOUND,
         "children[0]: 100000 dependencies are more than the limit of 200",
     ),
+    "flood of values": (
+        _answer(
+            _child("a", test_cases=[{"name": "x", "inputs": {"n": [1] * 30_000}, "expected_output": 1}]), _child("b")
+        ),
+        Flag.UNSOUND,
+        "the answer holds more than 20000 values",
+    ),
     "ten megabytes": (
         _answer(_child("a", description="x" * 10_000_000), _child("b")),
         Flag.TOO_LONG,

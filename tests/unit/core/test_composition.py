@@ -195,6 +195,14 @@ def test_a_search_without_budget_reaches_nothing_more() -> None:
     assert pool_from([["int", "1"]], steps, Budget(0)).reach(taken_apart(["int", "2"])) is None
 
 
+def test_huge_examples_are_unchecked_and_say_so() -> None:
+    """Nothing is looked at where looking would take too long."""
+    parent = _task("whole", {"xs": "list[int]"}, "int", ([[1] * 50_000], 1))
+    promises = compose(parent, [GROSS]).promises
+    assert (promises.composed, promises.examples) == (0, 1)
+    assert promises.notes == ("its examples and those of its children hold more than 40000 values",)
+
+
 def _reach(parent: TaskSpecification, *children: TaskSpecification, made: frozenset[str] = frozenset()) -> list[str]:
     return list(reach_faults(parent, children, made))
 
