@@ -128,9 +128,9 @@ POISON: dict[str, tuple[str, Flag, str]] = {
 }
 
 
-async def _undecided() -> MemoryStore:
+async def _undecided(**policy: Any) -> MemoryStore:
     store = MemoryStore()
-    await opened(store)
+    await opened(store, options={"policy": Policy(**policy).model_dump(mode="json"), "budget": {}, "k": None})
     await placed(store, "root", group(), children=[PATH], dependencies=[PATH])
     whole = task("whole", task_type="decomposition", test_cases=CASES)
     await placed(store, PATH, whole, estimated_lines=60, estimated_complexity=9)
@@ -172,6 +172,31 @@ async def test_a_node_survives_its_planners_and_says_why_they_were_refused() -> 
     node = await store.node(PROJECT, PATH)
     assert node.note.startswith("nobody won; refused most often as unsound: ")
     assert "the tasks depend on one another: a → b → a (2 of 4)" in node.note
+
+
+async def test_a_project_never_outgrows_its_limit_of_nodes() -> None:
+    """What lies above a node decides how many nodes it may have below it, and nothing else does."""
+    plan = _answer(_child("a"), _child("b"))
+    (allowed,), _ = await _drawn(await _undecided(max_nodes=4), plan)
+    assert allowed.flag is None
+    (refused,), (completion,) = await _drawn(await _undecided(max_nodes=3), plan)
+    assert refused.flag is Flag.UNSOUND
+    assert completion.detail.startswith("2 children are more than the 1 nodes that are left for this part")
+
+
+async def test_what_is_atomic_is_the_projects_own_word() -> None:
+    """A child within the project's bounds is written in one piece, and one beyond them is split again."""
+    store = await _undecided(atomic_lines=10, atomic_complexity=3)
+    (draw,), _ = await _drawn(store, _answer(_child("a", lines=10, complexity=3), _child("b", lines=11)))
+    assert draw.candidate is not None
+    settle = SettleRequest(election=ELECTION, winner=draw.candidate, policy=Policy())
+    decomposition = Decomposition(store, FakeSandbox())
+    await ActivityEnvironment().run(decomposition.settle_proposal, settle)
+    kinds = [
+        (await ActivityEnvironment().run(decomposition.plan_node, NodeRef(project=PROJECT, path=path))).kind
+        for path in (NodePath(f"{PATH}.a"), NodePath(f"{PATH}.b"))
+    ]
+    assert kinds == [NodeKind.ATOMIC, NodeKind.UNDECIDED]
 
 
 async def test_orders_in_descriptions_stay_text() -> None:
