@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 from pydantic import JsonValue
 
-from schemas.expressions import BUILTINS
+from schemas.expressions import BUILTINS, names_used
 from schemas.specification import Record, TaskSpecification
 from schemas.values import Value, float_text
 
@@ -162,6 +162,8 @@ class Run:
     def _call(self, name: str, node: ast.Call, names: Mapping[str, Value]) -> Value:
         if name in self._children:
             child = self._children[name]
+            if _changes_arguments(child):
+                raise Unknown(f"{name} may change what it is given")
             arguments = self._arguments([item.name for item in child.inputs], node, names)
             self.calls += 1
             return self._answers.answer(child, arguments)
@@ -179,6 +181,12 @@ class Run:
         if set(given) != set(wanted) or len(given) != len(node.args) + len(node.keywords):
             raise Unknown(f"{ast.unparse(node.func)}() takes {', '.join(wanted) or 'nothing'}")
         return [self._value(given[name], names) for name in wanted]
+
+
+def _changes_arguments(child: TaskSpecification) -> bool:
+    """Say whether a child is there to change its arguments: it gives nothing, or its conditions speak of before."""
+    conditions = (*child.postconditions, *child.invariants)
+    return not child.outputs or any("old" in names_used(condition.expression) for condition in conditions)
 
 
 def _constant(value: object) -> Value:

@@ -10,7 +10,7 @@ from millwright.core.composition import compose
 from millwright.core.reaching import Budget, Step, pool_from, taken_apart
 from millwright.core.straight_line import Program, read_program, records_made
 from millwright.core.type_flow import reach_faults
-from schemas.specification import TaskSpecification
+from schemas.specification import Condition, TaskSpecification
 from schemas.values import Value
 
 RECORDS = [
@@ -162,6 +162,17 @@ def test_a_composition_that_cannot_be_read_says_in_which_line(lines: list[str], 
     parent = _task("whole", {"n": "int"}, "int")
     read = read_program(lines, parent, [GROSS])
     assert isinstance(read, Program) if words == "unchecked" else words in str(read)
+
+
+def test_a_child_that_changes_its_arguments_proves_nothing() -> None:
+    """What comes after it sees other values than the examples do: neither composed nor contradicted."""
+    parent = _task("whole", {"n": "int"}, "int", ([250], 251))
+    past = Condition(name="same", expression="n == old.n")
+    for change in ({"outputs": ()}, {"postconditions": (past,)}):
+        child = _task("change", {"n": "int"}, "int", ([250], 250)).model_copy(update=change)
+        case = child.test_cases[0].model_copy(update={"expected_output": 250 if child.outputs else None})
+        child = child.model_copy(update={"test_cases": (case,)})
+        assert compose(parent, [child], _program(["change(n)"], parent, child)).contradictions == ()
 
 
 def test_nested_loops_end_as_unknown() -> None:
