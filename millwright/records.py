@@ -15,6 +15,7 @@ from schemas.base import Schema
 from schemas.evidence import Forecast, Manifest, NodeRecord, ProjectRecord, Question
 from schemas.identity import Digest, LayerName, NodePath, ProjectId, TaskId, TaskStatus
 from schemas.models import Spend
+from schemas.planning import Promises
 from schemas.project import Counts
 
 
@@ -59,7 +60,10 @@ class TaskLine(Schema):
 
 
 class TreeNode(Schema):
-    """A node of the decomposition with everything under it; ``has_code`` is false for groups."""
+    """A node of the decomposition with everything under it; ``has_code`` is false for groups.
+
+    Sizes are by estimate and as written, 0 where there is none; ``promises`` is what was found of a node's plan.
+    """
 
     path: NodePath
     task: TaskId
@@ -71,6 +75,11 @@ class TreeNode(Schema):
     k: int = 0
     samples: int = 0
     note: str = ""
+    estimated_lines: int = 0
+    estimated_complexity: int = 0
+    lines: int = 0
+    complexity: int = 0
+    promises: Promises | None = None
     children: tuple["TreeNode", ...] = ()
 
 
@@ -230,7 +239,7 @@ def _tree(nodes: tuple[NodeRecord, ...], has_code: Mapping[NodePath, bool]) -> T
 
     def grown(node: NodeRecord) -> TreeNode:
         return TreeNode(
-            **node.model_dump(include={"path", "task", "name", "status", "votes", "margin", "k", "samples", "note"}),
+            **node.model_dump(include=TreeNode.model_fields.keys() - {"has_code", "children"}),
             has_code=has_code[node.path],
             children=tuple(grown(child) for child in below.get(node.path, [])),
         )

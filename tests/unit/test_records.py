@@ -12,6 +12,7 @@ from millwright.records import Deliverable, LineStatus, Records
 from schemas.digests import digest_of_bytes
 from schemas.evidence import Manifest, ManifestEntry, NodeRecord, ProjectRecord
 from schemas.identity import ROOT_PATH, Digest, LayerName, NodePath, ProjectId, TaskId, TaskStatus
+from schemas.planning import Promises
 from schemas.specification import Parameter, TaskSpecification
 
 PROJECT = ProjectId("shop")
@@ -37,7 +38,13 @@ async def stored_project(store: MemoryStore, statuses: dict[str, TaskStatus], **
     source = await store.put(b"def a() -> int:\n    return 1\n", "text/x-python")
     children = tuple(NodePath(f"root.{name}") for name in statuses)
     root = NodeRecord(
-        project=PROJECT, path=ROOT_PATH, task=TaskId("root"), name="shop", specification=group, children=children
+        project=PROJECT,
+        path=ROOT_PATH,
+        task=TaskId("root"),
+        name="shop",
+        specification=group,
+        children=children,
+        promises=Promises(examples=3, composed=2),
     )
     nodes = [root]
     for name, status in statuses.items():
@@ -56,6 +63,8 @@ async def stored_project(store: MemoryStore, statuses: dict[str, TaskStatus], **
                 samples=5,
                 red_flags=1,
                 rejected_by_layer={LayerName.TYPES: 1},
+                estimated_lines=8,
+                lines=6,
             )
         )
     await store.save_nodes(nodes)
@@ -119,6 +128,8 @@ async def test_groups_are_in_the_tree_but_are_not_counted() -> None:
     assert view.tree is not None
     assert not view.tree.has_code
     assert [child.task for child in view.tree.children] == ["a", "b"]
+    assert view.tree.promises == Promises(examples=3, composed=2)
+    assert [(child.estimated_lines, child.lines) for child in view.tree.children] == [(8, 6), (8, 6)]
 
 
 async def test_a_missing_project_names_the_next_step() -> None:
