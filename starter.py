@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from millwright.core.verification.layer import Subject
     from millwright.settings import Settings
     from schemas.identity import Archetype
+    from schemas.presets import ModelPreset
     from schemas.red_flags import RuleSettings
     from schemas.specification import TaskSpecification
     from schemas.verification import Verdict
@@ -71,6 +72,15 @@ class Adapters:
         from millwright.core.red_flags.rule_set import settings_faults
 
         return read_red_flags(content, origin, settings_faults)
+
+    def assumed_model(self) -> "tuple[str, ModelPreset]":
+        """Name the configured model, or else the demo's, and read what is assumed of it. Raises BadInput."""
+        from millwright.adapters.embedded.demo_sampling import DEMO_MODEL_NAME
+        from worker import model_preset
+
+        settings = self.settings()
+        name = settings.model.name if settings.model else DEMO_MODEL_NAME
+        return name, model_preset(settings.model_preset, name)
 
     @asynccontextmanager
     async def stores(self, note: Note) -> AsyncIterator[Stores]:

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from activities.boundary import translated
+from activities.planning import BASIS, Planning
 from activities.reporting import Reporting
 from activities.standing import record_standing
-from millwright.core.budget import Price
 from millwright.core.calibration import Calibration
 from millwright.core.escalation import exhausted_question
-from millwright.core.estimation import LINES_PER_TASK, Interval, forecast, lines_from_prose
 from millwright.core.packaging import packager_for
 from millwright.core.progress import STATUS_OF, counts, exit_number, exit_of
 from millwright.core.project_input import input_digest
@@ -29,6 +28,7 @@ from schemas.requests import (
     AnswerRecord,
     AskRequest,
     FinishRequest,
+    GivenPlan,
     NodeRef,
     NodeState,
     OpenedProject,
@@ -47,12 +47,12 @@ class Records:
         projects: ProjectStore,
         artifacts: ArtifactStore,
         *,
-        price: Price,
+        planning: Planning | None = None,
         calibration: Calibration | None = None,
     ) -> None:
         self._projects = projects
         self._artifacts = artifacts
-        self._price = price
+        self._planning = planning or Planning(projects)
         self._reporting = Reporting(projects, artifacts, calibration)
 
     @activity.defn
@@ -69,7 +69,6 @@ class Records:
         specification = await self._text(given.specification, given.specification_digest, "specification")
         if not prose.strip() and not specification.strip():
             raise BadInput("there is nothing to build: give requirements in prose, a specification, or both")
-        expected = self._forecast(prose, given)
         record = ProjectRecord(
             id=project,
             input_digest=input_digest(given),
@@ -83,6 +82,8 @@ class Records:
             started_at=datetime.now(UTC),
         )
         stored = await self._projects.open_project(record)
+        ground = await self._planning.basis(project, stored.options, given.target_reliability)
+        expected = self._planning.of_prose(ground, prose, given)
         again = stored.run_id != request.run_id
         if again and stored.finished_at is None and stored.workflow_id != request.workflow_id:
             raise ProjectConflict(f"project {project!r} is built by {stored.workflow_id}: wait for it, or cancel it")
@@ -106,6 +107,7 @@ class Records:
                         "policy": policy.model_dump(mode="json"),
                         "approve": [gate.value for gate in given.approve],
                         "k": given.k,
+                        BASIS: ground.model_dump(mode="json"),
                     },
                 }
             )
@@ -115,25 +117,16 @@ class Records:
 
     @activity.defn
     @translated
-    async def plan_given(self, ref: NodeRef) -> Policy:
+    async def plan_given(self, ref: NodeRef) -> GivenPlan:
         """Forecast again for a tree that was given, and choose its margin; returns the policy from now on."""
         project = await self._projects.project(ref.project)
-        nodes = await self._projects.nodes(ref.project)
-        tasks = max(1, (await self._counts(nodes)).tasks)
         policy = Policy.model_validate(project.options.get("policy", {}))
-        fixed = project.options.get("k")
-        expected = forecast(
-            lines=Interval(tasks * 5, tasks * LINES_PER_TASK, tasks * 2 * LINES_PER_TASK),
-            atomic_tasks=tasks,
-            k=fixed if isinstance(fixed, int) else None,
-            max_attempts=policy.rule.max_attempts,
-            price=self._price,
-        )
+        expected = await self._planning.of_tree(project)
         await self._projects.save_forecast(ref.project, expected)
         chosen = policy.model_copy(update={"rule": policy.rule.model_copy(update={"k": expected.k})})
         options = {**project.options, "policy": chosen.model_dump(mode="json")}
         await self._projects.save_project(project.model_copy(update={"options": options}))
-        return chosen
+        return GivenPlan(**dict(chosen), forecast=expected)
 
     @activity.defn
     @translated
@@ -212,6 +205,7 @@ class Records:
                 "finished_at": datetime.now(UTC),
             }
         )
+        await self._planning.judge(project, figures)
         report = await self._reporting.report(project, figures, request.integration)
         digest = await self._artifacts.put(report.encode(), "text/markdown")
         await self._projects.save_project(project.model_copy(update={"report": digest}))
@@ -260,15 +254,6 @@ class Records:
             raise BadInput(f"the {what} are larger than {LONGEST_REQUIREMENTS} bytes: split the project")
         return text
 
-    def _forecast(self, prose: str, given: ProjectInput) -> Forecast:
-        return forecast(
-            lines=lines_from_prose(prose or given.specification),
-            target=given.target_reliability,
-            k=given.k,
-            max_attempts=given.max_attempts,
-            price=self._price,
-        )
-
     async def _counts(self, nodes: tuple[NodeRecord, ...]) -> Counts:
         has_code: dict[NodePath, bool] = {}
         for node in nodes:
@@ -292,6 +277,7 @@ class Records:
 def _policy(given: ProjectInput, expected: Forecast) -> Policy:
     return Policy(
         rule=gated(Rule(k=given.k or expected.k, max_attempts=given.max_attempts)),
+        planned=given.k is None,
         on_exhausted=given.on_exhausted,
         ladder=given.ladder,
         rejections=given.rejections,

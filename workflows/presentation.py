@@ -14,7 +14,7 @@ from temporalio.exceptions import (
 )
 
 from schemas.election import Election
-from schemas.evidence import Question
+from schemas.evidence import Forecast, Question
 from schemas.identity import DELIVERED, Gate, TaskStatus
 from schemas.project import NodeResult
 
@@ -34,6 +34,15 @@ def election_details(election: Election, k: int) -> str:
         f"{tally.red_flags} red flags; rejected by layer: {layers}"
         + (f"; {election.reason}" if election.reason else "")
     )
+
+
+def expectation(forecast: Forecast, k: int) -> str:
+    """Say what a project is expected to take, and what stands against its target."""
+    low, high = forecast.calls_range
+    lines = [f"k = {k}, about {forecast.calls} model calls ({low} to {high})"]
+    if forecast.success is not None and forecast.target is not None:
+        lines.append(f"all tasks right with probability {forecast.success:.2f}, wanted {forecast.target:g}")
+    return "; ".join((*lines, *forecast.notes))
 
 
 def waiting_details(question: Question, workflow_id: str) -> str:

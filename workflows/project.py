@@ -19,7 +19,7 @@ from activities.integration import Integration
 from activities.records import Records
 from activities.specification import Specification
 from millwright.core.voting import ungated
-from schemas.evidence import Decision
+from schemas.evidence import Decision, Forecast
 from schemas.identity import ROOT_PATH, Gate, ProjectId, TaskStatus
 from schemas.project import (
     READY_GATES,
@@ -56,7 +56,7 @@ from workflows.identifiers import (
     project_named_by,
 )
 from workflows.node import NodeWorkflow
-from workflows.presentation import approval_details, election_details, failure_note, failure_type
+from workflows.presentation import approval_details, election_details, expectation, failure_note, failure_type
 
 NOTHING = ProjectInput()
 """What a start without input asks for; it is refused like any other request for nothing."""
@@ -109,11 +109,16 @@ class ProjectWorkflow:
         if opened.finished is not None:
             return opened.finished
         self._enter("specifying")
-        policy = await self._accept(opened) if opened.has_specification else await self._specify(opened)
+        forecast = opened.forecast
+        policy: Policy | ProjectResult
+        if opened.has_specification:
+            policy, forecast = await self._accept(opened)
+        else:
+            policy = await self._specify(opened)
         if isinstance(policy, ProjectResult):
             return policy
         rejected = await self._approved(Gate.SPECIFICATION, "the specification") or await self._approved(
-            Gate.PLAN, f"k = {policy.rule.k}, about {opened.forecast.calls} model calls"
+            Gate.PLAN, expectation(forecast, policy.rule.k)
         )
         if rejected:
             return await self._finish(TaskStatus.FAILED, IntegrationResult(), message=rejected)
@@ -152,8 +157,8 @@ class ProjectWorkflow:
         )
         return opened
 
-    async def _accept(self, opened: OpenedProject) -> Policy:
-        """Take the specification that was given."""
+    async def _accept(self, opened: OpenedProject) -> tuple[Policy, Forecast]:
+        """Take the specification that was given, and plan it."""
         ref = NodeRef(project=opened.project, path=ROOT_PATH)
         await workflow.execute_activity_method(
             Specification.accept_given,
@@ -162,9 +167,10 @@ class ProjectWorkflow:
             summary="check and store the given specification",
             **policies.VERIFY,
         )
-        return await workflow.execute_activity_method(
+        given = await workflow.execute_activity_method(
             Records.plan_given, ref, summary="forecast, choose k", **policies.RECORD
         )
+        return Policy.model_validate(given.model_dump(exclude={"forecast"})), given.forecast or opened.forecast
 
     async def _specify(self, opened: OpenedProject) -> Policy | ProjectResult:
         """Elect the root's specification from the prose."""

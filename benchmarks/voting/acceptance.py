@@ -15,8 +15,8 @@ from pathlib import Path
 
 from benchmarks.verification.workload import SPECIFICATIONS
 from benchmarks.voting.calibration import VERDICTS, Recorded, read
+from millwright.core.beta import beta_quantile
 from millwright.core.calibration import Calibration, evidence_of, read_calibration
-from millwright.core.learning import beta_quantile
 from millwright.core.voting import decide, draws_needed, gated
 from schemas.election import Attempt, Ballot, ElectionState, Merit, Rule, Slot
 from schemas.identity import Digest, LayerName

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from millwright.ports import ArtifactStore, ProjectStore
     from millwright.settings import Settings
     from schemas.identity import Archetype, Digest
+    from schemas.presets import ModelPreset
     from schemas.red_flags import RuleSettings
     from schemas.specification import TaskSpecification
     from schemas.verification import InputSet, Verdict
@@ -95,6 +96,10 @@ class Composition(Protocol):
 
     def read_red_flags(self, content: bytes, origin: str) -> "Mapping[Archetype, RuleSettings]":
         """Read a file of red flags' rules, checked. Raises BadInput."""
+        ...
+
+    def assumed_model(self) -> "tuple[str, ModelPreset]":
+        """Name the configured model, or else the demo's, and read what is assumed of it. Raises BadInput."""
         ...
 
     def stores(self, note: Note) -> AbstractAsyncContextManager[Stores]:

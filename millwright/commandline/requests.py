@@ -61,6 +61,7 @@ class BuildRequest:
     proposals: int
     atomic_lines: int = ATOMIC_LINES
     atomic_complexity: int = ATOMIC_COMPLEXITY
+    target_reliability: float = 0.95
 
     async def start(self, client: "Client") -> "Build":
         """Start or attach to the build. Raises as ``Client.build`` does."""
@@ -80,6 +81,7 @@ class BuildRequest:
             proposals=self.proposals,
             atomic_lines=self.atomic_lines,
             atomic_complexity=self.atomic_complexity,
+            target_reliability=self.target_reliability,
         )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from millwright.core.defects import Suspect, expected_defects, likeliest
+from millwright.core.forecast_words import foretold
 from millwright.core.learning import Range
 from millwright.core.report_plan import plan_section
 from millwright.core.verification.ladder import is_verified
@@ -203,8 +204,7 @@ def _spend(account: Account) -> str:
         f"cost {spend.cost:.4f}.",
     ]
     if forecast:
-        low, high = forecast.calls_range
-        lines.append(f"Forecast: {forecast.calls} calls ({low} to {high}), k = {forecast.k}. {forecast.basis}")
+        lines += foretold(forecast)
     if account.checks:
         lines.append("Checks of the whole that passed: " + ", ".join(account.checks) + ".")
     return "\n\n".join(lines)

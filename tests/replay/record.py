@@ -116,6 +116,9 @@ async def record_small() -> None:
             "node-candidates-compared": "root.quadruple",
         }
         await record(stage.client, PROJECT, wanted)
+    async with staged(TableModel(ANSWERS)) as stage:
+        await _build(stage, k=None)
+        await record(stage.client, PROJECT, {"node-margin-planned": "root.quadruple"})
     async with staged(TableModel(DISAGREEING)) as stage:
         await _answered(stage)
         wanted = {"node-answered-by-a-person": "root.quadruple", "node-best-chosen-and-taken": "root.quadruple"}

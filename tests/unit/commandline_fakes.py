@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from millwright.adapters.documents.model_presets import preset_for
 from millwright.adapters.documents.red_flag_rules import read_red_flags
 from millwright.adapters.documents.specification_file import read_requirements, read_specification
 from millwright.adapters.storage.memory import MemoryStore
@@ -23,6 +24,7 @@ from millwright.errors import NotFound, SandboxUnavailable, SpecificationInvalid
 from millwright.settings import ModelSettings, Settings
 from schemas.evidence import Manifest, ManifestEntry, NodeRecord, ProjectRecord, Question
 from schemas.identity import ROOT_PATH, Archetype, Digest, LayerName, ProjectId, TaskId, TaskStatus
+from schemas.presets import ModelPreset
 from schemas.project import ProjectResult
 from schemas.red_flags import RuleSettings
 from schemas.specification import Fault, TaskSpecification
@@ -150,6 +152,10 @@ class Pretended:
     def read_red_flags(self, content: bytes, origin: str) -> Mapping[Archetype, RuleSettings]:
         """Read as in earnest."""
         return read_red_flags(content, origin, settings_faults)
+
+    def assumed_model(self) -> tuple[str, ModelPreset]:
+        """Assume of the model what the demo's preset does."""
+        return "millwright-demo", preset_for("millwright-demo", ROOT / "config" / "models")
 
     @asynccontextmanager
     async def stores(self, note: Note) -> AsyncIterator[Stores]:

@@ -15,7 +15,6 @@ from activities.integration import Integration, read_manifest
 from activities.records import Records
 from activities.specification import Specification
 from millwright.adapters.storage.memory import MemoryStore
-from millwright.core.budget import FREE
 from millwright.errors import BadInput, SandboxUnavailable
 from schemas.digests import digest_of_bytes
 from schemas.election import Flag, Slot
@@ -140,7 +139,9 @@ async def test_an_elected_proposal_becomes_children_and_a_retry_changes_nothing(
         ("root.whole.a", ()),
         ("root.whole.b", ("root.whole.a",)),
     ]
-    assert (await store.node(PROJECT, NodePath("root.whole.a"))).dependencies == ("root.uncle",)
+    child = await store.node(PROJECT, NodePath("root.whole.a"))
+    assert child.dependencies == ("root.uncle",)
+    assert (child.estimated_lines, child.estimated_complexity) == (5, 2)
     parent = await store.node(PROJECT, election.path)
     assert parent.dependencies == ("root.whole.a", "root.whole.b", "root.uncle")
     assert (parent.archetype, parent.module) == (Archetype.INTEGRATOR, "shop/whole/__init__.py")
@@ -195,6 +196,8 @@ async def test_what_was_won_is_delivered_with_every_check() -> None:
     store, result = await _built(sandbox)
     assert result.problems == ()
     assert result.passed == ("examples", "types", "tests", "build")
+    double = await store.node(PROJECT, NodePath("root.double"))
+    assert (double.lines, double.complexity, double.estimated_lines) == (2, 1, 0)
     assert result.manifest is not None
     manifest = await read_manifest(store, result.manifest)
     assert manifest.nodes == {"shop/__init__.py": "root", "shop/double.py": "root.double"}
@@ -227,7 +230,7 @@ async def test_without_any_part_there_is_nothing_to_deliver() -> None:
 
 
 def _records(store: MemoryStore) -> Records:
-    return Records(store, store, price=FREE)
+    return Records(store, store)
 
 
 async def _open(store: MemoryStore, **given: Any) -> OpenedProject:
