@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from activities.asking import BESIDE_CODE, Asking
 from activities.setting import Setting, Settings
+from activities.tracing import Tracing
 from millwright.core.decomposition import read_proposal, read_root
 from millwright.core.prompts.coder import code_prompt, glue_prompt
 from millwright.core.prompts.guidance import guidance
@@ -35,8 +36,8 @@ class Prompting:
     ) -> None:
         """Take the stores, and each archetype's red flags; None: the defaults."""
         self._projects = projects
-        self._artifacts = artifacts
         self._settings = Settings(projects, artifacts)
+        self._tracing = Tracing(projects, artifacts)
         self._rules = rule_sets({}) if rules is None else rules
         self._asking = Asking(projects, artifacts, self._rules)
 
@@ -51,14 +52,16 @@ class Prompting:
         match election.purpose:
             case Purpose.SPECIFY:
                 project = await self._projects.project(election.project)
-                text = await self._requirements(election)
-                return specify_prompt(text, project.target_language), specifier_schema()
+                asked = await self._tracing.asked(project)
+                return specify_prompt(asked.prose, project.target_language), specifier_schema()
             case Purpose.DECOMPOSE:
                 node = await self._projects.node(election.project, election.path)
                 task = await self._projects.specification(node.specification)
                 available = await available_to(self._projects, node)
-                prose = await self._requirements(election) if election.path == ROOT_PATH else ""
-                return decompose_prompt(task, available, prose, guidance=note), decomposer_schema()
+                asked = await self._tracing.asked(await self._projects.project(election.project))
+                prose = asked.prose if election.path == ROOT_PATH else ""
+                written = decompose_prompt(task, available, prose, numbered=asked.statements, guidance=note)
+                return written, decomposer_schema()
             case Purpose.CODE | Purpose.INTEGRATE:
                 setting = await self._setting(election)
                 signature = setting.language.signature(setting.task)
@@ -99,7 +102,8 @@ class Prompting:
     async def _unsound(self, election: ElectionRef, answer: JsonValue) -> RedFlag | None:
         if election.purpose is Purpose.SPECIFY:
             project = await self._projects.project(election.project)
-            root = read_root(answer, project.target_language)
+            asked = await self._tracing.asked(project)
+            root = read_root(answer, project.target_language, asked.statements, asked.front)
             return root if isinstance(root, RedFlag) else None
         node = await self._projects.node(election.project, election.path)
         project = await self._projects.project(election.project)
@@ -111,12 +115,6 @@ class Prompting:
 
     async def _setting(self, election: ElectionRef) -> Setting:
         return await self._settings.load(election.project, election.path, simplification=election.simplification)
-
-    async def _requirements(self, election: ElectionRef) -> str:
-        project = await self._projects.project(election.project)
-        if project.requirements is None:
-            return ""
-        return (await self._artifacts.get(project.requirements)).decode("utf-8")
 
 
 async def available_to(projects: ProjectStore, node: NodeRecord) -> tuple[TaskId, ...]:

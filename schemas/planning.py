@@ -5,29 +5,38 @@ from enum import StrEnum
 from pydantic import Field
 
 from schemas.base import Schema
-from schemas.identity import Digest, NodePath
+from schemas.identity import Digest, NodePath, RequirementId
+from schemas.requirements import Classification
 from schemas.specification import TaskSpecification
 
 
 class SpecifiedRoot(Schema):
-    """A specifier's answer: the root's specification, and the requirements as it numbered them."""
+    """A specifier's answer: the root's specification, and what each numbered statement of the requirements is."""
 
     specification: TaskSpecification
-    requirements: tuple[str, ...] = ()
+    requirements: Classification = Classification()
 
 
 class ProposedChild(Schema):
-    """One child of a proposal with the decomposer's estimate of its size (lines of code, cyclomatic complexity)."""
+    """One child of a proposal with the decomposer's estimate of its size (lines of code, cyclomatic complexity).
+
+    ``covers`` names those of its parent's requirements that the child answers for.
+    """
 
     specification: TaskSpecification
     estimated_lines: int = Field(ge=1)
     estimated_complexity: int = Field(ge=1)
+    covers: tuple[RequirementId, ...] = ()
 
 
 class Proposal(Schema):
-    """A decomposer's answer: the children that a node is to be made of."""
+    """A decomposer's answer: the children that a node is to be made of.
+
+    ``glue`` names the requirements that the node answers for itself, by the way in which it joins its children.
+    """
 
     children: tuple[ProposedChild, ...] = Field(min_length=1)
+    glue: tuple[RequirementId, ...] = ()
 
 
 class NodeKind(StrEnum):

@@ -10,12 +10,15 @@ from collections.abc import Collection, Mapping, Sequence
 from pydantic import JsonValue, ValidationError
 
 from millwright.core.assembly import import_clash, records_clash
+from millwright.core.classification import classification_problem, fixed_by
 from millwright.core.specification import check_document
 from millwright.core.specification_grants import excess_of
+from millwright.core.tracing import coverage_problem, with_coverage
 from schemas.election import Flag, RedFlag
 from schemas.identity import Digest, NodePath, TaskId, parent_path
 from schemas.planning import Proposal, ProposedChild, SpecifiedRoot
 from schemas.project import Policy
+from schemas.requirements import FrontMatter, Statement
 from schemas.specification import Grants, SpecificationDocument, TaskSpecification, TaskType
 
 ATOMIC_LINES = 20
@@ -25,6 +28,7 @@ ATOMIC_COMPLEXITY = 5
 """The highest cyclomatic complexity of an atomic task (customer requirement)."""
 
 _MOST_FAULTS_SHOWN = 3
+_SILENT = FrontMatter()
 
 
 def is_atomic(child: ProposedChild) -> bool:
@@ -32,8 +36,14 @@ def is_atomic(child: ProposedChild) -> bool:
     return child.estimated_lines <= ATOMIC_LINES and child.estimated_complexity <= ATOMIC_COMPLEXITY
 
 
-def read_root(answer: JsonValue, language: str) -> SpecifiedRoot | RedFlag:
-    """Read a specifier's answer; a RedFlag says why it cannot be the root's specification."""
+def read_root(
+    answer: JsonValue, language: str, numbered: Sequence[Statement] = (), front: FrontMatter = _SILENT
+) -> SpecifiedRoot | RedFlag:
+    """Read a specifier's answer; a RedFlag says why it cannot be the root's specification.
+
+    ``numbered`` are the statements of the prose, each of which the answer must account for; what ``front`` fixes holds,
+    whatever the answer says.
+    """
     try:
         root = SpecifiedRoot.model_validate(answer)
     except ValidationError as error:
@@ -49,7 +59,11 @@ def read_root(answer: JsonValue, language: str) -> SpecifiedRoot | RedFlag:
         return RedFlag(flag=Flag.UNSOUND, detail="only a person's own specification may grant anything")
     if not task.has_interface or not task.test_cases:
         return RedFlag(flag=Flag.UNSOUND, detail="the root needs inputs or outputs, and at least one example")
-    return _unsound(SpecificationDocument(tasks=(task,))) or root
+    problem = classification_problem(root, numbered)
+    if problem:
+        return RedFlag(flag=Flag.UNSOUND, detail=problem)
+    task = fixed_by(front, task)
+    return _unsound(SpecificationDocument(tasks=(task,))) or root.model_copy(update={"specification": task})
 
 
 def read_proposal(
@@ -63,7 +77,11 @@ def read_proposal(
         proposal = Proposal.model_validate(answer)
     except ValidationError as error:
         return RedFlag(flag=Flag.MALFORMED, detail=_first_problems(error))
-    problem = _fits_parent(proposal, parent, depth, policy) or _clash(proposal, parent, available, depth)
+    problem = (
+        _fits_parent(proposal, parent, depth, policy)
+        or _clash(proposal, parent, available, depth)
+        or coverage_problem(proposal, parent)
+    )
     if problem:
         return RedFlag(flag=Flag.UNSOUND, detail=problem)
     outside = frozenset(available)
@@ -127,8 +145,11 @@ def _unsound(document: SpecificationDocument) -> RedFlag | None:
 
 
 def inherit(child: ProposedChild, parent: TaskSpecification) -> TaskSpecification:
-    """Return a child's specification with what it has from its parent: records, errors and, if large, its type."""
-    return child.specification.model_copy(
+    """Return a child's specification with what it has from its parent: records, errors and, if large, its type.
+
+    The requirements that the proposal says it covers are its own from then on.
+    """
+    return with_coverage(child).model_copy(
         update={
             "records": parent.records,
             "errors": parent.errors,

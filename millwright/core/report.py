@@ -10,11 +10,13 @@ from datetime import datetime
 
 from millwright.core.defects import Suspect, expected_defects, likeliest
 from millwright.core.learning import Range
+from millwright.core.report_requirements import questions_section, requirements_section, unproven_lines
 from millwright.core.verification.ladder import is_verified
 from schemas.evidence import Decision, Forecast, ManifestEntry, NodeRecord, ProjectRecord, Question
 from schemas.identity import DELIVERED, Digest, LayerName, TaskStatus
 from schemas.models import Spend
 from schemas.project import Counts
+from schemas.requirements import OpenQuestion, Trace
 from schemas.verification import Confirmation, Severity, Verdict, VerdictStatus
 
 
@@ -49,6 +51,8 @@ class Account:
     decisions: tuple[Decision, ...]
     models: tuple[str, ...]
     calibration: str = ""
+    traces: tuple[Trace, ...] = ()
+    left_open: tuple[OpenQuestion, ...] = ()
 
 
 _HOW_IT_ENDED = {
@@ -67,6 +71,8 @@ def report(account: Account) -> str:
         f"# {project.id}: build report",
         _outcome(account),
         _problems(account),
+        requirements_section(account.traces),
+        questions_section(account.left_open),
         _parts(account.evidence),
         _certainty(account),
         _evidence(account.evidence),
@@ -117,6 +123,7 @@ def _problems(account: Account) -> str:
         for item in account.evidence
         if item.has_code and item.node.status in DELIVERED and not is_verified(item.verdicts)
     ]
+    lines += unproven_lines(account.traces)
     return "## What is not proven\n\n" + (
         "\n".join(lines) if lines else "Nothing is left unproven by this build's checks."
     )

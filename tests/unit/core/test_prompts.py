@@ -60,11 +60,11 @@ PROMPTS: dict[str, Prompt] = {
 WORDING = {
     ("code", "coder-1"): "0b3fda52756b0174ee28cbc83be9a5def2b2af99469ba19c230062f97235c374",
     ("glue", "coder-1"): "6823860558005cf76748e130566a102342627a291cdf2ad69d379be945a07367",
-    ("specify", "specifier-2"): "831066637730e79f7e7a7f6917bbff567a9412b88647cdc0ea5e06fb47d2a56f",
+    ("specify", "specifier-3"): "bab606238891cddba43d9e397cf2a2eb562856e41f3aa40ad33d7d9f4f8c9046",
     ("inputs", "verifier-1"): "895fbacf4b93ec1bdf9e36c986278459617fe2795b5b6fed5fa80cf306162cfd",
     ("examples", "examples-1"): "f14bc0ffe02c41e2208a34bb8d05737aa707df1bfdb24beb146a194464bb37b4",
     ("choose", "chooser-1"): "8b6d83439a8ccae3483e30c7b4840f55aad8e87c6c4eb2eba78ec70775791d4e",
-    ("decompose", "decomposer-1"): "ee186339a376a8ecb4de32e01c724dff887fe659ac72bdfafde2381e24c47bc5",
+    ("decompose", "decomposer-2"): "ffb4065e1bc1b601732a509399a98911cea10865ef1d2ea67bfc963d1a87f542",
 }
 """SHA-256 of each wording under its version. Where a test fails here, give the prompt a new version and a new line."""
 
