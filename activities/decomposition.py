@@ -10,6 +10,7 @@ from temporalio import activity
 from activities.boundary import translated
 from activities.examining import as_ballots, broken_examples
 from activities.prompting import available_to
+from activities.tracing import constraints_of
 from millwright.core.assembly import file_path
 from millwright.core.decomposition import inherit, is_atomic, proposal_signature, read_proposal, waits_for
 from millwright.core.fallback import halvings
@@ -133,7 +134,8 @@ class Decomposition:
         project = await self._projects.project(election.project)
         policy = Policy.model_validate(project.options.get("policy", {}))
         available: tuple[TaskId, ...] = await available_to(self._projects, node)
-        found = read_proposal(json.loads(text), parent, available, election.path.count("."), policy)
+        depth = election.path.count(".")
+        found = read_proposal(json.loads(text), parent, available, depth, policy, constraints_of(project))
         if isinstance(found, RedFlag):
             raise SpecificationInvalid([Fault(where=election.path, what=found.detail)])
         return found, parent

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from activities.asking import BESIDE_CODE, Asking
 from activities.setting import Setting, Settings
-from activities.tracing import Tracing
+from activities.tracing import Tracing, constraints_of
 from millwright.core.decomposition import read_proposal, read_root
 from millwright.core.prompts.coder import code_prompt, glue_prompt
 from millwright.core.prompts.guidance import guidance
@@ -26,6 +26,7 @@ from schemas.identity import ROOT_PATH, Archetype, Digest, TaskId
 from schemas.models import FinishReason, Prompt
 from schemas.project import Policy
 from schemas.requests import ARCHETYPE_OF, ElectionRef, Purpose
+from schemas.specification import TaskSpecification
 
 
 class Prompting:
@@ -58,10 +59,7 @@ class Prompting:
                 node = await self._projects.node(election.project, election.path)
                 task = await self._projects.specification(node.specification)
                 available = await available_to(self._projects, node)
-                asked = await self._tracing.asked(await self._projects.project(election.project))
-                prose = asked.prose if election.path == ROOT_PATH else ""
-                written = decompose_prompt(task, available, prose, numbered=asked.statements, guidance=note)
-                return written, decomposer_schema()
+                return await self._decompose(election, task, available, note), decomposer_schema()
             case Purpose.CODE | Purpose.INTEGRATE:
                 setting = await self._setting(election)
                 signature = setting.language.signature(setting.task)
@@ -69,6 +67,20 @@ class Prompting:
                 return write(setting.task, signature, setting.neighbours(), guidance=note), None
             case Purpose.INPUTS | Purpose.EXAMPLES | Purpose.CHOOSE:
                 return await self._asking.prompt(election, among, seed)
+
+    async def _decompose(
+        self, election: ElectionRef, task: TaskSpecification, available: Sequence[TaskId], note: str
+    ) -> Prompt:
+        project = await self._projects.project(election.project)
+        asked = await self._tracing.asked(project)
+        return decompose_prompt(
+            task,
+            available,
+            asked.prose if election.path == ROOT_PATH else "",
+            numbered=asked.statements,
+            constraints=constraints_of(project),
+            guidance=note,
+        )
 
     async def extract(
         self, election: ElectionRef, completion: CompletionRecord, *, among: Sequence[Digest] = (), seed: int = 0
@@ -110,7 +122,8 @@ class Prompting:
         task = await self._projects.specification(node.specification)
         policy = Policy.model_validate(project.options.get("policy", {}))
         available = await available_to(self._projects, node)
-        proposal = read_proposal(answer, task, available, election.path.count("."), policy)
+        depth = election.path.count(".")
+        proposal = read_proposal(answer, task, available, depth, policy, constraints_of(project))
         return proposal if isinstance(proposal, RedFlag) else None
 
     async def _setting(self, election: ElectionRef) -> Setting:

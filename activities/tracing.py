@@ -8,16 +8,18 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from millwright.core.classification import constraints
 from millwright.core.requirements import statements
 from millwright.core.tracing import TracedNode, covered_by, passed_layers, trace
 from millwright.ports import ArtifactStore, ProjectStore
 from schemas.digests import canonical_json
 from schemas.evidence import NodeRecord, ProjectRecord
-from schemas.identity import DELIVERED, Digest, ProjectId
+from schemas.identity import DELIVERED, Digest, ProjectId, RequirementId
 from schemas.requirements import FrontMatter, OpenQuestion, Requirement, Requirements, Statement, Trace
 from schemas.verification import Verdict
 
 _REQUIREMENTS = "requirements"
+_CONSTRAINTS = "constraints"
 _FRONT_MATTER = "front_matter"
 
 
@@ -48,7 +50,7 @@ class Tracing:
     async def keep(self, project: ProjectRecord, requirements: Requirements) -> None:
         """Record what was settled; a retry settles the same and records it again."""
         digest = await self._artifacts.put(canonical_json(requirements), "application/json")
-        options = {**project.options, _REQUIREMENTS: digest}
+        options = {**project.options, _REQUIREMENTS: digest, _CONSTRAINTS: list[JsonValue](constraints(requirements))}
         await self._projects.save_project(project.model_copy(update={"options": options}))
 
     async def settled(self, project: ProjectRecord) -> Requirements:
@@ -87,6 +89,12 @@ class Tracing:
         if node.candidate is None:
             return ()
         return (await self._projects.verdicts(node.project, node.path)).get(node.candidate, ())
+
+
+def constraints_of(project: ProjectRecord) -> tuple[RequirementId, ...]:
+    """Return the requirements that were settled to hold for the whole, and not for a part."""
+    kept = project.options.get(_CONSTRAINTS)
+    return tuple(RequirementId(str(name)) for name in kept) if isinstance(kept, list) else ()
 
 
 def front_matter_option(front: FrontMatter) -> dict[str, JsonValue]:

@@ -107,6 +107,11 @@ def behaviour(requirements: Requirements) -> tuple[RequirementId, ...]:
     return tuple(item.statement.id for item in requirements.items if item.kind in BEHAVIOUR)
 
 
+def constraints(requirements: Requirements) -> tuple[RequirementId, ...]:
+    """Return the requirements that hold for the whole, and that a part may name but need not."""
+    return tuple(item.statement.id for item in requirements.items if item.kind is StatementKind.CONSTRAINT)
+
+
 def _doubts(numbered: Sequence[Statement], everyone: Sequence[SpecifiedRoot]) -> Iterable[OpenQuestion]:
     for statement in numbered:
         raised = [item for root in everyone for item in root.requirements.ambiguous if item.id == statement.id]

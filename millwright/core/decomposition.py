@@ -15,7 +15,7 @@ from millwright.core.specification import check_document
 from millwright.core.specification_grants import excess_of
 from millwright.core.tracing import coverage_problem, with_coverage
 from schemas.election import Flag, RedFlag
-from schemas.identity import Digest, NodePath, TaskId, parent_path
+from schemas.identity import Digest, NodePath, RequirementId, TaskId, parent_path
 from schemas.planning import Proposal, ProposedChild, SpecifiedRoot
 from schemas.project import Policy
 from schemas.requirements import FrontMatter, Statement
@@ -67,11 +67,16 @@ def read_root(
 
 
 def read_proposal(
-    answer: JsonValue, parent: TaskSpecification, available: Sequence[TaskId], depth: int, policy: Policy
+    answer: JsonValue,
+    parent: TaskSpecification,
+    available: Sequence[TaskId],
+    depth: int,
+    policy: Policy,
+    constraints: Collection[RequirementId] = (),
 ) -> Proposal | RedFlag:
     """Read a decomposer's answer for ``parent``; ``available`` are ids that children may use besides siblings.
 
-    ``depth`` is the parent's depth in the tree, 0 for the root.
+    ``depth`` is the parent's depth in the tree, 0 for the root; ``constraints`` are the requirements on the whole.
     """
     try:
         proposal = Proposal.model_validate(answer)
@@ -80,7 +85,7 @@ def read_proposal(
     problem = (
         _fits_parent(proposal, parent, depth, policy)
         or _clash(proposal, parent, available, depth)
-        or coverage_problem(proposal, parent)
+        or coverage_problem(proposal, parent, constraints)
     )
     if problem:
         return RedFlag(flag=Flag.UNSOUND, detail=problem)

@@ -4,7 +4,7 @@ It believes no claim about evidence: a test counts where the part that it belong
 runs such tests passed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from millwright.core.classification import shown_by
@@ -35,12 +35,15 @@ def covered_by(task: TaskSpecification) -> frozenset[RequirementId]:
     return frozenset((*task.requirements, *shown_by(task)))
 
 
-def coverage_problem(proposal: Proposal, parent: TaskSpecification) -> str | None:
+def coverage_problem(
+    proposal: Proposal, parent: TaskSpecification, constraints: Collection[RequirementId] = ()
+) -> str | None:
     """Say which requirement of the parent no part covers, or which one was invented; None where all is in order.
 
-    A parent that names no requirements (a given specification may not) asks for no coverage.
+    ``constraints`` hold for the whole: a part may name them, and need not. A parent that names no requirements (a given
+    specification may not) asks for no coverage.
     """
-    known = frozenset(parent.requirements)
+    known = frozenset((*parent.requirements, *constraints))
     for child in proposal.children:
         strange = sorted(_claims(child) - known) if known else []
         if strange:
@@ -49,7 +52,7 @@ def coverage_problem(proposal: Proposal, parent: TaskSpecification) -> str | Non
     if strange:
         return f"glue: {strange[0]} is no requirement of {parent.id}"
     covered = frozenset(proposal.glue).union(*map(_claims, proposal.children))
-    missing = [name for name in parent.requirements if name not in covered]
+    missing = [name for name in parent.requirements if name not in covered and name not in constraints]
     if missing:
         return f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} covered by no part"
     return None

@@ -5,11 +5,11 @@ They ask for structure only; whether an answer is sound is decided by ``millwrig
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from millwright.core.prompts.wording import conditions, declared, examples, granted, parameters, prompt, section
 from millwright.core.requirements import marked, statements
-from schemas.identity import Archetype
+from schemas.identity import Archetype, RequirementId
 from schemas.models import Prompt
 from schemas.planning import Proposal, SpecifiedRoot
 from schemas.requirements import Statement
@@ -73,14 +73,17 @@ def decompose_prompt(
     requirements: str,
     *,
     numbered: Sequence[Statement] = (),
+    constraints: Collection[RequirementId] = (),
     guidance: str = "",
 ) -> Prompt:
     """Write the prompt that asks for a task's children; ``available`` are the ids of the task's own dependencies.
 
-    ``requirements`` is the prose, shown to the root's decomposers alone; ``numbered`` are its statements.
+    ``requirements`` is the prose, shown to the root's decomposers alone; ``numbered`` are its statements, of which
+    ``constraints`` hold for the whole.
     """
     text = marked(requirements, numbered)
-    wanted = [item for item in numbered if item.id in task.requirements]
+    wanted = [item for item in numbered if item.id in task.requirements and item.id not in constraints]
+    beside = [item for item in numbered if item.id in constraints]
     body = (
         f"Split this task: {task.name}\n\n{task.description.strip()}\n\n"
         + section("Inputs", parameters(task.inputs))
@@ -92,6 +95,7 @@ def decompose_prompt(
         + section("Holds for the result", conditions(task.postconditions))
         + section("Examples", examples(task.name, task.test_cases))
         + section("Requirements of this task, by number", [f"- {item.id}: {item.text}" for item in wanted])
+        + section("Constraints on the whole, which a part may name", [f"- {item.id}: {item.text}" for item in beside])
         + (f"# The requirements it comes from\n\n{text}\n\n" if text else "")
         + section("Guidance", [guidance] if guidance else [])
         + f"# Schema\n\n{json.dumps(decomposer_schema(), sort_keys=True)}\n"
