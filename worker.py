@@ -33,6 +33,7 @@ from activities.proposing import Proposing
 from activities.records import Records
 from activities.specification import Specification
 from activities.verification import Verification
+from millwright.adapters.documents.front_matter import read_front_matter
 from millwright.adapters.documents.red_flag_rules import read_red_flags
 from millwright.adapters.documents.specification_file import read_specification
 from millwright.adapters.llm import open_model
@@ -116,7 +117,7 @@ Activities = list[Callable[..., Any]]
 def activities_of(ports: Ports) -> dict[str, Activities]:
     """Make the activities of each task queue."""
     projects, artifacts = ports.projects, ports.artifacts
-    records = Records(projects, artifacts, price=FREE, calibration=ports.calibration)
+    records = Records(projects, artifacts, price=FREE, read_head=read_front_matter, calibration=ports.calibration)
     specification = Specification(projects, artifacts, ports.sandbox, _read)
     decomposition = Decomposition(projects, ports.sandbox)
     integration = Integration(projects, artifacts, ports.sandbox, calibration=ports.calibration)
@@ -136,6 +137,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             records.close,
             records.forget,
             specification.settle_root,
+            specification.left_open,
             decomposition.plan_node,
             decomposition.settle_proposal,
             integration.settle_node,

@@ -14,6 +14,7 @@ from activities.tracing import Tracing
 from millwright.core.assembly import file_path, import_clash, records_clash
 from millwright.core.classification import behaviour, settled, shown_by
 from millwright.core.decomposition import read_root, root_signature
+from millwright.core.report_requirements import shown_at_gate
 from millwright.core.specification import resolve
 from millwright.core.verification.languages import language_named
 from millwright.errors import SpecificationInvalid
@@ -108,6 +109,12 @@ class Specification:
             [node.model_copy(update={"module": file_path(language, project.package, node)})]
         )
         return digest
+
+    @activity.defn
+    @translated
+    async def left_open(self, ref: NodeRef) -> str:
+        """Say in a few lines what the requirements leave open, for whoever approves the specification."""
+        return shown_at_gate(await self._tracing.questions(ref.project))
 
     async def _requirements(self, election: ElectionRef, winner: SpecifiedRoot) -> Requirements:
         """Settle what each statement is among those who specified the same as the winner, and what all left open."""

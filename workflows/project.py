@@ -61,6 +61,9 @@ from workflows.presentation import approval_details, election_details, failure_n
 NOTHING = ProjectInput()
 """What a start without input asks for; it is refused like any other request for nothing."""
 
+SHOW_QUESTIONS = "show-what-requirements-leave-open"
+"""Marks builds that show what is open at the specification's gate; older ones wait there without it."""
+
 _REFUSALS = frozenset({"BadInput", "SpecificationInvalid"})
 
 
@@ -112,7 +115,7 @@ class ProjectWorkflow:
         policy = await self._accept(opened) if opened.has_specification else await self._specify(opened)
         if isinstance(policy, ProjectResult):
             return policy
-        rejected = await self._approved(Gate.SPECIFICATION, "the specification") or await self._approved(
+        rejected = await self._approved(Gate.SPECIFICATION, await self._left_open()) or await self._approved(
             Gate.PLAN, f"k = {policy.rule.k}, about {opened.forecast.calls} model calls"
         )
         if rejected:
@@ -192,6 +195,17 @@ class ProjectWorkflow:
             **policies.RECORD,
         )
         return opened.policy
+
+    async def _left_open(self) -> str:
+        """Say what is shown to whoever approves the specification: with it, what the requirements leave open."""
+        if Gate.SPECIFICATION not in self._gates or not workflow.patched(SHOW_QUESTIONS):
+            return "the specification"
+        return await workflow.execute_activity_method(
+            Specification.left_open,
+            NodeRef(project=self._project, path=ROOT_PATH),
+            summary="what the requirements leave open",
+            **policies.RECORD,
+        )
 
     async def _root(self, policy: Policy) -> NodeResult:
         given = NodeInput(project=self._project, path=ROOT_PATH, policy=policy)

@@ -99,9 +99,8 @@ def build(
     target = checked_language(language)
     material = read_material(composition, file, spec, target)
     request = BuildRequest(
-        project=project_of(project, file, spec),
+        project=project_of(project, file, spec, material.head),
         material=material,
-        language=target,
         k=k,
         max_attempts=max_attempts,
         on_exhausted=OnExhausted(on_exhausted.value),

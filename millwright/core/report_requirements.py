@@ -9,6 +9,7 @@ from schemas.requirements import OpenQuestion, Reading, Standing, StatementKind,
 
 _LONGEST_TEXT = 200
 _MOST_TESTS = 4
+_MOST_ASKED = 12
 
 
 def requirements_section(traces: Sequence[Trace]) -> str:
@@ -53,6 +54,19 @@ def question_lines(questions: Sequence[OpenQuestion]) -> list[str]:
         f"({item.votes} of {item.of} answers raise it){_readings(item.readings)}"
         for item in questions
     ]
+
+
+def shown_at_gate(questions: Sequence[OpenQuestion]) -> str:
+    """Write what a person who approves the specification has to know; it passes through history, and is kept short."""
+    if not questions:
+        return "the specification; specifiers found nothing in the requirements that is open"
+    lines = question_lines(questions[:_MOST_ASKED])
+    more = f"\n- and {len(questions) - _MOST_ASKED} more in the report" if len(questions) > _MOST_ASKED else ""
+    return (
+        "the specification, which leaves open:\n\n" + "\n".join(lines) + more + "\n\n"
+        "Approve to go on with the readings that most votes share. Reject, say in the requirements what is meant, and "
+        "build again."
+    )
 
 
 def evidence_of(trace: Trace) -> str:

@@ -60,6 +60,12 @@ def body_start(prose: str) -> int:
     return 0
 
 
+def head_of(prose: str) -> str:
+    """Return the text of the front matter; empty where there is none."""
+    lines = _lines(prose[: body_start(prose)])
+    return "\n".join(line.text for line in lines[1:] if line.text.rstrip() != "---")
+
+
 def statements(prose: str) -> tuple[Statement, ...]:
     """Return the numbered statements of a text in their order: R1, R2, …; the same text has the same numbers.
 

@@ -14,6 +14,7 @@ from activities.decomposition import Decomposition
 from activities.integration import Integration, read_manifest
 from activities.records import Records
 from activities.specification import Specification
+from millwright.adapters.documents.front_matter import read_front_matter
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.core.budget import FREE
 from millwright.errors import BadInput, SandboxUnavailable
@@ -225,7 +226,7 @@ async def test_without_any_part_there_is_nothing_to_deliver() -> None:
 
 
 def _records(store: MemoryStore) -> Records:
-    return Records(store, store, price=FREE)
+    return Records(store, store, price=FREE, read_head=read_front_matter)
 
 
 async def _open(store: MemoryStore, **given: Any) -> OpenedProject:

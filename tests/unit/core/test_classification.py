@@ -83,7 +83,8 @@ def test_each_statement_is_what_most_of_the_winners_call_it() -> None:
     ]
     assert (behaviour(most), constraints(most)) == (("R1", "R4"), ("R2",))
     readings = (Reading(text="Both.", votes=1), Reading(text="Only the positive one.", votes=1))
-    assert most.questions == (OpenQuestion(about=(RequirementId("R4"),), question="Which zero?", readings=readings, votes=1, of=3),)
+    doubted = (RequirementId("R4"),)
+    assert most.questions == (OpenQuestion(about=doubted, question="Which zero?", readings=readings, votes=1, of=3),)
     tied = settled(NUMBERED, [_root(), doubtful], [])
     assert tied.items[3].kind is StatementKind.AMBIGUOUS
     assert behaviour(tied) == ("R1", "R4")
