@@ -50,7 +50,7 @@ class Reporting:
                 models=tuple(sorted({entry.model for entry in ledger if entry.model})),
                 calibration=self._calibration.provenance.source if self._calibration else "",
                 traces=await self._tracing.traces(project.id),
-                left_open=await self._tracing.questions(project.id),
+                requirements=await self._tracing.settled(project),
             )
         )
 

@@ -16,8 +16,10 @@ from schemas.evidence import Decision, Forecast, ManifestEntry, NodeRecord, Proj
 from schemas.identity import DELIVERED, Digest, LayerName, TaskStatus
 from schemas.models import Spend
 from schemas.project import Counts
-from schemas.requirements import OpenQuestion, Trace
+from schemas.requirements import Requirements, Trace
 from schemas.verification import Confirmation, Severity, Verdict, VerdictStatus
+
+_NOTHING_ASKED = Requirements()
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Account:
     models: tuple[str, ...]
     calibration: str = ""
     traces: tuple[Trace, ...] = ()
-    left_open: tuple[OpenQuestion, ...] = ()
+    requirements: Requirements = _NOTHING_ASKED
 
 
 _HOW_IT_ENDED = {
@@ -71,8 +73,8 @@ def report(account: Account) -> str:
         f"# {project.id}: build report",
         _outcome(account),
         _problems(account),
-        requirements_section(account.traces),
-        questions_section(account.left_open),
+        requirements_section(account.traces, account.requirements),
+        questions_section(account.requirements.questions),
         _parts(account.evidence),
         _certainty(account),
         _evidence(account.evidence),

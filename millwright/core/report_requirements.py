@@ -5,15 +5,15 @@ It follows nothing itself: ``millwright.core.tracing`` does.
 
 from collections.abc import Sequence
 
-from schemas.requirements import OpenQuestion, Reading, Standing, StatementKind, Trace
+from schemas.requirements import OpenQuestion, Reading, Requirements, Standing, StatementKind, Trace
 
 _LONGEST_TEXT = 200
 _MOST_TESTS = 4
 _MOST_ASKED = 12
 
 
-def requirements_section(traces: Sequence[Trace]) -> str:
-    """Write the table of requirements; nothing where nothing was traced."""
+def requirements_section(traces: Sequence[Trace], asked: Requirements) -> str:
+    """Write the table of requirements, and which statements are none; nothing where nothing was traced."""
     if not traces:
         return ""
     shown = sum(item.standing is Standing.SHOWN for item in traces)
@@ -22,8 +22,10 @@ def requirements_section(traces: Sequence[Trace]) -> str:
         f"{_named(item.nodes)} | {_tests(item)} | {evidence_of(item)} |"
         for item in traces
     )
+    context = [item.statement.id for item in asked.items if item.kind is StatementKind.CONTEXT]
+    beside = f" Taken for context only, by most votes: {', '.join(context)}." if context else ""
     return (
-        f"## Requirements\n\nOf {len(traces)} requirements {shown} are shown by tests that passed.\n\n"
+        f"## Requirements\n\nOf {len(traces)} requirements {shown} are shown by tests that passed.{beside}\n\n"
         f"| number | kind | requirement | parts | tests | evidence |\n|---|---|---|---|---|---|\n{rows}"
     )
 

@@ -27,7 +27,7 @@ def read_front_matter(head: str, origin: str) -> FrontMatter:
     try:
         located = read_yaml(head)
     except DocumentSyntaxError as error:
-        raise BadInput(f"{origin}, line {error.line + _FIRST_LINE - 1}: the front matter is {error.message}") from error
+        raise BadInput(f"{origin}, line {error.line + _FIRST_LINE - 1}: the front matter: {error.message}") from error
     if located.value is None:
         return FrontMatter()
     if not isinstance(located.value, dict):

@@ -164,12 +164,13 @@ def _after(shows: Sequence[RequirementId]) -> str:
 
 def _docstring(test: TestCase | Property, asked: dict[RequirementId, str]) -> str:
     """Write a test's docstring: what it is about, and the requirements that it shows in their own words."""
-    quoted = [f"{name}: {one_line(asked[name], 100)}" for name in test.shows if name in asked]
-    sentence = _sentence(test.description or test.name)
-    if not quoted:
-        return f'        """{sentence}"""'
-    lines = "".join(f"        {line}\n" for line in quoted)
-    return f'        """{sentence}\n\n{lines}        """'
+    said = [_sentence(test.description)] if test.description.strip() else []
+    said += [f"{name}: {one_line(asked[name], 100)}" for name in test.shows if name in asked]
+    first, *rest = said or [_sentence(test.name)]
+    if not rest:
+        return f'        """{first}"""'
+    lines = "".join(f"        {line}\n" for line in rest)
+    return f'        """{first}\n\n{lines}        """'
 
 
 def class_name(part: Part) -> str:

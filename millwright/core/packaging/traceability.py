@@ -51,7 +51,8 @@ def _stated(item: Requirement) -> dict[str, JsonValue]:
         "kind": item.kind.value if item.kind else None,
         "text": statement.text,
         "heading": statement.heading,
-        "lines": [statement.first_line, statement.last_line],
+        "first_line": statement.first_line,
+        "last_line": statement.last_line,
     }
 
 

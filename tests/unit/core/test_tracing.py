@@ -178,8 +178,8 @@ def test_not_run_and_not_applicable_are_not_passed() -> None:
 def test_the_report_hides_no_requirement() -> None:
     """Each is in the table with its evidence in words, and the unproven ones are listed once more."""
     traces = trace(ASKED, _nodes())
-    table = requirements_section(traces)
-    assert "Of 4 requirements 1 are shown by tests that passed." in table
+    table = requirements_section(traces, ASKED)
+    assert "Of 4 requirements 1 are shown by tests that passed. Taken for context only, by most votes: R4." in table
     assert "| R1 | functional | It holds. | `root.part` | `root: all`, `root.part: one`, `root.part: holds` |" in table
     assert "| shown by 3 tests |" in table
     assert "| R3 | constraint | Be \\| quick. | none | none | unproven: no test shows it |" in table
@@ -188,7 +188,7 @@ def test_the_report_hides_no_requirement() -> None:
         "- requirement R3 (Be | quick.): unproven: no test shows it",
         "- requirement R5 (It holds.): unproven: no delivered part covers it",
     ]
-    assert requirements_section(()) == ""
+    assert requirements_section((), ASKED) == ""
 
 
 def test_the_report_lists_what_is_left_open() -> None:
