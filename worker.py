@@ -138,6 +138,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             records.forget,
             specification.settle_root,
             specification.left_open,
+            specification.why_refused,
             decomposition.plan_node,
             decomposition.settle_proposal,
             integration.settle_node,

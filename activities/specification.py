@@ -14,6 +14,7 @@ from activities.tracing import Tracing
 from millwright.core.assembly import file_path, import_clash, records_clash
 from millwright.core.classification import behaviour, settled, shown_by
 from millwright.core.decomposition import read_root, root_signature
+from millwright.core.escalation import refused_since
 from millwright.core.report_requirements import shown_at_gate
 from millwright.core.specification import resolve
 from millwright.core.verification.languages import language_named
@@ -109,6 +110,19 @@ class Specification:
             [node.model_copy(update={"module": file_path(language, project.package, node)})]
         )
         return digest
+
+    @activity.defn
+    @translated
+    async def why_refused(self, election: ElectionRef) -> str:
+        """Say why answers to an election were red flags; counts and our own words only, for notes and history."""
+        return refused_since(
+            [
+                completion.detail
+                for completion in await self._projects.all_completions(election.project)
+                if (completion.path, completion.purpose) == (election.path, election.key)
+                and completion.flag is not None
+            ]
+        )
 
     @activity.defn
     @translated

@@ -45,6 +45,7 @@ from schemas.requests import (
 )
 from workflows import policies
 from workflows.election import Booth
+from workflows.explaining import told_why
 from workflows.identifiers import (
     PROJECT_ATTRIBUTE,
     SPEND_ATTRIBUTE,
@@ -179,6 +180,8 @@ class ProjectWorkflow:
         outcome = await booth.hold()
         if outcome.election.winner is None:
             counted = election_details(outcome.election, booth.rule.k)
+            if outcome.budget_reached is None:
+                counted += await told_why(booth.ref)
             message = outcome.budget_reached or (
                 f"the specification was not agreed on ({counted}): make the requirements more precise, or give --spec"
             )
