@@ -115,14 +115,9 @@ class Specification:
     @translated
     async def why_refused(self, election: ElectionRef) -> str:
         """Say why answers to an election were red flags; counts and our own words only, for notes and history."""
-        return refused_since(
-            [
-                completion.detail
-                for completion in await self._projects.all_completions(election.project)
-                if (completion.path, completion.purpose) == (election.path, election.key)
-                and completion.flag is not None
-            ]
-        )
+        drawn = await self._projects.all_completions(election.project)
+        about = [item for item in drawn if (item.path, item.purpose) == (election.path, election.key)]
+        return refused_since([item.detail for item in about if item.flag is not None])
 
     @activity.defn
     @translated

@@ -236,6 +236,25 @@ def test_the_project_is_named_after_its_file_or_its_folder(composition: Pretende
     assert "id: double" in composition.client.asked["specification"]
 
 
+def test_the_head_of_requirements_names_the_project_and_its_language(
+    composition: Pretended, requirements: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--project goes before the head's name; an unknown field or language starts nothing, and says where it stands."""
+    requirements.write_text("---\nname: corner-shop\nlanguage: python\n---\nPrice orders.")
+    assert run(["build", str(requirements)], composition) == 0
+    assert (composition.client.asked["project"], composition.client.asked["language"]) == ("corner-shop", "python")
+    assert run(["build", str(requirements), "--project", "other"], composition) == 0
+    assert composition.client.asked["project"] == "other"
+    sessions = composition.sessions
+    capsys.readouterr()
+    unknown = "orders.md, line 2: the front matter has no field 'verify'"
+    for head, told in (("verify: none", unknown), ("language: cobol", "cobol")):
+        requirements.write_text(f"---\n{head}\n---\nPrice orders.")
+        assert run(["build", str(requirements)], composition) == 2
+        assert told in one_line(capsys)
+    assert composition.sessions == sessions
+
+
 def test_the_demo_says_what_comes_next(
     composition: Pretended, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

