@@ -11,7 +11,7 @@ from temporalio import activity
 from activities.boundary import translated
 from activities.reporting import Reporting
 from activities.standing import record_standing
-from activities.tracing import front_matter_option
+from activities.tracing import Tracing, front_matter_option
 from millwright.core.budget import Price
 from millwright.core.calibration import Calibration
 from millwright.core.escalation import exhausted_question
@@ -63,6 +63,7 @@ class Records:
         self._artifacts = artifacts
         self._price = price
         self._read_head = read_head
+        self._tracing = Tracing(projects, artifacts)
         self._reporting = Reporting(projects, artifacts, calibration)
 
     @activity.defn
@@ -227,7 +228,8 @@ class Records:
         )
         report = await self._reporting.report(project, figures, request.integration)
         digest = await self._artifacts.put(report.encode(), "text/markdown")
-        await self._projects.save_project(project.model_copy(update={"report": digest}))
+        project = await self._tracing.counted(project.model_copy(update={"report": digest}))
+        await self._projects.save_project(project)
         return await self._result(await self._projects.project(request.project))
 
     @activity.defn

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from millwright.core.classification import constraints
 from millwright.core.requirements import statements
-from millwright.core.tracing import TracedNode, covered_by, passed_layers, trace
+from millwright.core.tracing import PROVEN, TracedNode, covered_by, passed_layers, proven, trace
 from millwright.ports import ArtifactStore, ProjectStore
 from schemas.digests import canonical_json
 from schemas.evidence import NodeRecord, ProjectRecord
@@ -72,6 +72,13 @@ class Tracing:
         if all(item.kind is None for item in requirements.items) and not any(covered_by(node.task) for node in nodes):
             return ()
         return trace(requirements, nodes)
+
+    async def counted(self, project: ProjectRecord) -> ProjectRecord:
+        """Return the row with the count of what was shown, for those who read it without the report."""
+        found = proven(await self.traces(project.id))
+        if found is None:
+            return project
+        return project.model_copy(update={"options": {**project.options, PROVEN: found.model_dump(mode="json")}})
 
     async def questions(self, project: ProjectId) -> tuple[OpenQuestion, ...]:
         """List what the prose leaves open."""

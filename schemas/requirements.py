@@ -149,6 +149,14 @@ class Standing(StrEnum):
     UNCOVERED = "uncovered"
 
 
+class Proven(Schema):
+    """How many requirements passed tests show, of how many; ``unproven`` names the others."""
+
+    shown: int = Field(ge=0)
+    of: int = Field(ge=0)
+    unproven: tuple[RequirementId, ...] = ()
+
+
 class Trace(Schema):
     """A requirement followed to its parts and the passed tests that show it."""
 

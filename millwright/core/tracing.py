@@ -4,15 +4,20 @@ It believes no claim about evidence: a test counts where the part that it belong
 runs such tests passed.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from pydantic import JsonValue
 
 from millwright.core.classification import shown_by
 from schemas.identity import LayerName, NodePath, RequirementId, parent_path
 from schemas.planning import Proposal, ProposedChild
-from schemas.requirements import Requirement, Requirements, Standing, StatementKind, TestKind, TestRef, Trace
+from schemas.requirements import Proven, Requirement, Requirements, Standing, StatementKind, TestKind, TestRef, Trace
 from schemas.specification import TaskSpecification
 from schemas.verification import Verdict, VerdictStatus
+
+PROVEN = "proven"
+"""The option under which a finished project keeps the count of what was shown."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +74,16 @@ def trace(requirements: Requirements, nodes: Sequence[TracedNode]) -> tuple[Trac
     return tuple(_trace(item, nodes) for item in requirements.items if item.kind is not StatementKind.CONTEXT)
 
 
-def unproven(traces: Sequence[Trace]) -> tuple[Trace, ...]:
-    """Return the requirements that no passed test shows."""
-    return tuple(item for item in traces if item.standing is not Standing.SHOWN)
+def proven(traces: Sequence[Trace]) -> Proven | None:
+    """Count the requirements that passed tests show; None where nothing was traced."""
+    rest = tuple(item.requirement.statement.id for item in traces if item.standing is not Standing.SHOWN)
+    return Proven(shown=len(traces) - len(rest), of=len(traces), unproven=rest) if traces else None
+
+
+def proven_in(options: Mapping[str, JsonValue]) -> Proven | None:
+    """Read the count that a finished project keeps; None where nothing was traced, or the project has not ended."""
+    kept = options.get(PROVEN)
+    return None if kept is None else Proven.model_validate(kept)
 
 
 def _claims(child: ProposedChild) -> frozenset[RequirementId]:

@@ -10,11 +10,15 @@ import pytest
 from millwright.commandline.application import run
 from millwright.commandline.composition import Endpoints
 from millwright.commandline.failures import explain
+from millwright.commandline.following import Outcome, summary
 from millwright.commandline.requests import read_tasks
 from millwright.errors import SpecificationInvalid
 from millwright.settings import ModelSettings
 from schemas.evidence import ProjectRecord
-from schemas.identity import Digest, ProjectId, TaskStatus
+from schemas.identity import Digest, ProjectId, RequirementId, TaskStatus
+from schemas.models import Spend
+from schemas.project import Counts
+from schemas.requirements import Proven
 from tests.unit.commandline_fakes import (
     TASKS,
     Pretended,
@@ -253,6 +257,16 @@ def test_the_head_of_requirements_names_the_project_and_its_language(
         assert run(["build", str(requirements)], composition) == 2
         assert told in one_line(capsys)
     assert composition.sessions == sessions
+
+
+def test_an_outcome_says_which_requirements_no_test_shows() -> None:
+    """The count is there for people and in the object, and the unproven are named."""
+    found = Proven(shown=1, of=2, unproven=(RequirementId("R2"),))
+    outcome = Outcome(
+        project=ProjectId("p"), status=TaskStatus.WON, exit_code=0, counts=Counts(), spend=Spend(), requirements=found
+    )
+    assert "  shown  1 of 2 requirements, by tests that passed; unproven: R2\n" in summary(outcome) + "\n"
+    assert "shown" not in summary(outcome.model_copy(update={"requirements": None}))
 
 
 def test_the_demo_says_what_comes_next(

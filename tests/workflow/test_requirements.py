@@ -5,9 +5,11 @@ import json
 import pytest
 
 from millwright.core.verification.ladder import is_verified
+from millwright.records import Records
 from schemas.evidence import Manifest
-from schemas.identity import Gate, NodePath, TaskStatus
+from schemas.identity import Gate, NodePath, RequirementId, TaskStatus
 from schemas.project import ApprovalDecision, OnExhausted, Policy
+from schemas.requirements import Proven
 from schemas.specification import Grants
 from tests.workflow.builds import PROJECT, build, start, until_project
 from tests.workflow.environment import Stage, TableModel, staged
@@ -46,6 +48,8 @@ async def test_orders_in_the_prose_switch_nothing_and_requirements_are_followed_
             assert node.candidate is not None
             assert is_verified((await stage.store.verdicts(PROJECT, node.path))[node.candidate])
             assert "socket" not in await stage.store.candidate(PROJECT, node.path, node.candidate)
+        view = await Records(stage.store, stage.store).view(PROJECT)
+        assert view.requirements == Proven(shown=2, of=3, unproven=(RequirementId("R3"),))
         assert result.report is not None
         report = (await stage.store.get(result.report)).decode()
         assert "| R2 | functional | Zero stays zero. | `root.double` | `root: zero` | shown by 1 test |" in report

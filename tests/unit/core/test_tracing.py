@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from millwright.core.decomposition import inherit
 from millwright.core.report_requirements import questions_section, requirements_section, unproven_lines
-from millwright.core.tracing import TracedNode, coverage_problem, passed_layers, trace
+from millwright.core.tracing import PROVEN, TracedNode, coverage_problem, passed_layers, proven, proven_in, trace
 from schemas.identity import LayerName, NodePath, RequirementId
 from schemas.planning import Proposal
 from schemas.requirements import (
     OpenQuestion,
+    Proven,
     Reading,
     Requirement,
     Requirements,
@@ -173,6 +174,14 @@ def test_not_run_and_not_applicable_are_not_passed() -> None:
     """Only the word passed counts."""
     verdicts = [Verdict(layer=layer, status=status) for layer, status in zip(LayerName, VerdictStatus, strict=False)]
     assert passed_layers(verdicts) == {LayerName.SYNTAX}
+
+
+def test_what_is_shown_is_counted_and_the_rest_named() -> None:
+    """The count is kept with the project; where nothing was traced there is none."""
+    found = proven(trace(ASKED, _nodes()))
+    assert found == Proven(shown=1, of=4, unproven=tuple(map(RequirementId, ("R2", "R3", "R5"))))
+    assert proven_in({PROVEN: found.model_dump(mode="json")}) == found
+    assert (proven(()), proven_in({})) == (None, None)
 
 
 def test_the_report_hides_no_requirement() -> None:
