@@ -50,10 +50,13 @@ def classification_problem(root: SpecifiedRoot, numbered: Sequence[Statement]) -
     missing = [name for name in known if name not in named]
     if missing:
         return f"requirements: {_listed(missing)} not accounted for"
-    return _contradiction_problem(root.requirements, known) or _shown_problem(root)
+    return _doubt_problem(root.requirements, known) or _shown_problem(root)
 
 
-def _contradiction_problem(given: Classification, known: Sequence[RequirementId]) -> str | None:
+def _doubt_problem(given: Classification, known: Sequence[RequirementId]) -> str | None:
+    for doubt in given.ambiguous:
+        if len({_line(reading).casefold() for reading in doubt.readings}) < 2:
+            return f"requirements: the readings of {doubt.id} say the same"
     for item in given.contradictions:
         if item.contradicts not in known or item.contradicts == item.id:
             return f"requirements: {item.id} contradicts {item.contradicts}, which is no other statement"

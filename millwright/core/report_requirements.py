@@ -10,6 +10,7 @@ from schemas.requirements import OpenQuestion, Reading, Requirements, Standing, 
 _LONGEST_TEXT = 200
 _MOST_TESTS = 4
 _MOST_ASKED = 12
+_MOST_READINGS = 4
 
 
 def requirements_section(traces: Sequence[Trace], asked: Requirements) -> str:
@@ -79,7 +80,11 @@ def evidence_of(trace: Trace) -> str:
         return "unproven: no test shows it"
     if trace.standing is Standing.COVERED:
         return "unproven: covered, but no test shows it"
-    return "unproven: no delivered part covers it" if not trace.nodes else "unproven: its part was not delivered"
+    return (
+        "unproven: no delivered part covers it"
+        if not trace.nodes
+        else "unproven: its part was not delivered and tested"
+    )
 
 
 def _kind(trace: Trace) -> str:
@@ -96,7 +101,8 @@ def _named(names: Sequence[str]) -> str:
 
 
 def _readings(readings: Sequence[Reading]) -> str:
-    told = [f"{item.votes} read it as: {_cut(item.text)}" for item in readings]
+    told = [f"{item.votes} read it as: {_cut(item.text)}" for item in readings[:_MOST_READINGS]]
+    told += [f"{len(readings) - _MOST_READINGS} readings more"] if len(readings) > _MOST_READINGS else []
     return "; " + "; ".join(told) if told else ""
 
 

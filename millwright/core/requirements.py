@@ -5,6 +5,7 @@ a statement's span is a fact and never a model's claim. What a statement is, spe
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -96,22 +97,11 @@ def _numbered(prose: str, pieces: Iterator[_Piece]) -> tuple[Statement, ...]:
             text=text,
             start=piece.start,
             end=piece.end,
-            first_line=_line_of(breaks, piece.start),
-            last_line=_line_of(breaks, piece.end - 1),
+            first_line=bisect_left(breaks, piece.start) + 1,
+            last_line=bisect_left(breaks, piece.end - 1) + 1,
             heading=piece.heading,
         )
     return tuple(found.values())
-
-
-def _line_of(breaks: Sequence[int], offset: int) -> int:
-    low, high = 0, len(breaks)
-    while low < high:
-        middle = (low + high) // 2
-        if breaks[middle] < offset:
-            low = middle + 1
-        else:
-            high = middle
-    return low + 1
 
 
 def _lines(prose: str) -> list[_Line]:
@@ -130,7 +120,8 @@ def _pieces(prose: str, *, sentences: bool) -> Iterator[_Piece]:
         if title is not None:
             heading = title
         elif _ROW.match(block[0].text):
-            yield from (_Piece(*_bare(line), heading) for line in _data_rows(block))
+            head, rows = _table(block)
+            yield from (_Piece(*_bare(line), ": ".join(filter(None, (heading, head)))) for line in rows)
         elif _FENCE.match(block[0].text) or _CODE.match(block[0].text):
             yield _Piece(*_bare(block[0], block[-1]), heading)
         else:
@@ -187,10 +178,11 @@ def _title(block: Sequence[_Line]) -> str | None:
     return block[0].text.strip() if underlined else None
 
 
-def _data_rows(block: Sequence[_Line]) -> Sequence[_Line]:
-    """Return the rows of a table without its head; a table without a rule under its first row has no head."""
+def _table(block: Sequence[_Line]) -> tuple[str, Sequence[_Line]]:
+    """Return a table's head, empty where no rule follows its first row, and its other rows."""
     headed = len(block) > 1 and _ROW_RULE.match(block[1].text)
-    return [line for line in (block[2:] if headed else block) if not _ROW_RULE.match(line.text)]
+    rows = [line for line in (block[2:] if headed else block) if not _ROW_RULE.match(line.text)]
+    return (" ".join(block[0].text.split()) if headed else ""), rows
 
 
 def _bare(first: _Line, last: _Line | None = None) -> tuple[int, int]:

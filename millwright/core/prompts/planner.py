@@ -94,10 +94,15 @@ def decompose_prompt(
         + section("Holds before the call", conditions(task.preconditions))
         + section("Holds for the result", conditions(task.postconditions))
         + section("Examples", examples(task.name, task.test_cases))
-        + section("Requirements of this task, by number", [f"- {item.id}: {item.text}" for item in wanted])
-        + section("Constraints on the whole, which a part may name", [f"- {item.id}: {item.text}" for item in beside])
+        + section("Requirements of this task, by number", _by_number(wanted))
+        + section("Constraints on the whole, which a part may name", _by_number(beside))
         + (f"# The requirements it comes from\n\n{text}\n\n" if text else "")
         + section("Guidance", [guidance] if guidance else [])
         + f"# Schema\n\n{json.dumps(decomposer_schema(), sort_keys=True)}\n"
     )
     return prompt(Archetype.DECOMPOSER, DECOMPOSER_VERSION, _DECOMPOSE, task.id, body)
+
+
+def _by_number(given: Sequence[Statement]) -> list[str]:
+    """Write statements, one a line, with the heading that says what they are about."""
+    return [f"- {item.id}{f' ({item.heading})' if item.heading else ''}: {item.text}" for item in given]

@@ -50,6 +50,7 @@ def _root(requirements: Any = PLAIN, /, **fields: Any) -> SpecifiedRoot:
         ({**PLAIN, "functional": ["R1"], "contradictions": [{**CONFLICT, "contradicts": "R4"}]}, "no other statement"),
         ({**PLAIN, "functional": ["R1"], "ambiguous": [{**DOUBT, "readings": ["Both."]}]}, "at least 2 items"),
         ({**PLAIN, "functional": ["R1"], "ambiguous": [{**DOUBT, "question": ""}]}, "at least 1 character"),
+        ({**PLAIN, "functional": ["R1"], "ambiguous": [{**DOUBT, "readings": ["A b", "a  B"]}]}, "say the same"),
     ],
 )
 def test_an_answer_names_every_statement_exactly_once(requirements: Any, words: str) -> None:

@@ -67,6 +67,7 @@ def test_a_statement_says_where_it_stands() -> None:
     found = statements(PROSE)[3]
     assert PROSE[found.start : found.end] == "Ten pieces cost\n  5 % less."
     assert (found.first_line, found.last_line, found.heading) == (11, 12, "Rates")
+    assert statements(PROSE)[9].heading == "Rates: | region | tax |"
 
 
 @pytest.mark.parametrize(
