@@ -80,11 +80,9 @@ def evidence_of(trace: Trace) -> str:
         return "unproven: no test shows it"
     if trace.standing is Standing.COVERED:
         return "unproven: covered, but no test shows it"
-    return (
-        "unproven: no delivered part covers it"
-        if not trace.nodes
-        else "unproven: its part was not delivered and tested"
-    )
+    if not trace.nodes:
+        return "unproven: no delivered part covers it"
+    return "unproven: its part was not delivered and tested"
 
 
 def _kind(trace: Trace) -> str:
