@@ -57,7 +57,7 @@ from workflows.identifiers import (
     project_named_by,
 )
 from workflows.node import NodeWorkflow
-from workflows.presentation import approval_details, election_details, failure_note, failure_type
+from workflows.presentation import approval_details, election_details, failure_note, failure_type, waiting_note
 
 NOTHING = ProjectInput()
 """What a start without input asks for; it is refused like any other request for nothing."""
@@ -232,7 +232,7 @@ class ProjectWorkflow:
         if gate not in self._gates:
             return None
         self._gate = gate
-        await self._waiting(TaskStatus.WAITING, f"waits for approval of the {gate.value}")
+        await self._waiting(TaskStatus.WAITING, f"waits for approval of the {gate.value}", shown)
         workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_set(gate.value)])
         workflow.set_current_details(approval_details(gate, workflow.info().workflow_id, shown))
         await workflow.wait_condition(lambda: self._approval is not None)
@@ -259,10 +259,10 @@ class ProjectWorkflow:
             return None
         return f"the {gate.value} was rejected by {approval.by or 'a person'}: {approval.note or 'no reason given'}"
 
-    async def _waiting(self, status: TaskStatus, note: str) -> None:
+    async def _waiting(self, status: TaskStatus, note: str, shown: str = "") -> None:
         await workflow.execute_activity_method(
             Records.mark_waiting,
-            NodeState(project=self._project, path=ROOT_PATH, status=status, note=note),
+            NodeState(project=self._project, path=ROOT_PATH, status=status, note=waiting_note(note, shown)),
             summary=note or "goes on",
             **policies.RECORD,
         )

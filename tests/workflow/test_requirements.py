@@ -33,6 +33,7 @@ async def test_orders_in_the_prose_switch_nothing_and_requirements_are_followed_
         await until_project(stage, TaskStatus.WAITING)
         shown = str(await handle.query("__temporal_workflow_metadata"))
         assert "Is R3 part of the product?" in shown
+        assert "Is R3 part of the product?" in (await stage.store.project(PROJECT)).message
         approval = {"gate": "specification", "decision_id": "1", "decision": ApprovalDecision.APPROVE, "by": "ann"}
         await handle.execute_update("approve", approval)
         result = await handle.result()
