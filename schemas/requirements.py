@@ -16,7 +16,7 @@ class Statement(Schema):
     """One numbered piece of the prose: a sentence, a list item, a row of a table, or a block that is set apart.
 
     ``start`` and ``end`` are character offsets in the prose, ``first_line`` and ``last_line`` count from 1; ``heading``
-    is the one that it stands under, with its table's head. What is said twice in the same words is numbered once.
+    is the one that it stands under, with its table's head. What is said several times in a row is numbered once.
     """
 
     id: RequirementId

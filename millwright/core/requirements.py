@@ -70,7 +70,7 @@ def head_of(prose: str) -> str:
 def statements(prose: str) -> tuple[Statement, ...]:
     """Return the numbered statements of a text in their order: R1, R2, …; the same text has the same numbers.
 
-    Front matter and headings are no statements. What is said twice in the same words is numbered where it stands first.
+    Front matter and headings are no statements. What is said again in the next statement is numbered once.
     """
     fine = _numbered(prose, _pieces(prose, sentences=True))
     return fine if len(fine) <= MOST_SENTENCES else _numbered(prose, _pieces(prose, sentences=False))
@@ -86,22 +86,25 @@ def marked(prose: str, numbered: Sequence[Statement]) -> str:
 
 
 def _numbered(prose: str, pieces: Iterator[_Piece]) -> tuple[Statement, ...]:
-    found: dict[str, Statement] = {}
+    found: list[Statement] = []
     breaks = [at for at, character in enumerate(prose) if character == "\n"]
     for piece in pieces:
         text = " ".join(prose[piece.start : piece.end].split())
-        if not any(character.isalnum() for character in text) or text in found:
+        again = bool(found) and (found[-1].text, found[-1].heading) == (text, piece.heading)
+        if again or not any(character.isalnum() for character in text):
             continue
-        found[text] = Statement(
-            id=RequirementId(f"R{len(found) + 1}"),
-            text=text,
-            start=piece.start,
-            end=piece.end,
-            first_line=bisect_left(breaks, piece.start) + 1,
-            last_line=bisect_left(breaks, piece.end - 1) + 1,
-            heading=piece.heading,
+        found.append(
+            Statement(
+                id=RequirementId(f"R{len(found) + 1}"),
+                text=text,
+                start=piece.start,
+                end=piece.end,
+                first_line=bisect_left(breaks, piece.start) + 1,
+                last_line=bisect_left(breaks, piece.end - 1) + 1,
+                heading=piece.heading,
+            )
         )
-    return tuple(found.values())
+    return tuple(found)
 
 
 def _lines(prose: str) -> list[_Line]:
