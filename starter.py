@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from schemas.identity import Archetype
     from schemas.presets import ModelPreset
     from schemas.red_flags import RuleSettings
+    from schemas.requirements import FrontMatter
     from schemas.specification import TaskSpecification
     from schemas.verification import Verdict
 
@@ -53,6 +54,13 @@ class Adapters:
         from millwright.adapters.documents.specification_file import read_requirements
 
         return read_requirements(content, origin)
+
+    def read_head(self, requirements: str, origin: str) -> "FrontMatter":
+        """Read what the head of prose fixes. Raises BadInput."""
+        from millwright.adapters.documents.front_matter import read_front_matter
+        from millwright.core.requirements import head_of
+
+        return read_front_matter(head_of(requirements), origin)
 
     def read_specification(self, content: bytes, origin: str) -> "tuple[TaskSpecification, ...]":
         """Read and resolve task specifications. Raises SpecificationInvalid."""

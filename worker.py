@@ -34,6 +34,7 @@ from activities.proposing import Proposing
 from activities.records import Records
 from activities.specification import Specification
 from activities.verification import Verification
+from millwright.adapters.documents.front_matter import read_front_matter
 from millwright.adapters.documents.model_presets import preset_for, read_model_preset
 from millwright.adapters.documents.red_flag_rules import read_red_flags
 from millwright.adapters.documents.specification_file import read_specification
@@ -122,7 +123,9 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
     """Make the activities of each task queue."""
     projects, artifacts = ports.projects, ports.artifacts
     planning = Planning(projects, preset=ports.preset, model=ports.model_name)
-    records = Records(projects, artifacts, planning=planning, calibration=ports.calibration)
+    records = Records(
+        projects, artifacts, read_head=read_front_matter, planning=planning, calibration=ports.calibration
+    )
     specification = Specification(projects, artifacts, ports.sandbox, _read)
     decomposition = Decomposition(projects, ports.sandbox)
     integration = Integration(projects, artifacts, ports.sandbox, calibration=ports.calibration)
@@ -143,6 +146,8 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             records.close,
             records.forget,
             specification.settle_root,
+            specification.left_open,
+            specification.why_refused,
             decomposition.plan_node,
             decomposition.settle_proposal,
             integration.settle_node,

@@ -3,6 +3,7 @@
 It decides nothing: workflows do, and say here what they decided.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from temporalio import activity
@@ -11,11 +12,13 @@ from activities.boundary import translated
 from activities.planning import BASIS, Planning
 from activities.reporting import Reporting
 from activities.standing import record_standing
+from activities.tracing import Tracing, front_matter_option
 from millwright.core.calibration import Calibration
 from millwright.core.escalation import exhausted_question
 from millwright.core.packaging import packager_for
 from millwright.core.progress import STATUS_OF, counts, exit_number, exit_of
 from millwright.core.project_input import input_digest
+from millwright.core.requirements import head_of
 from millwright.core.verification.languages import language_named
 from millwright.core.voting import gated
 from millwright.errors import BadInput, NotFound, ProjectConflict
@@ -34,9 +37,14 @@ from schemas.requests import (
     OpenedProject,
     OpenRequest,
 )
+from schemas.requirements import FrontMatter
 
 LONGEST_REQUIREMENTS = 1024 * 1024
 """The most bytes of prose or specification that a project may be asked with."""
+
+
+HeadReader = Callable[[str, str], FrontMatter]
+"""Reads the text of the requirements' front matter, named for messages; raises BadInput."""
 
 
 class Records:
@@ -47,12 +55,15 @@ class Records:
         projects: ProjectStore,
         artifacts: ArtifactStore,
         *,
+        read_head: HeadReader,
         planning: Planning | None = None,
         calibration: Calibration | None = None,
     ) -> None:
         self._projects = projects
         self._artifacts = artifacts
         self._planning = planning or Planning(projects)
+        self._read_head = read_head
+        self._tracing = Tracing(projects, artifacts)
         self._reporting = Reporting(projects, artifacts, calibration)
 
     @activity.defn
@@ -60,12 +71,14 @@ class Records:
     async def open_project(self, request: OpenRequest) -> OpenedProject:
         """Register a project, or find it; one that is already built on the same input is returned as it ended."""
         given = request.given
-        packager = packager_for(language_named(given.target_language).name)
-        name = given.project or request.name or request.workflow_id
+        prose = await self._text(given.requirements, given.requirements_digest, "requirements")
+        front = self._read_head(head_of(prose), "the requirements")
+        language = front.language or given.target_language
+        packager = packager_for(language_named(language).name)
+        name = given.project or request.name or front.name or request.workflow_id
         project = project_id_from(name)
         if project is None:
             raise BadInput(f"{name!r} makes no project id: use letters and digits")
-        prose = await self._text(given.requirements, given.requirements_digest, "requirements")
         specification = await self._text(given.specification, given.specification_digest, "specification")
         if not prose.strip() and not specification.strip():
             raise BadInput("there is nothing to build: give requirements in prose, a specification, or both")
@@ -74,7 +87,7 @@ class Records:
             input_digest=input_digest(given),
             requirements=await self._artifacts.put(prose.encode(), "text/markdown") if prose else None,
             specification=await self._artifacts.put(specification.encode(), "text/plain") if specification else None,
-            target_language=given.target_language,
+            target_language=language,
             package=packager.package_name(project),
             seed=given.seed,
             workflow_id=request.workflow_id,
@@ -108,6 +121,7 @@ class Records:
                         "approve": [gate.value for gate in given.approve],
                         "k": given.k,
                         BASIS: ground.model_dump(mode="json"),
+                        **front_matter_option(front),
                     },
                 }
             )
@@ -208,7 +222,8 @@ class Records:
         await self._planning.judge(project, figures)
         report = await self._reporting.report(project, figures, request.integration)
         digest = await self._artifacts.put(report.encode(), "text/markdown")
-        await self._projects.save_project(project.model_copy(update={"report": digest}))
+        project = await self._tracing.counted(project.model_copy(update={"report": digest}))
+        await self._projects.save_project(project)
         return await self._result(await self._projects.project(request.project))
 
     @activity.defn

@@ -35,6 +35,7 @@ from schemas.requests import (
 )
 from workflows import policies
 from workflows.election import Booth, Outcome
+from workflows.explaining import told_why
 from workflows.identifiers import (
     STATE_ATTRIBUTE,
     WAITS_FOR_ATTRIBUTE,
@@ -116,6 +117,9 @@ class NodeWorkflow:
             outcome.election, self._given.policy.rule.k
         )
         self._budget_reached = outcome.budget_reached is not None
+        if not self._budget_reached:
+            given = self._given
+            note += await told_why(ElectionRef(project=given.project, path=given.path, purpose=Purpose.DECOMPOSE))
         return await self._end(TaskStatus.FAILED, note=note, election=outcome.election)
 
     async def _compose(self, plan: NodePlan) -> NodeResult:

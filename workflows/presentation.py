@@ -21,6 +21,9 @@ from schemas.project import NodeResult
 _LONGEST_REASON = 400
 """The most characters of a child's note that its parent repeats."""
 
+_LONGEST_SHOWN = 1000
+"""The most characters of what a gate shows that the project's message repeats; the Web UI has all of it."""
+
 _REFUSED = "ModelRefused"
 
 
@@ -63,6 +66,14 @@ def approval_details(gate: Gate, workflow_id: str, shown: str) -> str:
         f'\'{{"gate": "{gate.value}", "decision_id": "1", "decision": "approve", "by": "me"}}\''
     )
     return f"**Waits for approval of the {gate.value}**\n\n{shown}\n\n```\n{command}\n```"
+
+
+def waiting_note(note: str, shown: str) -> str:
+    """Put on one line what is awaited and what there is to know of it, for `status` and for whoever watches."""
+    line = " ".join(shown.split())
+    if len(line) > _LONGEST_SHOWN:
+        line = line[: _LONGEST_SHOWN - 1] + "…"
+    return f"{note}: {line}" if line else note
 
 
 def failure_note(error: FailureError) -> str:

@@ -45,6 +45,7 @@ from schemas.requests import (
 )
 from workflows import policies
 from workflows.election import Booth
+from workflows.explaining import told_why
 from workflows.identifiers import (
     PROJECT_ATTRIBUTE,
     SPEND_ATTRIBUTE,
@@ -56,10 +57,20 @@ from workflows.identifiers import (
     project_named_by,
 )
 from workflows.node import NodeWorkflow
-from workflows.presentation import approval_details, election_details, expectation, failure_note, failure_type
+from workflows.presentation import (
+    approval_details,
+    election_details,
+    expectation,
+    failure_note,
+    failure_type,
+    waiting_note,
+)
 
 NOTHING = ProjectInput()
 """What a start without input asks for; it is refused like any other request for nothing."""
+
+SHOW_QUESTIONS = "show-what-requirements-leave-open"
+"""Marks builds that show what is open at the specification's gate; older ones wait there without it."""
 
 _REFUSALS = frozenset({"BadInput", "SpecificationInvalid"})
 
@@ -117,7 +128,7 @@ class ProjectWorkflow:
             policy = await self._specify(opened)
         if isinstance(policy, ProjectResult):
             return policy
-        rejected = await self._approved(Gate.SPECIFICATION, "the specification") or await self._approved(
+        rejected = await self._approved(Gate.SPECIFICATION, await self._left_open()) or await self._approved(
             Gate.PLAN, expectation(forecast, policy.rule.k)
         )
         if rejected:
@@ -182,6 +193,8 @@ class ProjectWorkflow:
         outcome = await booth.hold()
         if outcome.election.winner is None:
             counted = election_details(outcome.election, booth.rule.k)
+            if outcome.budget_reached is None:
+                counted += await told_why(booth.ref)
             message = outcome.budget_reached or (
                 f"the specification was not agreed on ({counted}): make the requirements more precise, or give --spec"
             )
@@ -198,6 +211,17 @@ class ProjectWorkflow:
             **policies.RECORD,
         )
         return opened.policy
+
+    async def _left_open(self) -> str:
+        """Say what is shown to whoever approves the specification: with it, what the requirements leave open."""
+        if Gate.SPECIFICATION not in self._gates or not workflow.patched(SHOW_QUESTIONS):
+            return "the specification"
+        return await workflow.execute_activity_method(
+            Specification.left_open,
+            NodeRef(project=self._project, path=ROOT_PATH),
+            summary="what the requirements leave open",
+            **policies.RECORD,
+        )
 
     async def _root(self, policy: Policy) -> NodeResult:
         given = NodeInput(project=self._project, path=ROOT_PATH, policy=policy)
@@ -221,7 +245,7 @@ class ProjectWorkflow:
         if gate not in self._gates:
             return None
         self._gate = gate
-        await self._waiting(TaskStatus.WAITING, f"waits for approval of the {gate.value}")
+        await self._waiting(TaskStatus.WAITING, f"waits for approval of the {gate.value}", shown)
         workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_set(gate.value)])
         workflow.set_current_details(approval_details(gate, workflow.info().workflow_id, shown))
         await workflow.wait_condition(lambda: self._approval is not None)
@@ -248,10 +272,10 @@ class ProjectWorkflow:
             return None
         return f"the {gate.value} was rejected by {approval.by or 'a person'}: {approval.note or 'no reason given'}"
 
-    async def _waiting(self, status: TaskStatus, note: str) -> None:
+    async def _waiting(self, status: TaskStatus, note: str, shown: str = "") -> None:
         await workflow.execute_activity_method(
             Records.mark_waiting,
-            NodeState(project=self._project, path=ROOT_PATH, status=status, note=note),
+            NodeState(project=self._project, path=ROOT_PATH, status=status, note=waiting_note(note, shown)),
             summary=note or "goes on",
             **policies.RECORD,
         )

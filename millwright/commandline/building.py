@@ -108,9 +108,8 @@ def build(
     written = checked_language(language)
     material = read_material(composition, file, spec, written)
     request = BuildRequest(
-        project=project_of(project, file, spec),
+        project=project_of(project, file, spec, material.head),
         material=material,
-        language=written,
         k=k,
         max_attempts=max_attempts,
         on_exhausted=OnExhausted(on_exhausted.value),

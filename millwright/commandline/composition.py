@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from schemas.identity import Archetype, Digest
     from schemas.presets import ModelPreset
     from schemas.red_flags import RuleSettings
+    from schemas.requirements import FrontMatter
     from schemas.specification import TaskSpecification
     from schemas.verification import InputSet, Verdict
 
@@ -88,6 +89,10 @@ class Composition(Protocol):
 
     def read_requirements(self, content: bytes, origin: str) -> str:
         """Read prose. Raises BadInput."""
+        ...
+
+    def read_head(self, requirements: str, origin: str) -> "FrontMatter":
+        """Read what the head of prose fixes. Raises BadInput."""
         ...
 
     def read_specification(self, content: bytes, origin: str) -> "tuple[TaskSpecification, ...]":

@@ -69,10 +69,11 @@ def estimate(
     """
     from millwright.commandline.requests import Material, read_material
     from millwright.core.estimation import forecast
+    from schemas.requirements import FrontMatter
 
     composition: Composition = context.obj
     sized = lines is not None and file is None and spec is None
-    material = Material("", "", ()) if sized else read_material(composition, file, spec)
+    material = Material("", FrontMatter(), "", (), "") if sized else read_material(composition, file, spec)
     ground = asyncio.run(_basis(composition, target))
     size, guessed = _lines(material, lines)
     found = forecast(

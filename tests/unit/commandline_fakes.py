@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from millwright.adapters.documents.front_matter import read_front_matter
 from millwright.adapters.documents.model_presets import preset_for
 from millwright.adapters.documents.red_flag_rules import read_red_flags
 from millwright.adapters.documents.specification_file import read_requirements, read_specification
@@ -17,6 +18,7 @@ from millwright.adapters.storage.memory import MemoryStore
 from millwright.client import Build, Client
 from millwright.commandline.composition import Check, Endpoints, LadderTools, Note, Session, Stores
 from millwright.core.red_flags.rule_set import settings_faults
+from millwright.core.requirements import head_of
 from millwright.core.specification import check_document, resolve
 from millwright.core.verification.ladder import confirmed, rejected_by
 from millwright.core.verification.layer import Subject, not_run
@@ -27,6 +29,7 @@ from schemas.identity import ROOT_PATH, Archetype, Digest, LayerName, ProjectId,
 from schemas.presets import ModelPreset
 from schemas.project import ProjectResult
 from schemas.red_flags import RuleSettings
+from schemas.requirements import FrontMatter
 from schemas.specification import Fault, TaskSpecification
 from schemas.verification import Finding, InputSet, Verdict, VerdictStatus
 
@@ -144,6 +147,10 @@ class Pretended:
     def read_requirements(self, content: bytes, origin: str) -> str:
         """Read as in earnest."""
         return read_requirements(content, origin)
+
+    def read_head(self, requirements: str, origin: str) -> FrontMatter:
+        """Read as in earnest."""
+        return read_front_matter(head_of(requirements), origin)
 
     def read_specification(self, content: bytes, origin: str) -> tuple[TaskSpecification, ...]:
         """Read as in earnest."""

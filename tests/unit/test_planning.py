@@ -8,6 +8,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.planning import BASIS, Planning
 from activities.records import Records
+from millwright.adapters.documents.front_matter import read_front_matter
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.core.basis import Basis, basis
 from schemas.evidence import Forecast, NodeRecord
@@ -32,7 +33,8 @@ LAST = NodePath("root.t5")
 
 
 def _records(store: MemoryStore, preset: ModelPreset = PRESET) -> Records:
-    return Records(store, store, planning=Planning(store, preset=preset, model="m"))
+    planning = Planning(store, preset=preset, model="m")
+    return Records(store, store, read_head=read_front_matter, planning=planning)
 
 
 async def _run(activity: Any, argument: Any) -> Any:

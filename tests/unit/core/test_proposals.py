@@ -155,7 +155,9 @@ LITERALS = st.recursive(
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(KEPT, max_size=8)
     | st.binary(max_size=4),
-    lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(st.text(KEPT, max_size=3), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(st.text(KEPT, max_size=3), inner)
+    ),
     max_leaves=6,
 )
 
