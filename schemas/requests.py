@@ -245,11 +245,18 @@ class AnswerRecord(Schema):
 
 
 class IntegrationResult(Schema):
-    """The whole, as assembled and verified: ``problems`` is empty when all of it holds; ``passed`` names the checks."""
+    """The whole, as assembled and verified: ``problems`` is empty when all of it holds; ``passed`` names the checks.
+
+    ``evidence`` is the artifact with all that was found; ``concerned`` are the parts that checks complain of, and
+    ``unattributed`` says that some problem can be laid at no part.
+    """
 
     manifest: Digest | None = None
     problems: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
+    evidence: Digest | None = None
+    concerned: tuple[NodePath, ...] = ()
+    unattributed: bool = False
 
 
 class FinishRequest(Schema):

@@ -11,7 +11,9 @@ from datetime import datetime
 from millwright.core.defects import Suspect, expected_defects, likeliest
 from millwright.core.learning import Range
 from millwright.core.report_plan import plan_section
+from millwright.core.report_whole import whole_section
 from millwright.core.verification.ladder import is_verified
+from schemas.delivery import WholeEvidence
 from schemas.evidence import Decision, Forecast, ManifestEntry, NodeRecord, ProjectRecord, Question
 from schemas.identity import DELIVERED, Digest, LayerName, TaskStatus
 from schemas.models import Spend
@@ -50,6 +52,7 @@ class Account:
     decisions: tuple[Decision, ...]
     models: tuple[str, ...]
     calibration: str = ""
+    whole: WholeEvidence | None = None
 
 
 _HOW_IT_ENDED = {
@@ -72,6 +75,7 @@ def report(account: Account) -> str:
         _plan(account),
         _certainty(account),
         _evidence(account.evidence),
+        whole_section(account.whole),
         _spend(account),
         _decisions(account.questions, account.decisions),
         _files(account.files),
