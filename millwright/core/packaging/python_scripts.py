@@ -139,7 +139,7 @@ for name in plan["modules"]:
 Path(sys.argv[2]).write_text(json.dumps(failed), encoding="utf-8")
 '''
 
-TRY_TESTS = '''"""Runs the tests, module by module, on what is installed; traced, it counts the lines that each reaches."""
+TRY_TESTS = '''"""Runs the tests module by module on what is installed; traced, it counts the lines that they reach."""
 
 import json
 import sys
