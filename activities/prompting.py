@@ -21,10 +21,11 @@ from millwright.core.red_flags.rule_set import Inspection, RuleSet, rule_sets
 from millwright.ports import ArtifactStore, ProjectStore
 from schemas.digests import digest_of_bytes
 from schemas.election import RedFlag
-from schemas.evidence import CompletionRecord
-from schemas.identity import ROOT_PATH, Archetype, Digest
+from schemas.evidence import CompletionRecord, NodeRecord
+from schemas.identity import DELIVERED, ROOT_PATH, Archetype, Digest
 from schemas.models import FinishReason, Prompt
 from schemas.requests import ARCHETYPE_OF, ElectionRef, Purpose
+from schemas.specification import TaskSpecification
 
 
 class Prompting:
@@ -67,6 +68,8 @@ class Prompting:
                     guidance=note,
                     atomic_lines=policy.atomic_lines,
                     atomic_complexity=policy.atomic_complexity,
+                    because=await self._because(election),
+                    finished=await self._finished(node) if election.replan else (),
                 )
                 return asked, decomposer_schema()
             case Purpose.CODE | Purpose.INTEGRATE:
@@ -115,6 +118,18 @@ class Prompting:
         task = await self._projects.specification(node.specification)
         proposal = await self._plans.read(answer, node, task)
         return proposal if isinstance(proposal, RedFlag) else None
+
+    async def _because(self, election: ElectionRef) -> str:
+        if election.because is None:
+            return ""
+        return (await self._artifacts.get(election.because)).decode("utf-8", "surrogatepass")
+
+    async def _finished(self, node: NodeRecord) -> list[TaskSpecification]:
+        """Return the specifications of a node's children that were delivered: a new plan may keep them."""
+        children = [await self._projects.node(node.project, path) for path in node.children]
+        return [
+            await self._projects.specification(child.specification) for child in children if child.status in DELIVERED
+        ]
 
     async def _setting(self, election: ElectionRef) -> Setting:
         return await self._settings.load(election.project, election.path, simplification=election.simplification)

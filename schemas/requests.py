@@ -66,17 +66,28 @@ class NodeRef(Schema):
 
 
 class ElectionRef(Schema):
-    """One election at a node; ``simplification`` counts how often the task was simplified before it."""
+    """One election at a node; ``simplification`` counts how often the task was simplified before it.
+
+    ``edition`` is the node's, ``replan`` counts the plans before the one that is elected, and ``because`` is the text
+    that says why the last of them was given up.
+    """
 
     project: ProjectId
     path: NodePath
     purpose: Purpose
     simplification: int = 0
+    edition: str = ""
+    replan: int = 0
+    because: Digest | None = None
 
     @property
     def key(self) -> str:
-        """The purpose as it stands in keys of calls: elections after a simplification are others."""
-        return self.purpose.value if not self.simplification else f"{self.purpose.value}-{self.simplification}"
+        """The purpose as it stands in keys of calls: about another task, or after another plan, calls are others."""
+        parts = [self.purpose.value]
+        parts += [str(self.simplification)] if self.simplification else []
+        parts += [f"of-{self.edition}"] if self.edition else []
+        parts += [f"again-{self.replan}"] if self.replan else []
+        return "-".join(parts)
 
 
 class DrawRequest(Schema):
@@ -235,6 +246,7 @@ class AskRequest(Schema):
     outcome: Election
     number: int = 1
     k: int = 0
+    tried: tuple[str, ...] = ()
 
 
 class AnswerRecord(Schema):

@@ -70,10 +70,13 @@ def decompose_prompt(
     guidance: str = "",
     atomic_lines: int = ATOMIC_LINES,
     atomic_complexity: int = ATOMIC_COMPLEXITY,
+    because: str = "",
+    finished: Sequence[TaskSpecification] = (),
 ) -> Prompt:
     """Write the prompt that asks for a task's children; ``available`` are the ids of the task's own dependencies.
 
-    ``atomic_lines`` and ``atomic_complexity`` bound what is not split further.
+    ``atomic_lines`` and ``atomic_complexity`` bound what is not split further. ``because`` says why an earlier plan was
+    given up, ``finished`` are those of its children that were built.
     """
     rules = _DECOMPOSE.format(lines=atomic_lines, complexity=atomic_complexity)
     body = (
@@ -88,6 +91,27 @@ def decompose_prompt(
         + section("Examples", examples(task.name, task.test_cases))
         + (f"# The requirements it comes from\n\n{quoted(requirements)}\n\n" if requirements else "")
         + section("Guidance", [guidance] if guidance else [])
+        + _earlier(because, finished)
         + f"# Schema\n\n{json.dumps(decomposer_schema(), sort_keys=True)}\n"
     )
     return prompt(Archetype.DECOMPOSER, DECOMPOSER_VERSION, rules, task.id, body)
+
+
+def _earlier(because: str, finished: Sequence[TaskSpecification]) -> str:
+    """Say why an earlier plan was given up, and show the parts of it whose work can be kept."""
+    if not because:
+        return ""
+    reason = " ".join(because.split())
+    text = f"# An earlier plan\n\nIt was given up: {reason}\nPropose one in which that cannot happen.\n\n"
+    if not finished:
+        return text
+    shown = "\n".join(json.dumps(_own(task), sort_keys=True) for task in finished)
+    return (
+        f"{text}These parts of it are finished. One that is repeated to the letter keeps its work; leave out what the "
+        f"new plan does not need:\n\n{shown}\n\n"
+    )
+
+
+def _own(task: TaskSpecification) -> dict[str, object]:
+    """Return a child's specification as it is proposed: without what it has from its parent."""
+    return task.model_dump(mode="json", exclude={"records", "errors", "task_type"}, exclude_defaults=True)
