@@ -145,7 +145,7 @@ async def record_small() -> None:
 
 
 async def record_rework() -> None:
-    """Record what is done again: a child, a plan, a plan once too often, and a part that the whole did not hold with."""
+    """Record what is done again: a child, a plan, a plan too many, and a part that the whole did not hold with."""
     six: dict[str, Any] = {"specification": SIX, "proposals": 0}
     async with staged(TableModel(WEAK_CHILD)) as stage:
         await _build(stage, max_attempts=12, **six)
