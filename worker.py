@@ -122,9 +122,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
     records = Records(projects, artifacts, price=FREE, calibration=ports.calibration)
     specification = Specification(projects, artifacts, ports.sandbox, _read)
     decomposition = Decomposition(projects, ports.sandbox)
-    integration = Integration(
-        projects, artifacts, ports.sandbox, ports.analyser, calibration=ports.calibration
-    )
+    integration = Integration(projects, artifacts, ports.sandbox, ports.analyser, calibration=ports.calibration)
     climber = Climber(ports.sandbox, ports.analyser, ports.second, programs=ports.programs)
     verification = Verification(climber, ports.inputs, projects, artifacts)
     attributing = Attributing(climber, ports.sandbox, projects, artifacts)
