@@ -280,6 +280,9 @@ def _says(case: TestCase, run: _Run, whole: Whole) -> bool:
 
 
 def _rejected(name: str, complaints: Sequence[Complaint], detail: str) -> WholeCheck:
+    """Reject for complaints about parts, in their words; ``detail`` says what failed where no part is to be named."""
+    said = dict.fromkeys(f"{complaint.path}: {complaint.what}" for complaint in complaints)
+    detail = "; ".join(said) or detail
     return WholeCheck(
         name=name,
         status=VerdictStatus.REJECTED,
