@@ -16,6 +16,7 @@ from schemas.specification import TaskSpecification
 
 SPECIFIER_VERSION = "specifier-3"
 DECOMPOSER_VERSION = "decomposer-2"
+REPLANNER_VERSION = "replanner-1"
 
 _SPECIFY = """You turn requirements in prose into one precise task specification: the whole as a single function.
 Answer with one JSON object that fits the schema, in one fenced json block, and nothing else.
@@ -94,7 +95,8 @@ def decompose_prompt(
         + _earlier(because, finished)
         + f"# Schema\n\n{json.dumps(decomposer_schema(), sort_keys=True)}\n"
     )
-    return prompt(Archetype.DECOMPOSER, DECOMPOSER_VERSION, rules, task.id, body)
+    version = REPLANNER_VERSION if because else DECOMPOSER_VERSION
+    return prompt(Archetype.DECOMPOSER, version, rules, task.id, body)
 
 
 def _earlier(because: str, finished: Sequence[TaskSpecification]) -> str:

@@ -56,6 +56,9 @@ PROMPTS: dict[str, Prompt] = {
     "examples": settling.outcomes_prompt(TASK, SIGNATURE, [{"gross": 1.5, "discount": {"rate": 0.5}}]),
     "choose": choosing.choose_prompt(TASK.id, choosing.asked_of_task(TASK), ["- a: a() -> None", "- b: b() -> None"]),
     "decompose": planner.decompose_prompt(TASK, ["rounding"], "Sell things.", guidance=guidance(1)),
+    "decompose again": planner.decompose_prompt(
+        TASK, ["rounding"], "", because="root.a could not be built", finished=[TASK]
+    ),
 }
 WORDING = {
     ("code", "coder-2"): "0e234da9dec5851036881bc8eeba0735ffb18319721f2332ddbc798c50ce986c",
@@ -65,6 +68,7 @@ WORDING = {
     ("examples", "examples-2"): "b3325515671f5c5ac8d06543baa65460977eb80bd207419f773c0b9a7d03a594",
     ("choose", "chooser-2"): "b10ef8570cafabc6b660d1bf179aacdf29fb328a6bdded1240fc174b0eb5ad97",
     ("decompose", "decomposer-2"): "64cb4755bdeee1a60a62f735176a95855c9ed15882f77d568890ec64cab6ba83",
+    ("decompose again", "replanner-1"): "6338abf48e78bdcc8086fb311d9d6bc53f38b76c9244149b2a44b6b88e93bbbc",
 }
 """SHA-256 of each wording under its version. Where a test fails here, give the prompt a new version and a new line."""
 
