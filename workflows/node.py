@@ -128,10 +128,10 @@ class NodeWorkflow:
         self._budget_reached = any(result.budget_reached for result in results)
         lost = [result.path for result in results if result.status not in DELIVERED]
         why = first_reason(results)
-        if plan.kind is NodeKind.GROUP:
-            return await joined(self._given, lost, why)
         if any(result.infeasible for result in results):
             return await self._replan(f"{', '.join(lost)} could not be built{why}") or await self._to_a_person()
+        if plan.kind is NodeKind.GROUP:
+            return await joined(self._given, lost, why)
         if lost:
             return await blocked(self._given, f"its parts {', '.join(lost)} were not built{why}")
         return await self._elect_code(plan)
@@ -225,7 +225,10 @@ class NodeWorkflow:
         found = await self._rework.attributed(booth.ref)
         if await self._rework.reopened(found):
             return await self._record_plan()
-        return await self._replan(found.reason) if found.culprit is Culprit.PLAN else None
+        again = await self._replan(found.reason) if found.culprit is Culprit.PLAN else None
+        if again is None:
+            self._rework.note(f"the failed integration was laid at the {found.culprit.value}: {found.reason}")
+        return again
 
     async def _infeasible(self, booth: Booth, election: Election) -> NodeResult:
         """Tell the parent that nobody could do this as it is specified."""

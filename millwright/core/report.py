@@ -11,6 +11,7 @@ from datetime import datetime
 from millwright.core.defects import Suspect, expected_defects, likeliest
 from millwright.core.learning import Range
 from millwright.core.report_plan import plan_section
+from millwright.core.report_rework import rework_section
 from millwright.core.report_whole import whole_section
 from millwright.core.verification.ladder import is_verified
 from schemas.delivery import WholeEvidence
@@ -75,6 +76,7 @@ def report(account: Account) -> str:
         _plan(account),
         _certainty(account),
         _evidence(account.evidence),
+        rework_section([item.node for item in account.evidence]),
         whole_section(account.whole),
         _spend(account),
         _decisions(account.questions, account.decisions),

@@ -8,11 +8,13 @@ import pytest
 from millwright.core.packaging.package import Part, Whole
 from millwright.core.packaging.python import PythonPackager
 from millwright.core.packaging.python_scripts import RESULTS
+from millwright.core.report_rework import rework_section
 from millwright.core.report_whole import whole_section
 from millwright.core.whole import summary
 from schemas.delivery import Complaint, PartCoverage, WholeCheck, WholeEvidence
+from schemas.evidence import NodeRecord, Rework
 from schemas.execution import CommandReport, Ending
-from schemas.identity import Digest, NodePath
+from schemas.identity import Digest, LayerName, NodePath, ProjectId, TaskId
 from schemas.specification import TaskSpecification
 from schemas.verification import VerdictStatus
 
@@ -161,6 +163,24 @@ def test_only_what_passed_counts_and_the_parts_concerned_are_named() -> None:
     )
     failed = _evidence(WholeCheck(name="build", status=VerdictStatus.REJECTED, detail="no"))
     assert summary(failed, Digest("0" * 64), Digest("1" * 64)).unattributed
+
+
+def test_the_report_says_what_was_done_again_and_is_silent_otherwise() -> None:
+    """A line for each node that was reworked; none, where everything was done once."""
+    node = NodeRecord(
+        project=ProjectId("shop"),
+        path=NodePath("root.up"),
+        task=TaskId("up"),
+        name="up",
+        specification=Digest("0" * 64),
+    )
+    assert rework_section([node]) == ""
+    rework = Rework(edition="ab", replans=1, reopenings=2, barred={Digest("c" * 64): LayerName.TYPES})
+    text = rework_section([node, node.model_copy(update={"rework": rework})])
+    assert text.endswith(
+        "- `root.up`: planned anew once; part of a later plan; its election was held again 2 times; "
+        "`cccccccccccc` was barred (types)"
+    )
 
 
 def test_the_report_names_every_check_and_the_lines_that_tests_reach() -> None:
