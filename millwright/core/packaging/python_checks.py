@@ -29,8 +29,12 @@ _MYPY = (
     "--cache-dir=/dev/null",
 )
 _MYPY_LINE = re.compile(r"^(?P<file>[^:\s]+\.py):(?P<line>\d+): error: (?P<what>.*)$")
-_LIMITS = Limits(wall_seconds=420, cpu_seconds=400, memory_bytes=2 * 1024**3)
-"""For everything that is done where the package is installed; the driver bounds each stage below it."""
+_PATIENCE = 60
+_PER_PART = 2
+"""Seconds for a stage where the package is installed, such as all of its tests; and more for each part of it."""
+
+_INSTALLING = 200
+"""Seconds for building and installing, and for the examples of the command."""
 
 _TYPES, _INSTALLED, _COMMAND = "types", "installed", "command"
 _LONGEST = 300
@@ -96,7 +100,10 @@ def trials(whole: Whole, files: dict[str, str], command: Part | None) -> tuple[T
 def _driven(whole: Whole, files: dict[str, str], *, tests: bool = False, command: Part | None = None) -> CommandRequest:
     """Write the command that installs the package and does there what a plan says."""
     cases = _conveyed(command) if command is not None else ()
+    patience = _PATIENCE + _PER_PART * len(whole.parts)
+    seconds = _INSTALLING + 3 * patience
     plan = {
+        "patience": patience,
         "modules": sorted(_module(path) for path in files if path.startswith(f"{whole.package}/") and _is_code(path))
         if tests
         else [],
@@ -111,7 +118,7 @@ def _driven(whole: Whole, files: dict[str, str], *, tests: bool = False, command
         argv=("python", "drive.py"),
         with_packages=True,
         outputs=(RESULTS,),
-        limits=_LIMITS,
+        limits=Limits(wall_seconds=seconds, cpu_seconds=seconds, memory_bytes=2 * 1024**3),
     )
 
 

@@ -105,10 +105,10 @@ def main():
             shutil.copytree(HERE / "source" / "tests", away / "tests")
         shutil.rmtree(HERE / "source")
         if plan["modules"]:
-            probed("imports", "try_imports.py", "plan", 60)
+            probed("imports", "try_imports.py", "plan", plan["patience"])
         if plan["tests"]:
-            probed("tests", "try_tests.py", "plain", 90)
-            probed("coverage", "try_tests.py", "traced", 60)
+            probed("tests", "try_tests.py", "plain", plan["patience"])
+            probed("coverage", "try_tests.py", "traced", plan["patience"])
         if plan["command"]:
             program = str(ENVIRONMENT / "bin" / plan["command"])
             RESULTS["runs"] = [
