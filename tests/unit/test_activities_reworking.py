@@ -155,7 +155,7 @@ async def test_who_plans_anew_is_told_why_and_shown_what_is_finished() -> None:
     request = await _proposed(store, task("a"), task("d"))
     prompt, _ = await Prompting(store, store).prompt(request.election)
     text = prompt.messages[-1].content
-    assert "It was given up: root.p.b could not be built" in text
+    assert "It was given up:\n\n> root.p.b could not be built" in text
     assert '"id": "a"' in text
     assert '"id": "c"' in text
     assert '"id": "b"' not in text

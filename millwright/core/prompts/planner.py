@@ -103,11 +103,10 @@ def _earlier(because: str, finished: Sequence[TaskSpecification]) -> str:
     """Say why an earlier plan was given up, and show the parts of it whose work can be kept."""
     if not because:
         return ""
-    reason = " ".join(because.split())
-    text = f"# An earlier plan\n\nIt was given up: {reason}\nPropose one in which that cannot happen.\n\n"
+    text = f"# An earlier plan\n\nIt was given up:\n\n{quoted(because)}\n\nPropose one in which that cannot happen.\n\n"
     if not finished:
         return text
-    shown = "\n".join(json.dumps(_own(task), sort_keys=True) for task in finished)
+    shown = "\n".join(f"- {json.dumps(_own(task), sort_keys=True)}" for task in finished)
     return (
         f"{text}These parts of it are finished. One that is repeated to the letter keeps its work; leave out what the "
         f"new plan does not need:\n\n{shown}\n\n"
