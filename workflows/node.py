@@ -129,7 +129,9 @@ class NodeWorkflow:
         lost = [result.path for result in results if result.status not in DELIVERED]
         why = first_reason(results)
         if any(result.infeasible for result in results):
-            return await self._replan(f"{', '.join(lost)} could not be built{why}") or await self._to_a_person()
+            again = await self._replan(f"{', '.join(lost)} could not be built{why}")
+            if again is not None or not self._budget_reached:
+                return again or await self._to_a_person()
         if plan.kind is NodeKind.GROUP:
             return await joined(self._given, lost, why)
         if lost:
@@ -148,7 +150,11 @@ class NodeWorkflow:
             if not model_refused(error):
                 raise
             return None
-        return None if isinstance(outcome, Outcome) else outcome
+        if isinstance(outcome, Outcome):
+            self._budget_reached = self._budget_reached or outcome.budget_reached is not None
+            return None
+        self._simplifications = 0
+        return outcome
 
     async def _to_a_person(self) -> NodePlan:
         """Go on with the plan as it is: who could not do a part asks a person now, and tells what was tried."""
@@ -224,6 +230,7 @@ class NodeWorkflow:
             return None
         found = await self._rework.attributed(booth.ref)
         if await self._rework.reopened(found):
+            self._simplifications = 0
             return await self._record_plan()
         again = await self._replan(found.reason) if found.culprit is Culprit.PLAN else None
         if again is None:
