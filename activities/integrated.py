@@ -11,8 +11,8 @@ from activities.climbing import Climber
 from activities.observing import admitted
 from activities.setting import Dependency, Setting, Settings
 from millwright.core.examples import accepts, example_calls
-from millwright.core.recording import RECORDER, PartCalled, recorded, recorder, same_outcome
-from millwright.core.verification.evidence import Arguments, program
+from millwright.core.recording import RECORDER, PartCalled, recorded, recorder, same_outcome, strange_result
+from millwright.core.verification.evidence import Arguments, program, shown_call, shown_outcome
 from millwright.core.verification.layer import Subject
 from millwright.ports import ProjectStore, Sandbox
 from schemas.execution import CallRequest, Limits, Outcome, Program
@@ -98,6 +98,12 @@ class Integrated:
         """Say which promise of its own a part breaks on the calls that were seen of it; empty where none."""
         if not part.calls:
             return ""
+        task = part.dependency.task
+        for arguments, outcome in zip(part.calls, part.outcomes, strict=True):
+            if strange_result(task, outcome):
+                return (
+                    f"{shown_call(task, arguments)} gives {shown_outcome(outcome)}, which is not of the declared type"
+                )
         vectors = tuple(InputVector(arguments=call, origin=InputOrigin.INTEGRATION) for call in part.calls)
         inputs = _NOTHING.model_copy(update={"vectors": vectors})
         subject: Subject = part.setting.subject(await self._accepted(part.setting), inputs)

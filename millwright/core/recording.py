@@ -4,10 +4,10 @@ It runs nothing. The program stands beside code that nobody trusts, so only argu
 only those of the declared types: what a part gives for them is asked of the part alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from millwright.core.literals import written_json
+from millwright.core.literals import fitted, written_json
 from millwright.core.settling import inputs_by_name, tolerance_of
 from millwright.core.signature import equal, records_of
 from millwright.core.specification import input_types, result_type
@@ -16,7 +16,9 @@ from millwright.core.verification.evidence import Arguments
 from millwright.core.verification.shrinking import fits
 from schemas.claims import digest_of_values
 from schemas.execution import Outcome, OutcomeKind
-from schemas.specification import TaskSpecification, TestCase
+from schemas.specification import Record, TaskSpecification, TestCase
+from schemas.types import Kind, Type
+from schemas.values import Value
 
 MOST_CALLS = 12
 """Different calls of one part that are looked at, the first ones first."""
@@ -101,16 +103,40 @@ def _take(call: object, parts: Sequence[PartCalled], found: Sequence[dict[str, A
     match call:
         case ["tuple", [["int", str(digits)], ["list", list() as given]]] if digits.isdecimal():
             number = int(digits) if len(digits) < 6 else len(parts)
-            if number < len(parts) and _of_types(given, parts[number].task):
-                arguments: Arguments = tuple(given)
+            arguments = _typed(given, parts[number].task) if number < len(parts) else None
+            if arguments is not None:
                 found[number].setdefault(digest_of_values(arguments), arguments)
 
 
-def _of_types(given: Sequence[object], task: TaskSpecification) -> bool:
+def _typed(given: Sequence[object], task: TaskSpecification) -> Arguments | None:
     types, records = input_types(task), records_of(task)
     if len(given) != len(types):
+        return None
+    typed = [as_type(value, of, records) for value, of in zip(given, types, strict=True) if isinstance(value, list)]
+    kept = [value for value in typed if value is not None]
+    return tuple(kept) if len(kept) == len(types) else None
+
+
+def as_type(value: Value, of: Type, records: Mapping[str, Record]) -> Value | None:
+    """Return a value as one of the type: where a float is declared an int is one. None where it is not of the type."""
+    if fits(value, of, records):
+        return value
+    try:
+        return fitted(value, of)
+    except (LookupError, TypeError, ValueError):
+        return None  # it has no form that any value has
+
+
+def strange_result(task: TaskSpecification, outcome: Outcome) -> bool:
+    """Say whether a call returned what is not of the declared type; records are looked at by the type checker alone."""
+    of = result_type(task)
+    if outcome.kind is not OutcomeKind.RETURNED or outcome.value is None or _holds_record(of):
         return False
-    return all(isinstance(value, list) and fits(value, of, records) for value, of in zip(given, types, strict=True))
+    return as_type(outcome.value, of, records_of(task)) is None
+
+
+def _holds_record(of: Type) -> bool:
+    return of.kind is Kind.RECORD or any(map(_holds_record, of.arguments))
 
 
 def same_outcome(task: TaskSpecification, a: Outcome, b: Outcome) -> bool:
@@ -133,8 +159,9 @@ def failing_case(task: TaskSpecification, arguments: Arguments, wanted: Outcome,
     try:
         fields["inputs"] = inputs_by_name(arguments, task)
         if wanted.kind is OutcomeKind.RETURNED and wanted.value is not None:
-            fields["expected_output"] = written_json(wanted.value, result_type(task), records_of(task))
-            fields["tolerance"] = tolerance_of(wanted.value)
+            value = as_type(wanted.value, result_type(task), records_of(task)) or wanted.value
+            fields["expected_output"] = written_json(value, result_type(task), records_of(task))
+            fields["tolerance"] = tolerance_of(value)
         elif wanted.exception in BUILTIN_EXCEPTIONS | {error.name for error in task.errors}:
             fields["raises"] = wanted.exception
         else:

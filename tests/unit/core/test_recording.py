@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from millwright.core.recording import MOST_CALLS, RECORDER, PartCalled, failing_case, recorded, recorder, same_outcome
+from millwright.core.recording import (
+    MOST_CALLS,
+    RECORDER,
+    PartCalled,
+    failing_case,
+    recorded,
+    recorder,
+    same_outcome,
+    strange_result,
+)
 from schemas.execution import Outcome, OutcomeKind
 from schemas.specification import TaskSpecification
 from schemas.values import float_text
@@ -54,6 +63,20 @@ def test_what_does_not_fit_a_part_is_no_call_of_it(call: Any) -> None:
     """Whatever untrusted code puts there: other types, other counts and unknown parts are left out."""
     assert recorded([_calls(call)], PARTS) == ((), ())
     assert recorded([_returned(["int", "1"]), _returned(["list", ["tuple", [["int", "x"]]]])], PARTS) == ((), ())
+
+
+def test_where_a_float_is_declared_an_int_is_one_and_results_of_other_types_are_strange() -> None:
+    """Arguments take the declared form, so that they can become an example; a wrong result is told from a loose one."""
+    real = _task(of="float")
+    (calls,) = recorded([_calls((0, [["int", "2"]]))], [PartCalled("shop.twice", real)])
+    assert calls == ((["float", float_text(2.0)],),)
+    case = failing_case(real, calls[0], _returned(["int", "4"]), "why")
+    assert case is not None
+    assert (case.inputs, case.expected_output) == ({"n": 2.0}, 4.0)
+    assert not strange_result(real, _returned(["int", "4"]))
+    assert strange_result(real, _returned(["str", "4"]))
+    assert strange_result(_task(), _returned(["none"]))
+    assert not strange_result(_task(), Outcome(kind=OutcomeKind.RAISED, exception="ValueError"))
 
 
 def test_no_more_calls_are_looked_at_than_is_bearable() -> None:
