@@ -22,8 +22,8 @@ from millwright.core.red_flags.rule_set import Inspection, RuleSet, rule_sets
 from millwright.ports import ArtifactStore, ProjectStore
 from schemas.digests import digest_of_bytes
 from schemas.election import RedFlag
-from schemas.evidence import CompletionRecord
-from schemas.identity import ROOT_PATH, Archetype, Digest, TaskId
+from schemas.evidence import CompletionRecord, NodeRecord
+from schemas.identity import DELIVERED, ROOT_PATH, Archetype, Digest
 from schemas.models import FinishReason, Prompt
 from schemas.project import Policy
 from schemas.requests import ARCHETYPE_OF, ElectionRef, Purpose
@@ -38,6 +38,7 @@ class Prompting:
     ) -> None:
         """Take the stores, and each archetype's red flags; None: the defaults."""
         self._projects = projects
+        self._artifacts = artifacts
         self._settings = Settings(projects, artifacts)
         self._plans = Plans(projects)
         self._tracing = Tracing(projects, artifacts)
@@ -58,10 +59,7 @@ class Prompting:
                 asked = await self._tracing.asked(project)
                 return specify_prompt(asked.prose, project.target_language), specifier_schema()
             case Purpose.DECOMPOSE:
-                node = await self._projects.node(election.project, election.path)
-                task = await self._projects.specification(node.specification)
-                available = await available_to(self._projects, node)
-                return await self._decompose(election, task, available, note), decomposer_schema()
+                return await self._decompose(election, note), decomposer_schema()
             case Purpose.CODE | Purpose.INTEGRATE:
                 setting = await self._setting(election)
                 signature = setting.language.signature(setting.task)
@@ -70,21 +68,22 @@ class Prompting:
             case Purpose.INPUTS | Purpose.EXAMPLES | Purpose.CHOOSE:
                 return await self._asking.prompt(election, among, seed)
 
-    async def _decompose(
-        self, election: ElectionRef, task: TaskSpecification, available: Sequence[TaskId], note: str
-    ) -> Prompt:
+    async def _decompose(self, election: ElectionRef, note: str) -> Prompt:
+        node = await self._projects.node(election.project, election.path)
         project = await self._projects.project(election.project)
         asked = await self._tracing.asked(project)
         policy = Policy.model_validate(project.options.get("policy", {}))
         return decompose_prompt(
-            task,
-            available,
+            await self._projects.specification(node.specification),
+            await available_to(self._projects, node),
             asked.prose if election.path == ROOT_PATH else "",
             numbered=asked.statements,
             constraints=constraints_of(project),
             guidance=note,
             atomic_lines=policy.atomic_lines,
             atomic_complexity=policy.atomic_complexity,
+            because=await self._because(election),
+            finished=await self._finished(node) if election.replan else (),
         )
 
     async def extract(
@@ -126,6 +125,18 @@ class Prompting:
         task = await self._projects.specification(node.specification)
         proposal = await self._plans.read(answer, node, task)
         return proposal if isinstance(proposal, RedFlag) else None
+
+    async def _because(self, election: ElectionRef) -> str:
+        if election.because is None:
+            return ""
+        return (await self._artifacts.get(election.because)).decode("utf-8", "surrogatepass")
+
+    async def _finished(self, node: NodeRecord) -> list[TaskSpecification]:
+        """Return the specifications of a node's children that were delivered: a new plan may keep them."""
+        children = [await self._projects.node(node.project, path) for path in node.children]
+        return [
+            await self._projects.specification(child.specification) for child in children if child.status in DELIVERED
+        ]
 
     async def _setting(self, election: ElectionRef) -> Setting:
         return await self._settings.load(election.project, election.path, simplification=election.simplification)
