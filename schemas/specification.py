@@ -5,12 +5,12 @@ dependencies) is decided by ``millwright.core.specification``, which lists every
 """
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
 from schemas.base import Schema
-from schemas.identity import TaskId
+from schemas.identity import RequirementId, TaskId
 
 
 class TaskType(StrEnum):
@@ -41,7 +41,10 @@ class Condition(Schema):
 
 
 class TestCase(Schema):
-    """An example: inputs by name, and either the expected output or the exception that must be raised."""
+    """An example: inputs by name, and either the expected output or the exception that must be raised.
+
+    ``shows`` names the requirements that it shows to be met.
+    """
 
     __test__ = False  # not a test class for pytest
 
@@ -51,23 +54,27 @@ class TestCase(Schema):
     raises: str | None = None
     tolerance: float | None = Field(default=None, ge=0)
     description: str = ""
+    shows: tuple[RequirementId, ...] = ()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _demand_an_outcome(cls, data: Any) -> Any:
-        if isinstance(data, dict) and data.get("raises") is None and "expected_output" not in data:
+    @model_validator(mode="after")
+    def _demand_an_outcome(self) -> Self:
+        if self.raises is None and "expected_output" not in self.model_fields_set:
             raise ValueError("give either expected_output or raises")
-        if isinstance(data, dict) and data.get("raises") is not None and data.get("expected_output") is not None:
+        if self.raises is not None and self.expected_output is not None:
             raise ValueError("give expected_output or raises, not both")
-        return data
+        return self
 
 
 class Property(Schema):
-    """A property: Python source of one function over the inputs that calls the function under test and asserts."""
+    """A property: Python source of one function over the inputs that calls the function under test and asserts.
+
+    ``shows`` names the requirements that it shows to be met.
+    """
 
     name: str
     property_function: str
     description: str = ""
+    shows: tuple[RequirementId, ...] = ()
 
 
 class RecordField(Schema):
@@ -111,7 +118,8 @@ class TaskSpecification(Schema):
     """What a node must satisfy: interface, contracts, examples, properties, limits.
 
     ``outputs``: none means that the function returns None, several are a tuple. ``timeout_ms`` is milliseconds of
-    wall-clock for one call. ``max_lines`` counts lines of code, without comments and docstrings.
+    wall-clock for one call. ``max_lines`` counts lines of code, without comments and docstrings. ``requirements`` are
+    the numbered ones that the task answers for.
     """
 
     id: TaskId
@@ -137,6 +145,7 @@ class TaskSpecification(Schema):
     records: tuple[Record, ...] = ()
     errors: tuple[DeclaredError, ...] = ()
     grants: Grants = Grants()
+    requirements: tuple[RequirementId, ...] = ()
 
     @property
     def has_interface(self) -> bool:

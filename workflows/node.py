@@ -32,6 +32,7 @@ from schemas.requests import (
 from workflows import policies
 from workflows.election import Booth, Outcome
 from workflows.endings import blocked, failed, joined, show
+from workflows.explaining import told_why
 from workflows.family import built
 from workflows.identifiers import (
     node_attributes,
@@ -39,7 +40,7 @@ from workflows.identifiers import (
 )
 from workflows.inbox import Inbox
 from workflows.people import answered
-from workflows.preparation import prepared
+from workflows.preparation import planned_rule, prepared
 from workflows.presentation import election_details, failure_note, first_reason, model_refused, waiting_details
 from workflows.rework import ATTRIBUTE, Rework
 
@@ -64,6 +65,7 @@ class NodeWorkflow:
         self._tested = True
         self._rework = Rework(given)
         self._edition, self._barred = "", dict[Digest, LayerName]()
+        self._rule = given.policy.rule
 
     @workflow.run
     async def run(self, given: NodeInput) -> NodeResult:
@@ -120,7 +122,10 @@ class NodeWorkflow:
             outcome.election, self._given.policy.rule.k
         )
         self._budget_reached = outcome.budget_reached is not None
-        return await failed(self._given, note, outcome.election)
+        if not self._budget_reached:
+            given = self._given
+            note += await told_why(ElectionRef(project=given.project, path=given.path, purpose=Purpose.DECOMPOSE))
+        return await failed(self._given, note, outcome.election, k=self._rule.k)
 
     async def _compose(self, plan: NodePlan) -> NodeResult | NodePlan:
         """Build the children, then join them by rule or elect the glue; returns a plan where it is to be done again."""
@@ -186,9 +191,10 @@ class NodeWorkflow:
 
     async def _elect_code(self, plan: NodePlan) -> NodeResult | NodePlan:
         """Elect the node's own code, with fallbacks until it is settled; returns a plan where that is to change."""
+        self._rule = await planned_rule(self._given, plan)
         self._tested = await prepared(self._given, plan)
         purpose = Purpose.INTEGRATE if plan.kind is NodeKind.COMPOSED else Purpose.CODE
-        booth = self._booth(purpose, 0, self._given.policy.rule)
+        booth = self._booth(purpose, 0, self._rule)
         while True:
             outcome = await booth.hold()
             self._details(outcome.election)
@@ -196,7 +202,7 @@ class NodeWorkflow:
                 ended: NodeResult | NodePlan | Booth | None = await self._won(booth, outcome.election)
             elif outcome.budget_reached is not None:
                 self._budget_reached = True
-                ended = await failed(self._given, outcome.budget_reached, outcome.election)
+                ended = await failed(self._given, outcome.budget_reached, outcome.election, k=self._rule.k)
             else:
                 ended = await self._exhausted(plan, booth, outcome.election)
             if isinstance(ended, Booth):
@@ -215,7 +221,7 @@ class NodeWorkflow:
         if step is Step.SIMPLIFY:
             self._simplifications += 1
             split = await self._split(plan)
-            return split or self._booth(booth.ref.purpose, self._simplifications, self._given.policy.rule)
+            return split or self._booth(booth.ref.purpose, self._simplifications, self._rule)
         if step is Step.PERSON:
             if self._given.replannable and plan.kind is NodeKind.ATOMIC:
                 return await self._infeasible(booth, election)
@@ -228,7 +234,7 @@ class NodeWorkflow:
             return None
         if self._given.policy.on_exhausted is OnExhausted.FAIL or not workflow.patched(ATTRIBUTE):
             return None
-        found = await self._rework.attributed(booth.ref)
+        found = await self._rework.attributed(booth.ref, booth.rule)
         if await self._rework.reopened(found):
             self._simplifications = 0
             return await self._record_plan()
@@ -331,7 +337,7 @@ class NodeWorkflow:
         show(status)
 
     def _details(self, election: Election) -> None:
-        details = election_details(election, self._given.policy.rule.k)
+        details = election_details(election, self._rule.k)
         workflow.set_current_details(details)
         workflow.upsert_memo({"votes": election.tally.ballots, "margin": election.tally.margin})
 

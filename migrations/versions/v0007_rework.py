@@ -1,13 +1,13 @@
 """What became of a node after its part was won once: new plans, elections held again, candidates that are barred.
 
-Revision 0007, after 0008. A node from before it was never reworked.
+Revision 0007, after 0005. A node from before it was never reworked.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0007"
-down_revision: str | None = "0008"
+down_revision: str | None = "0005"
 branch_labels: str | None = None
 depends_on: str | None = None
 

@@ -7,7 +7,10 @@ from typing import Protocol
 from schemas.delivery import PartCoverage, WholeCheck
 from schemas.execution import CommandReport, CommandRequest
 from schemas.identity import NodePath, ProjectId
+from schemas.requirements import Requirements, Trace
 from schemas.specification import DeclaredError, Record, TaskSpecification
+
+_NOTHING_ASKED = Requirements()
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Whole:
     records: tuple[Record, ...]
     errors: tuple[DeclaredError, ...]
     records_file: tuple[str, str] | None
+    requirements: Requirements = _NOTHING_ASKED
+    traces: tuple[Trace, ...] = ()
     language: str = "python"
 
 

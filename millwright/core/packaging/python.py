@@ -6,14 +6,16 @@ The generated tests use the standard library alone, so that they run wherever th
 import keyword
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from millwright.core.packaging.package import Findings, Part, Trial, Whole, one_line
 from millwright.core.packaging.python_checks import judge, trials
 from millwright.core.packaging.python_layout import command_of, test_paths
-from millwright.core.packaging.python_tests import test_module
+from millwright.core.packaging.python_tests import class_name, method_names, test_module
+from millwright.core.packaging.traceability import TRACEABILITY, traceability
 from schemas.execution import CommandReport
-from schemas.identity import ProjectId
+from schemas.identity import NodePath, ProjectId
+from schemas.requirements import TestRef
 
 _PYPROJECT = """[build-system]
 requires = ["hatchling>=1.27"]
@@ -100,9 +102,14 @@ class PythonPackager:
             files[f"{whole.package}/__main__.py"] = _main(whole, command)
         files["pyproject.toml"] = _pyproject(whole, bool(command))
         files["README.md"] = _readme(whole, bool(command))
+        modules: dict[NodePath, str] = {}
         for part, path in test_paths(whole):
+            modules[part.path] = path.removesuffix(".py").replace("/", ".")
             files[path] = test_module(part, whole)
             files["tests/__init__.py"] = ""
+        account = traceability(whole, _Named(whole, modules))
+        if account is not None:
+            files[TRACEABILITY] = account
         return dict(sorted(files.items()))
 
     def trials(self, whole: Whole, files: dict[str, str]) -> tuple[Trial, ...]:
@@ -112,6 +119,20 @@ class PythonPackager:
     def judge(self, trial: Trial, report: CommandReport, whole: Whole, files: dict[str, str]) -> Findings:
         """Say what a trial's end means."""
         return judge(trial, report, whole, files, command_of(whole))
+
+
+class _Named:
+    """Tells the dotted name by which ``unittest`` runs a test; None where it has no module."""
+
+    def __init__(self, whole: Whole, modules: Mapping[NodePath, str]) -> None:
+        self._classes = {part.path: class_name(part) for part in whole.parts}
+        self._methods = {part.path: method_names(part.task) for part in whole.parts}
+        self._modules = modules
+
+    def __call__(self, test: TestRef) -> str | None:
+        module = self._modules.get(test.path)
+        method = self._methods.get(test.path, {}).get((test.kind, test.number))
+        return f"{module}.{self._classes[test.path]}.{method}" if module and method else None
 
 
 def _one_line(text: str) -> str:
