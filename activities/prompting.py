@@ -22,8 +22,8 @@ from millwright.core.red_flags.rule_set import Inspection, RuleSet, rule_sets
 from millwright.ports import ArtifactStore, ProjectStore
 from schemas.digests import digest_of_bytes
 from schemas.election import RedFlag
-from schemas.evidence import CompletionRecord, NodeRecord
-from schemas.identity import DELIVERED, ROOT_PATH, Archetype, Digest
+from schemas.evidence import CompletionRecord
+from schemas.identity import DELIVERED, ROOT_PATH, Archetype, Digest, TaskId
 from schemas.models import FinishReason, Prompt
 from schemas.project import Policy
 from schemas.requests import ARCHETYPE_OF, ElectionRef, Purpose
@@ -59,7 +59,10 @@ class Prompting:
                 asked = await self._tracing.asked(project)
                 return specify_prompt(asked.prose, project.target_language), specifier_schema()
             case Purpose.DECOMPOSE:
-                return await self._decompose(election, note), decomposer_schema()
+                node = await self._projects.node(election.project, election.path)
+                task = await self._projects.specification(node.specification)
+                available = await available_to(self._projects, node)
+                return await self._decompose(election, task, available, note), decomposer_schema()
             case Purpose.CODE | Purpose.INTEGRATE:
                 setting = await self._setting(election)
                 signature = setting.language.signature(setting.task)
@@ -68,14 +71,15 @@ class Prompting:
             case Purpose.INPUTS | Purpose.EXAMPLES | Purpose.CHOOSE:
                 return await self._asking.prompt(election, among, seed)
 
-    async def _decompose(self, election: ElectionRef, note: str) -> Prompt:
-        node = await self._projects.node(election.project, election.path)
+    async def _decompose(
+        self, election: ElectionRef, task: TaskSpecification, available: Sequence[TaskId], note: str
+    ) -> Prompt:
         project = await self._projects.project(election.project)
         asked = await self._tracing.asked(project)
         policy = Policy.model_validate(project.options.get("policy", {}))
         return decompose_prompt(
-            await self._projects.specification(node.specification),
-            await available_to(self._projects, node),
+            task,
+            available,
             asked.prose if election.path == ROOT_PATH else "",
             numbered=asked.statements,
             constraints=constraints_of(project),
@@ -83,7 +87,7 @@ class Prompting:
             atomic_lines=policy.atomic_lines,
             atomic_complexity=policy.atomic_complexity,
             because=await self._because(election),
-            finished=await self._finished(node) if election.replan else (),
+            finished=await self._finished(election) if election.replan else (),
         )
 
     async def extract(
@@ -131,8 +135,9 @@ class Prompting:
             return ""
         return (await self._artifacts.get(election.because)).decode("utf-8", "surrogatepass")
 
-    async def _finished(self, node: NodeRecord) -> list[TaskSpecification]:
+    async def _finished(self, election: ElectionRef) -> list[TaskSpecification]:
         """Return the specifications of a node's children that were delivered: a new plan may keep them."""
+        node = await self._projects.node(election.project, election.path)
         children = [await self._projects.node(node.project, path) for path in node.children]
         return [
             await self._projects.specification(child.specification) for child in children if child.status in DELIVERED

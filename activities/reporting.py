@@ -50,9 +50,9 @@ class Reporting:
                 decisions=await self._projects.decisions(project.id),
                 models=tuple(sorted({entry.model for entry in ledger if entry.model})),
                 calibration=self._calibration.provenance.source if self._calibration else "",
+                whole=await self._whole(integration),
                 traces=await self._tracing.traces(project.id),
                 requirements=await self._tracing.settled(project),
-                whole=await self._whole(integration),
             )
         )
 

@@ -46,16 +46,14 @@ async def blocked(given: NodeInput, note: str) -> NodeResult:
     return NodeResult(path=given.path, status=TaskStatus.BLOCKED, note=note)
 
 
-async def failed(
-    given: NodeInput, note: str, election: Election | None = None, margin: int | None = None
-) -> NodeResult:
-    """Give a node up; ``election`` came to nothing, where there was one, and ``margin`` is what it needed."""
+async def failed(given: NodeInput, note: str, election: Election | None = None, *, k: int = 0) -> NodeResult:
+    """Give a node up; ``election`` is the one that came to nothing, by ``k``, where there was one."""
     outcome = NodeOutcome(
         project=given.project,
         path=given.path,
         status=TaskStatus.FAILED,
         election=election,
-        k=(given.policy.rule.k if margin is None else margin) if election else 0,
+        k=k if election else 0,
         note=note,
     )
     await workflow.execute_activity_method(

@@ -63,9 +63,9 @@ class NodeWorkflow:
         self._simplifications = 0
         self._budget_reached = False
         self._tested = True
-        self._rule = given.policy.rule
         self._rework = Rework(given)
         self._edition, self._barred = "", dict[Digest, LayerName]()
+        self._rule = given.policy.rule
 
     @workflow.run
     async def run(self, given: NodeInput) -> NodeResult:
@@ -125,7 +125,7 @@ class NodeWorkflow:
         if not self._budget_reached:
             given = self._given
             note += await told_why(ElectionRef(project=given.project, path=given.path, purpose=Purpose.DECOMPOSE))
-        return await failed(self._given, note, outcome.election)
+        return await failed(self._given, note, outcome.election, k=self._rule.k)
 
     async def _compose(self, plan: NodePlan) -> NodeResult | NodePlan:
         """Build the children, then join them by rule or elect the glue; returns a plan where it is to be done again."""
@@ -202,7 +202,7 @@ class NodeWorkflow:
                 ended: NodeResult | NodePlan | Booth | None = await self._won(booth, outcome.election)
             elif outcome.budget_reached is not None:
                 self._budget_reached = True
-                ended = await failed(self._given, outcome.budget_reached, outcome.election, self._rule.k)
+                ended = await failed(self._given, outcome.budget_reached, outcome.election, k=self._rule.k)
             else:
                 ended = await self._exhausted(plan, booth, outcome.election)
             if isinstance(ended, Booth):
@@ -234,7 +234,7 @@ class NodeWorkflow:
             return None
         if self._given.policy.on_exhausted is OnExhausted.FAIL or not workflow.patched(ATTRIBUTE):
             return None
-        found = await self._rework.attributed(booth.ref)
+        found = await self._rework.attributed(booth.ref, booth.rule)
         if await self._rework.reopened(found):
             self._simplifications = 0
             return await self._record_plan()

@@ -20,6 +20,7 @@ from schemas.attribution import (
     ReopenRequest,
     ReplanRequest,
 )
+from schemas.election import Rule
 from schemas.identity import Digest, LayerName
 from schemas.planning import NodePlan
 from schemas.project import NodeInput, OnExhausted
@@ -67,13 +68,13 @@ class Rework:
         """Remember what was tried."""
         self.tried.append(line if len(line) <= _LONGEST_TOLD else line[: _LONGEST_TOLD - 1] + "…")
 
-    async def attributed(self, election: ElectionRef) -> Attribution:
+    async def attributed(self, election: ElectionRef, rule: Rule) -> Attribution:
         """Find out whose fault it is that no glue was won; agents are asked where nothing else tells."""
         policy = self.given.policy
         request = AttributeRequest(
             election=election,
-            k=policy.rule.k,
-            cap=policy.rule.max_attempts,
+            k=rule.k,
+            cap=self.given.policy.rule.max_attempts,
             seed=policy.seed,
             max_reopenings=policy.max_reopenings,
         )

@@ -58,9 +58,9 @@ class Account:
     decisions: tuple[Decision, ...]
     models: tuple[str, ...]
     calibration: str = ""
+    whole: WholeEvidence | None = None
     traces: tuple[Trace, ...] = ()
     requirements: Requirements = _NOTHING_ASKED
-    whole: WholeEvidence | None = None
 
 
 _HOW_IT_ENDED = {

@@ -28,7 +28,7 @@ from schemas.specification import TaskSpecification
 
 SPECIFIER_VERSION = "specifier-4"
 DECOMPOSER_VERSION = "decomposer-3"
-REPLANNER_VERSION = "replanner-2"
+REPLANNER_VERSION = "replanner-1"
 
 _SPECIFY = """You turn requirements in prose into one precise task specification: the whole as a single function.
 Answer with one JSON object that fits the schema, in one fenced json block, and nothing else.
@@ -127,14 +127,6 @@ def decompose_prompt(
     return prompt(Archetype.DECOMPOSER, version, rules, task.id, body)
 
 
-def _by_number(given: Sequence[Statement]) -> list[str]:
-    """Write statements, one a line, with the heading that says what they are about."""
-    return [
-        f"- {item.id}{f' ({on_one_line(item.heading)})' if item.heading else ''}: {on_one_line(item.text)}"
-        for item in given
-    ]
-
-
 def _earlier(because: str, finished: Sequence[TaskSpecification]) -> str:
     """Say why an earlier plan was given up, and show the parts of it whose work can be kept."""
     if not because:
@@ -152,3 +144,11 @@ def _earlier(because: str, finished: Sequence[TaskSpecification]) -> str:
 def _own(task: TaskSpecification) -> dict[str, object]:
     """Return a child's specification as it is proposed: without what it has from its parent."""
     return task.model_dump(mode="json", exclude={"records", "errors", "task_type"}, exclude_defaults=True)
+
+
+def _by_number(given: Sequence[Statement]) -> list[str]:
+    """Write statements, one a line, with the heading that says what they are about."""
+    return [
+        f"- {item.id}{f' ({on_one_line(item.heading)})' if item.heading else ''}: {on_one_line(item.text)}"
+        for item in given
+    ]
