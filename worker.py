@@ -32,6 +32,7 @@ from activities.notification import Notification
 from activities.planning import Planning
 from activities.proposing import Proposing
 from activities.records import Records
+from activities.reuse import Reuse
 from activities.specification import Specification
 from activities.verification import Verification
 from millwright.adapters.documents.front_matter import read_front_matter
@@ -128,6 +129,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
     )
     specification = Specification(projects, artifacts, ports.sandbox, _read)
     decomposition = Decomposition(projects, ports.sandbox)
+    reuse = Reuse(projects, artifacts)
     integration = Integration(projects, artifacts, ports.sandbox, calibration=ports.calibration)
     climber = Climber(ports.sandbox, ports.analyser, ports.second, programs=ports.programs)
     verification = Verification(climber, ports.inputs, projects, artifacts)
@@ -150,6 +152,8 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             specification.why_refused,
             decomposition.plan_node,
             decomposition.settle_proposal,
+            reuse.find_accepted,
+            reuse.take_accepted,
             integration.settle_node,
             integration.join,
             Notification(()).notify,

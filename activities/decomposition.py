@@ -7,6 +7,7 @@ import json
 
 from temporalio import activity
 
+from activities.accepting import accept_plan
 from activities.boundary import translated
 from activities.examining import as_ballots, broken_examples, label_unsound
 from activities.plans import Plans
@@ -95,6 +96,7 @@ class Decomposition:
         }
         project = await self._projects.project(election.project)
         policy = await self._plans.policy(node)
+        await accept_plan(self._projects, node, request.winner, project.revision)
         language = language_named(project.target_language)
         children = []
         for child in proposal.children:

@@ -134,7 +134,7 @@ class Records:
         nodes = await self._projects.nodes(project)
         has_code = {node.path: await self._is_coded(node) for node in nodes}
         figures = counts(nodes, has_code)
-        spend = await self._projects.spend(project)
+        spend = await self._projects.spend(project, record.revision)
         questions = tuple(question for question in await self._projects.questions(project) if question.open)
         return ProjectView(
             project=record,

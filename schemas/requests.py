@@ -66,12 +66,16 @@ class NodeRef(Schema):
 
 
 class ElectionRef(Schema):
-    """One election at a node; ``simplification`` counts how often the task was simplified before it."""
+    """One election at a node; ``simplification`` counts how often the task was simplified before it.
+
+    ``revision`` is the project's: an election about other requirements is another election.
+    """
 
     project: ProjectId
     path: NodePath
     purpose: Purpose
     simplification: int = 0
+    revision: int = 1
 
     @property
     def key(self) -> str:

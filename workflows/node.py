@@ -33,6 +33,7 @@ from schemas.requests import (
     Purpose,
     SettleRequest,
 )
+from schemas.reuse import Taken
 from workflows import policies
 from workflows.election import Booth, Outcome
 from workflows.explaining import told_why
@@ -43,6 +44,7 @@ from workflows.identifiers import (
     node_workflow_id,
 )
 from workflows.inbox import Inbox, decision
+from workflows.keeping import kept_from_before
 from workflows.preparation import planned_rule, prepared
 from workflows.presentation import election_details, failure_note, first_reason, model_refused, waiting_details
 
@@ -85,6 +87,11 @@ class NodeWorkflow:
             missing = ", ".join(plan.missing)
             return await self._blocked(f"it depends on {missing}, which was not built")
         await self._state(TaskStatus.RUNNING)
+        if not plan.children:
+            kept = await kept_from_before(self._given, plan)
+            if kept.taken is not None:
+                return self._taken(kept.taken)
+            plan = kept.plan or plan
         if plan.kind is NodeKind.UNDECIDED:
             outcome = await self._elect_plan(0)
             if isinstance(outcome, Outcome):
@@ -141,7 +148,12 @@ class NodeWorkflow:
             )
         if lost:
             return await self._blocked(f"its parts {', '.join(lost)} were not built{why}")
-        return await self._elect_code(plan)
+        kept = await kept_from_before(self._given, plan)
+        return self._taken(kept.taken) if kept.taken is not None else await self._elect_code(plan)
+
+    def _taken(self, taken: Taken) -> NodeResult:
+        self._show(taken.status)
+        return NodeResult(path=self._given.path, status=taken.status, artifact=taken.artifact, note=taken.note)
 
     async def _children(self, outlines: Sequence[ChildOutline]) -> list[NodeResult]:
         """Build children as soon as the siblings that they wait for have ended, a bounded number at a time."""
@@ -350,7 +362,11 @@ class NodeWorkflow:
 
     def _booth(self, purpose: Purpose, simplification: int, rule: Rule) -> Booth:
         ref = ElectionRef(
-            project=self._given.project, path=self._given.path, purpose=purpose, simplification=simplification
+            project=self._given.project,
+            path=self._given.path,
+            purpose=purpose,
+            simplification=simplification,
+            revision=self._given.policy.revision,
         )
         workflow.upsert_memo({"archetype": purpose.value})
         return Booth(ref=ref, policy=self._given.policy, rule=rule)

@@ -103,7 +103,7 @@ async def _settle(given: NodeInput, plan: NodePlan) -> bool:
 
 
 def _about(given: NodeInput, purpose: Purpose) -> ElectionRef:
-    return ElectionRef(project=given.project, path=given.path, purpose=purpose)
+    return ElectionRef(project=given.project, path=given.path, purpose=purpose, revision=given.policy.revision)
 
 
 def _forgive(error: ActivityError) -> None:

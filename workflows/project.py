@@ -186,7 +186,9 @@ class ProjectWorkflow:
     async def _specify(self, opened: OpenedProject) -> Policy | ProjectResult:
         """Elect the root's specification from the prose."""
         booth = Booth(
-            ref=ElectionRef(project=opened.project, path=ROOT_PATH, purpose=Purpose.SPECIFY),
+            ref=ElectionRef(
+                project=opened.project, path=ROOT_PATH, purpose=Purpose.SPECIFY, revision=opened.policy.revision
+            ),
             policy=opened.policy,
             rule=ungated(opened.policy.rule),
         )

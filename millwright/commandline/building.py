@@ -86,14 +86,22 @@ def build(
         Ladder, typer.Option("--ladder", help="An activity per layer, or all in one.")
     ] = Ladder.PER_LAYER,
     all_layers: Annotated[bool, typer.Option("--all-layers", help="Go on up the ladder after a rejection.")] = False,
+    reuse: Annotated[
+        bool, typer.Option("--reuse/--no-reuse", help="Use unchanged parts of an earlier build again.")
+    ] = True,
+    based_on: Annotated[
+        str | None,
+        typer.Option("--from", metavar="ID", help="Another project to use parts of.", show_default=False),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and return at once.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Build software from requirements.
 
-    Attaches when the same build already runs. Ctrl-C leaves the build where it stands and says how to come back.
-    Requirements may be prose, task specifications (--spec), or both. With no stack running and none configured, one
-    is started for as long as it is needed.
+    Attaches when the same build already runs. A project that has ended is built again on changed requirements: what is
+    unchanged is used again, and `millwright diff` shows beforehand what is not. Ctrl-C leaves the build where it stands
+    and says how to come back. Requirements may be prose, task specifications (--spec), or both. With no stack running
+    and none configured, one is started for as long as it is needed.
 
     Example: millwright build requirements.md --out result
 
@@ -101,6 +109,7 @@ def build(
     reachable, 6 built with parts accepted below the margin, 130 interrupted. With --detach 0.
     """
     from millwright.commandline.requests import BuildRequest, checked_language, gates, project_of, read_material
+    from millwright.core.project_input import checked_project_id
     from schemas.models import Budget
     from schemas.project import LadderMode, OnExhausted, Rejections
 
@@ -127,6 +136,8 @@ def build(
         atomic_lines=atomic_lines,
         atomic_complexity=atomic_complexity,
         target_reliability=target,
+        reuse=reuse,
+        based_on=None if based_on is None else checked_project_id(based_on),
     )
     code = asyncio.run(_build(composition, request, out, detach=detach, force=force, as_json=as_json))
     raise typer.Exit(code)
@@ -142,6 +153,9 @@ async def _build(
     async with composition.session(note, builds=True) as session:
         _warn_of_other_model(composition, session)
         started = await request.start(session.client)
+        if started.rebuilds:
+            what = "rebuilding what changed" if request.reuse else "building all of it again"
+            note(f"{started.project} was built on other requirements: {what}")
         note(f"{'attached to' if started.attached else 'started'} {started.project}{link_to(session, started.project)}")
         if detach:
             note(come_back(session, started.project))
