@@ -4,6 +4,7 @@ They decide nothing about a build; they read what is given, start or attach, sho
 """
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,7 @@ from millwright.commandline.options import (
 from millwright.commandline.output import emit, note, say
 
 if TYPE_CHECKING:
+    from millwright.client import Build
     from millwright.commandline.following import Outcome
     from millwright.commandline.requests import BuildRequest
 
@@ -161,7 +163,7 @@ async def _build(
             note(come_back(session, started.project))
             if as_json:
                 running = {"project": started.project, "status": TaskStatus.RUNNING.value, "exit_code": 0}
-                emit({**running, "counts": Counts().model_dump(), "spend": await _spend(session, started.project)})
+                emit({**running, "counts": Counts().model_dump(), "spend": await _spend(session, started)})
             return 0
         outcome = await followed(session, started.project)
         return await conclude(outcome, session.stores, out, force=force, as_json=as_json)
@@ -234,11 +236,17 @@ async def _cancel(composition: Composition, project: str) -> None:
         say(f"asked {project} to stop: `millwright status {project}` shows when it has")
 
 
-async def _spend(session: Session, project: str) -> dict[str, float]:
-    from schemas.identity import ProjectId
+async def _spend(session: Session, started: "Build") -> dict[str, float]:
+    from millwright.errors import NotFound
+    from schemas.models import Spend
 
-    spend: dict[str, float] = (await session.stores.projects.spend(ProjectId(project))).settled.model_dump()
-    return spend
+    projects, spend = session.stores.projects, Spend()
+    if started.attached:  # what was only just started has spent nothing; its row may still be an earlier build's
+        with suppress(NotFound):
+            revision = (await projects.project(started.project)).revision
+            spend = (await projects.spend(started.project, revision)).settled
+    figures: dict[str, float] = spend.model_dump()
+    return figures
 
 
 def _warn_of_other_model(composition: Composition, session: Session) -> None:
