@@ -87,7 +87,9 @@ NOTHING_NEW: dict[str, Edit] = {
     "label of a condition": _first("preconditions", name="positive"),
     "label of a property": _first("properties", name="sums", description="It sums."),
     "order of constraints": _first("inputs", constraints=("len(lines) >= 0", "len(lines) < 9")),
-    "order of grants": _with(grants=Grants(imports=("csv", "json"), names=("print", "open"), files=("/tmp/x", "/data"))),
+    "order of grants": _with(
+        grants=Grants(imports=("csv", "json"), names=("print", "open"), files=("/tmp/x", "/data"))
+    ),
     "a record that it does not mention": _with(records=(LINE, MONEY)),
     "an error that it does not mention": _with(errors=(REFUSED,)),
 }

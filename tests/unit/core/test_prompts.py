@@ -180,6 +180,21 @@ def test_guidance_comes_after_a_lost_election_only() -> None:
     assert "Guidance" not in plain.messages[1].content
 
 
+def test_what_was_accepted_before_is_shown_under_a_version_of_its_own() -> None:
+    """Specifier and decomposer begin with it where there is something; its wording is pinned like any other."""
+    for shown in (
+        planner.specify_prompt("Sell things.", "python", accepted='{"specification": {}}'),
+        planner.decompose_prompt(TASK, [], "", accepted='{"specification": {}}'),
+    ):
+        _, before, after = shown.messages[1].content.partition("# Accepted before")
+        section = before + after.partition('{"specification": {}}')[0]
+        digest = hashlib.sha256(section.encode()).hexdigest()
+        assert (shown.version.partition("+")[2], digest) == (
+            "accepted-1",
+            "cd10f9b470423108b7562381eaee1632a32189f8284de25ce6828e5bfb5cd50b",
+        )
+
+
 def test_prose_is_left_out_where_there_is_none() -> None:
     """Only the root's decomposer sees the requirements."""
     assert "requirements it comes from" not in planner.decompose_prompt(TASK, [], "").messages[1].content
