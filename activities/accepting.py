@@ -10,6 +10,7 @@ from millwright.ports import ArtifactStore, ProjectStore
 from schemas.digests import canonical_json
 from schemas.evidence import NodeRecord
 from schemas.identity import Digest, TaskStatus
+from schemas.project import Policy
 from schemas.reuse import AcceptedPart, AcceptedPlan
 
 KEPT = frozenset({TaskStatus.WON, TaskStatus.RESOLVED})
@@ -20,9 +21,10 @@ async def accept_part(
     projects: ProjectStore, artifacts: ArtifactStore, setting: Setting, node: NodeRecord, source: str
 ) -> None:
     """Keep a node's part as it was just accepted; ``node`` is the row that says so."""
-    if node.status not in KEPT or node.candidate is None:
+    if node.status not in KEPT or node.candidate is None or not node.k:
         return
     await artifacts.put(source.encode("utf-8", "surrogatepass"), "text/x-source")
+    policy = Policy.model_validate(setting.project.options.get("policy", {}))
     counted = node.model_dump(include={"votes", "margin", "k", "samples", "red_flags", "rejected_by_layer", "note"})
     await projects.accept_part(
         node.project,
@@ -33,6 +35,7 @@ async def accept_part(
             revision=setting.project.revision,
             entered=setting.project.revision,
             status=node.status,
+            rule=policy.rule.model_copy(update={"k": node.k}),
             candidate=node.candidate,
             setting=await met_by(projects, setting, source),
             verdicts=(await projects.verdicts(node.project, node.path)).get(node.candidate, ()),

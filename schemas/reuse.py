@@ -20,7 +20,7 @@ class AcceptedPart(Schema):
 
     ``project``, ``path`` and ``revision`` say where its vote was held, ``entered`` in which revision of the project
     that keeps it. ``setting`` digests all that its ``verdicts`` were reached on: specification, module and the code
-    that it meets. ``examples`` were settled by a vote. ``status`` is ``won``, or ``resolved`` by a person.
+    that it meets. ``examples`` were settled by a vote. ``status`` is ``won``, by ``rule``, or ``resolved`` by a person.
     """
 
     identity: Digest
@@ -29,6 +29,7 @@ class AcceptedPart(Schema):
     revision: int = Field(ge=1)
     entered: int = Field(ge=1)
     status: TaskStatus
+    rule: Rule
     candidate: Digest
     setting: Digest
     verdicts: tuple[Verdict, ...] = ()

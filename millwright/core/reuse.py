@@ -13,19 +13,19 @@ from schemas.reuse import AcceptedPart
 
 
 def meets(part: AcceptedPart, rule: Rule) -> bool:
-    """Say whether the vote that a part won would win under this rule: by margin, purity and yield.
+    """Say whether a part was won by a rule at least as strict as this one, in margin, purity and yield.
 
-    What a person accepted stays accepted, whatever the vote was.
+    The final counts would not tell: votes that came after the decisive one may have lowered the margin. What a person
+    accepted stays accepted, whatever the vote was.
     """
     if part.status is TaskStatus.RESOLVED:
         return True
-    if part.status is not TaskStatus.WON or not part.votes or not part.samples:
-        return False
-    ballots = max(part.votes, part.samples - part.red_flags - sum(part.rejected_by_layer.values()))
+    won_by = part.rule
     return (
-        part.margin >= rule.k
-        and part.votes / ballots >= rule.min_purity
-        and part.votes / part.samples >= rule.min_yield
+        part.status is TaskStatus.WON
+        and won_by.k >= rule.k
+        and won_by.min_purity >= rule.min_purity
+        and won_by.min_yield >= rule.min_yield
     )
 
 
