@@ -29,11 +29,17 @@ from tests.workflow import prose
 from tests.workflow.environment import Stage, TableModel, staged
 from tests.workflow.samples import (
     ANSWERS,
+    FOR_MORE_EXAMPLES,
+    FOR_TRIPLED,
     LOOKED_AT,
+    MORE_EXAMPLES,
     QUADRUPLE,
     SPECIFICATION,
+    SPLIT_ONE_WAY,
     TRIPLE,
+    TRIPLED,
     TRIPLING,
+    WITH_SIX,
     WRONG_DOUBLE,
     fenced,
 )
@@ -142,9 +148,30 @@ async def record_small() -> None:
     async with staged(TableModel({})) as stage:
         await _rejected(stage)
         await record(stage.client, PROJECT, {"project-rejected-at-the-plan": None})
+    await record_rebuilt()
     async with staged(TableModel(DISAGREEING)) as stage:
         await _cancelled(stage)
         await record(stage.client, PROJECT, {"project-cancelled": None, "node-cancelled": "root.quadruple"})
+
+
+async def record_rebuilt() -> None:
+    """Record second builds of a project whose input changed."""
+    async with staged(TableModel(SPLIT_ONE_WAY)) as stage:
+        await _build(stage, specification=WITH_SIX)
+        stage.model.answers = FOR_TRIPLED
+        await _build(stage, specification=TRIPLED)
+        wanted = {
+            "project-rebuilt": None,
+            "node-reused": "root.six.twice",
+            "node-plan-kept-and-glue-reused": "root.six",
+            "node-elected-since-it-holds-no-more": "root.quadruple",
+        }
+        await record(stage.client, PROJECT, wanted)
+    async with staged(TableModel(ANSWERS)) as stage:
+        await _build(stage)
+        stage.model.answers = FOR_MORE_EXAMPLES
+        await _build(stage, specification=MORE_EXAMPLES)
+        await record(stage.client, PROJECT, {"node-verified-again-and-reused": "root.quadruple"})
 
 
 async def _start(stage: Stage, **options: Any) -> Any:

@@ -1,5 +1,6 @@
 """The Python client, over a Temporal that is pretended and a store in memory."""
 
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
@@ -128,6 +129,23 @@ async def test_a_project_built_on_the_same_input_is_not_run_again() -> None:
     assert not temporal.started
     await store.save_project(record.model_copy(update={"status": TaskStatus.FAILED, "exit_code": 1}))
     assert not (await builder.build("Price orders.", project=PROJECT)).attached
+
+
+async def test_changed_input_of_an_ended_project_rebuilds_it() -> None:
+    """The caller hears that; while the row says that it goes on, the input is refused as any other's."""
+    builder, temporal, store = client()
+    digest = input_digest(ProjectInput(requirements="Price orders."))
+    record = ProjectRecord(id=PROJECT, input_digest=digest)
+    await store.open_project(record)
+    with pytest.raises(ProjectConflict, match="wait for its end or cancel it"):
+        await builder.build("Price other orders.", project=PROJECT)
+    await store.save_project(record.model_copy(update={"finished_at": datetime.now(UTC), "exit_code": 0}))
+    build = await builder.build("Price other orders.", project=PROJECT, based_on="bank", reuse=False)
+    assert (build.rebuilds, build.attached) == (True, False)
+    given, _ = temporal.started["millwright/shop"]
+    assert (given.based_on, given.reuse) == ("bank", False)
+    with pytest.raises(BadInput, match="is not a project id"):
+        await builder.build("Price more orders.", project=PROJECT, based_on="The Bank")
 
 
 async def test_large_requirements_travel_by_digest() -> None:
