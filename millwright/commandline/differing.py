@@ -60,8 +60,8 @@ def diff(
 async def _compared(
     composition: Composition, before: str, after: str, files: "Mapping[str, Mapping[NodePath, Planned]]"
 ) -> "Sequence[NodeDifference]":
-    from millwright.comparison import tree_of
     from millwright.core.difference import difference
+    from millwright.revisions import tree_of
 
     if {before, after} <= files.keys():
         return difference(files[before], files[after])

@@ -11,6 +11,9 @@ from schemas.election import Rule
 from schemas.identity import Digest, ProjectId, TaskStatus
 from schemas.reuse import AcceptedPart
 
+LADDER_EDITION = 1
+"""Of the layers and looks by which verdicts are reached; raised when one of them judges otherwise than before."""
+
 
 def meets(part: AcceptedPart, rule: Rule) -> bool:
     """Say whether a part was won by a rule at least as strict as this one, in margin, purity and yield.
@@ -36,7 +39,7 @@ def setting_digest(specification: Digest, examples: tuple[str, ...], modules: Ma
     ``examples`` are those that a vote settled, as JSON; ``modules`` are the part's own, ``target``, and all it meets.
     """
     texts = {name: hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for name, text in modules.items()}
-    met = json.dumps([specification, examples, texts, target], sort_keys=True)
+    met = json.dumps([LADDER_EDITION, specification, examples, texts, target], sort_keys=True)
     return Digest(hashlib.sha256(met.encode("ascii")).hexdigest())
 
 

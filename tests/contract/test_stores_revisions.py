@@ -81,7 +81,7 @@ async def test_a_superseded_revision_is_kept_whole_and_out_of_the_way(store: Sto
     assert await store.project(SHOP) == following
     assert await store.nodes(SHOP) == ()
     assert await store.verdicts(SHOP, LEAF) == {}
-    assert await store.questions(SHOP) == await store.decisions(SHOP) == ()
+    assert (await store.questions(SHOP), await store.decisions(SHOP)) == ((), ())
     assert await store.further_examples(SHOP, LEAF) == ()
     assert await store.revisions(BANK) == ()
     assert (await store.node(BANK, ROOT_PATH)).project == BANK

@@ -1,5 +1,6 @@
 """What earlier builds accepted: kept when it is accepted, found by the node's identity, and taken with its evidence."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +9,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.accepted import Accepted
+from activities.decomposition import Decomposition
 from activities.integration import Integration
+from activities.prompting import Prompting
 from activities.records import Records
 from activities.reuse import Reuse
 from millwright.adapters.storage.memory import MemoryStore
@@ -18,7 +21,7 @@ from schemas.election import Election, ElectionState, Group, Rule, Slot, Tally
 from schemas.evidence import Decision, NodeRecord, Question
 from schemas.identity import ROOT_PATH, Digest, LayerName, NodePath, ProjectId, TaskStatus
 from schemas.project import Policy, ProjectInput
-from schemas.requests import NodeOutcome, NodeRef, OpenRequest
+from schemas.requests import ElectionRef, NodeOutcome, NodeRef, OpenRequest, Purpose, SettleRequest
 from schemas.reuse import Reusable, ReuseRequest, Revision, Taken, TakeRequest
 from schemas.specification import TestCase
 from schemas.verification import Verdict, VerdictStatus
@@ -218,7 +221,7 @@ async def test_changed_input_of_a_project_that_has_ended_is_its_next_revision() 
         second = await _open(store, "2", requirements="Subtract.")
         assert (second.policy.revision, second.policy.reuse, second.policy.rule.k) == (2, True, 5)
     assert await store.nodes(PROJECT) == ()
-    assert await store.questions(PROJECT) == await store.decisions(PROJECT) == ()
+    assert (await store.questions(PROJECT), await store.decisions(PROJECT)) == ((), ())
     (kept,) = await store.revisions(PROJECT)
     assert (kept.project, len(kept.nodes), len(kept.questions), len(kept.decisions)) == (ended, 2, 1, 1)
     third = await _open(store, "3", requirements="Subtract.")  # the run before it was lost: the same revision again
@@ -251,3 +254,37 @@ async def test_the_starting_point_is_what_the_newest_earlier_tree_accepted() -> 
     assert await accepted.plan(project, ROOT_PATH) == ""
     unwanted = {**OPTIONS, "policy": Policy().model_dump(mode="json")}
     assert await accepted.root(project.model_copy(update={"options": unwanted})) == ""
+
+
+async def test_an_accepted_plan_is_shown_to_decomposers_and_found_for_the_same_task() -> None:
+    """Its text is kept whole, with the estimates in it; another task is shown it, and does not have it."""
+    text = json.dumps(
+        {
+            "children": [
+                {"specification": json.loads(task(name).model_dump_json(exclude_none=True))}
+                | {"estimated_lines": 2, "estimated_complexity": 1}
+                for name in ("a", "b")
+            ]
+        }
+    )
+    store, proposal = MemoryStore(), digest_of_bytes(text.encode())
+    await opened(store, finished_at=datetime.now(UTC), options=OPTIONS)
+    whole = task("whole", task_type="decomposition")
+    await flat(store, whole)
+    path = NodePath("root.whole")
+    election = ElectionRef(project=PROJECT, path=path, purpose=Purpose.DECOMPOSE)
+    await store.save_candidate(PROJECT, path, proposal, text)
+    settle = SettleRequest(election=election, winner=proposal, policy=Policy())
+    await _run(Decomposition(store, FakeSandbox()).settle_proposal, settle)
+    for description, found in (("", proposal), ("Otherwise.", None)):
+        ended = await store.project(PROJECT)
+        following = ended.model_copy(update={"revision": ended.revision + 1})
+        await store.supersede(Revision(project=ended, nodes=await store.nodes(PROJECT)), following)
+        await flat(store, whole.model_copy(update={"description": description}))
+        assert (await _find(store, path)).proposal == found
+        prompt, _ = await Prompting(store, store).prompt(election)
+        assert prompt.version.endswith("+accepted-1")
+        assert text in prompt.messages[1].content
+        if found is not None:
+            assert await store.candidate(PROJECT, path, found) == text
+            await _run(Decomposition(store, FakeSandbox()).settle_proposal, settle)

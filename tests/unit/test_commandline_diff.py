@@ -78,6 +78,12 @@ def test_a_project_is_compared_as_it_stands_or_stood(
     assert run(["diff", "shop@2", "shop@1"], composition) == 1
     assert "it was failed" in capsys.readouterr().out
     assert composition.sessions == 0
+    assert run(["report", "shop@1"], composition) == 0
+    assert capsys.readouterr().out == "# Report\n"
+    assert run(["fetch", "shop@1", "--into", str(tmp_path / "out")], composition) == 0
+    assert (tmp_path / "out" / "double.py").is_file()
+    assert run(["status", "shop"], composition) == 0
+    assert "revision 2" in capsys.readouterr().out
     for name, words in (
         ("shop@3", "shop has no revision 3: its newest is 2"),
         ("shop@x", "names no revision: write it as shop@1"),
