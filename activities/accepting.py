@@ -25,7 +25,9 @@ async def accept_part(
         return
     await artifacts.put(source.encode("utf-8", "surrogatepass"), "text/x-source")
     policy = Policy.model_validate(setting.project.options.get("policy", {}))
-    counted = node.model_dump(include={"votes", "margin", "k", "samples", "red_flags", "rejected_by_layer", "note"})
+    counted = node.model_dump(
+        include={"votes", "margin", "k", "samples", "red_flags", "rejected_by_layer", "defect", "note"}
+    )
     await projects.accept_part(
         node.project,
         AcceptedPart(

@@ -64,7 +64,9 @@ class Reuse:
         resolved = part.status is TaskStatus.RESOLVED
         status = TaskStatus.RESOLVED if resolved else TaskStatus.REUSED
         note = "; ".join(filter(None, (origin(part, ref.project), part.note)))
-        counted = part.model_dump(include={"votes", "margin", "k", "samples", "red_flags", "rejected_by_layer"})
+        counted = part.model_dump(
+            include={"votes", "margin", "k", "samples", "red_flags", "rejected_by_layer", "defect"}
+        )
         row = {**counted, "status": status, "artifact": artifact, "candidate": part.candidate, "note": note}
         await self._projects.save_nodes([setting.node.model_copy(update=row)])
         await self._keep(project, setting.node, part, await met_by(self._projects, setting, source))

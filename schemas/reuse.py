@@ -40,6 +40,7 @@ class AcceptedPart(Schema):
     samples: int = 0
     red_flags: int = 0
     rejected_by_layer: dict[LayerName, int] = Field(default_factory=dict)
+    defect: float | None = None
     note: str = ""
 
 
