@@ -238,8 +238,16 @@ class Records:
     @activity.defn
     @translated
     async def forget(self, state: NodeState) -> None:
-        """Forget a project whose input was refused before any model was called, so that its id is free again."""
-        await self._projects.forget_project(state.project)
+        """Forget a project whose input was refused before any model was called, so that its id is free again.
+
+        One that was built before stays: its earlier revisions are to be read, and its parts used again.
+        """
+        try:
+            project = await self._projects.project(state.project)
+        except NotFound:
+            return  # it is forgotten already
+        if project.revision == 1:
+            await self._projects.forget_project(state.project)
 
     @activity.defn
     @translated

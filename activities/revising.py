@@ -28,7 +28,9 @@ class Revising:
             return record
         if stored.input_digest == record.input_digest:
             return record.model_copy(update={"revision": stored.revision})
-        if stored.finished_at is None:
+        # One workflow id runs once at a time: another run under the same id means that the stored one was terminated.
+        is_over = stored.workflow_id == record.workflow_id and stored.run_id != record.run_id
+        if stored.finished_at is None and not is_over:
             raise ProjectConflict(
                 f"project {record.id!r} is being built on other input: wait for its end, cancel it, or choose another "
                 "id with --project"

@@ -143,12 +143,11 @@ class Client:
         digest = input_digest(given)
         name = checked_project_id(project) if project is not None else ProjectId(f"build-{digest[:12]}")
         stored = await self._stored(name)
-        rebuilds = stored is not None and stored.input_digest != digest
-        if rebuilds and stored is not None and stored.finished_at is None:
-            raise _conflict(name)
-        if not rebuilds and stored is not None and stored.status in DELIVERED and stored.exit_code is not None:
+        known = None if stored is None else stored.input_digest
+        if stored is not None and known == digest and stored.status in DELIVERED and stored.exit_code is not None:
             return Build(name, attached=True, _client=self, _finished=await self._ended(stored))
-        return replace(await self._start(name, given.model_copy(update={"project": name}), digest), rebuilds=rebuilds)
+        started = await self._start(name, given.model_copy(update={"project": name}), digest, known)
+        return replace(started, rebuilds=known not in (None, digest))
 
     async def result(self, project: str) -> ProjectResult:
         """Wait for a project's end, and say how it ended.
@@ -212,7 +211,7 @@ class Client:
                 fields[name] = text
         return given.model_copy(update=fields)
 
-    async def _start(self, name: ProjectId, given: ProjectInput, digest: Digest) -> Build:
+    async def _start(self, name: ProjectId, given: ProjectInput, digest: Digest, known: Digest | None) -> Build:
         try:
             async with _speaking_of(name):
                 await self._temporal.start_workflow(
@@ -228,14 +227,14 @@ class Client:
                     static_summary=_summary(name, given),
                 )
         except WorkflowAlreadyStartedError:
-            await self._demand_same_input(name, digest)
+            await self._demand_same_input(name, digest, known)
             return Build(name, attached=True, _client=self)
         return Build(name, attached=False, _client=self)
 
-    async def _demand_same_input(self, name: ProjectId, digest: Digest) -> None:
+    async def _demand_same_input(self, name: ProjectId, digest: Digest, stored: Digest | None) -> None:
         async with _speaking_of(name):
             running = await (await self._handle(name).describe()).memo()
-        known = running.get(_INPUT_MEMO)  # absent where a build was started without this client
+        known = running.get(_INPUT_MEMO, stored)  # absent where a build was started without this client
         if known is not None and known != digest:
             raise _conflict(name)
 

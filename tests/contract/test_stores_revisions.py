@@ -116,6 +116,19 @@ async def test_what_was_accepted_is_kept_by_identity_and_the_last_stays(store: S
     assert await store.accepted_plan(SHOP, digest("other")) is None
 
 
+async def test_a_forgotten_project_leaves_no_revision_behind(store: Store) -> None:
+    """Its id is free, and whoever takes it begins with the first; what a model was asked for is not forgotten."""
+    await _two_revisions(store)
+    await store.accept_part(SHOP, _part())
+    await store.accept_part(BANK, _part())
+    await store.forget_project(SHOP)
+    assert await store.revisions(SHOP) == ()
+    assert await store.accepted_part(SHOP, digest("identity")) is None
+    await store.reserve(entry(owner=BANK), Budget())
+    await store.forget_project(BANK)
+    assert await store.accepted_part(BANK, digest("identity")) == _part()
+
+
 async def test_calls_of_one_revision_answer_and_cost_nothing_in_another(store: Store) -> None:
     """The same place is another call: what was answered about other requirements is never found, nor counted."""
     await store.open_project(project())

@@ -21,7 +21,7 @@ from schemas.election import Election, ElectionState, Group, Rule, Slot, Tally
 from schemas.evidence import Decision, NodeRecord, Question
 from schemas.identity import ROOT_PATH, Digest, LayerName, NodePath, ProjectId, TaskStatus
 from schemas.project import Policy, ProjectInput
-from schemas.requests import ElectionRef, NodeOutcome, NodeRef, OpenRequest, Purpose, SettleRequest
+from schemas.requests import ElectionRef, NodeOutcome, NodeRef, NodeState, OpenRequest, Purpose, SettleRequest
 from schemas.reuse import Reusable, ReuseRequest, Revision, Taken, TakeRequest
 from schemas.specification import TestCase
 from schemas.verification import Verdict, VerdictStatus
@@ -227,6 +227,20 @@ async def test_changed_input_of_a_project_that_has_ended_is_its_next_revision() 
     third = await _open(store, "3", requirements="Subtract.")  # the run before it was lost: the same revision again
     assert third.policy.revision == 2
     assert (await store.project(PROJECT)).run_id == "3"
+    with pytest.raises(ApplicationError, match="is being built on other input"):
+        await _open(store, "3", requirements="Divide.")
+    fourth = await _open(store, "4", requirements="Divide.")  # the run before it was terminated, whatever its row says
+    assert fourth.policy.revision == 3
+
+
+async def test_a_refused_revision_leaves_the_earlier_one_as_it_was() -> None:
+    """Even where no model was ever asked, since all of it came from another project."""
+    store = await _built()
+    await _again(store)
+    state = NodeState(project=PROJECT, path=ROOT_PATH, status=TaskStatus.FAILED)
+    await _run(Records(store, store, price=FREE).forget, state)
+    (earlier,) = await store.revisions(PROJECT)
+    assert len(earlier.nodes) == 3
 
 
 async def test_nothing_is_reused_where_that_is_not_wanted() -> None:

@@ -105,6 +105,10 @@ class MemoryStore:
         if not await self.ledger(project):
             await self.clear_nodes(project)
             self._projects.pop(project, None)
+            rows: tuple[dict[Any, Any], ...] = (self._revisions, self._parts, self._plans)
+            for kept in rows:
+                for key in [key for key in kept if key[0] == project]:
+                    del kept[key]
 
     async def supersede(self, ended: Revision, following: ProjectRecord) -> None:
         """Keep a revision as it ended, remove its rows, and begin the next one."""
