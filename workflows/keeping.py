@@ -14,11 +14,11 @@ from schemas.identity import Digest
 from schemas.planning import NodeKind, NodePlan
 from schemas.project import NodeInput
 from schemas.requests import BatchRequest, ElectionRef, NodeRef, Purpose, SettleRequest
-from schemas.reuse import Kept, Reusable, ReuseRequest, TakeRequest
+from schemas.reuse import Kept, Reusable, ReuseRequest, Taken, TakeRequest
 from schemas.verification import VerdictStatus
 from workflows import policies
 from workflows.identifiers import VERIFY_QUEUE
-from workflows.presentation import unsound
+from workflows.presentation import holds_no_more
 
 REUSE = "reuse-what-was-accepted"
 """The mark in histories since which a node looks for what an earlier build accepted."""
@@ -35,17 +35,24 @@ async def kept_from_before(given: NodeInput, plan: NodePlan) -> Kept:
         summary=f"look for an accepted {plan.name}",
         **policies.RECORD,
     )
-    if found.candidate is not None:
-        if not found.verified and not await _holds(given, plan, found.candidate):
-            return Kept()
-        taken = await workflow.execute_activity_method(
+    if found.candidate is not None and (found.verified or await _holds(given, plan, found.candidate)):
+        return Kept(taken=await _taken(given, ref, found.identity))
+    return Kept(plan=await _plan(given, found.proposal)) if found.proposal is not None else Kept()
+
+
+async def _taken(given: NodeInput, ref: NodeRef, identity: Digest) -> Taken | None:
+    """Take the part; None where another task of the same identity was elected anew in the meantime."""
+    try:
+        return await workflow.execute_activity_method(
             Reuse.take_accepted,
-            TakeRequest(ref=ref, identity=found.identity, rule=given.policy.rule),
+            TakeRequest(ref=ref, identity=identity, rule=given.policy.rule),
             summary=f"reused: {given.path}",
             **policies.RECORD,
         )
-        return Kept(taken=taken)
-    return Kept(plan=await _plan(given, found.proposal)) if found.proposal is not None else Kept()
+    except ActivityError as error:
+        if not holds_no_more(error):
+            raise
+        return None
 
 
 async def _holds(given: NodeInput, plan: NodePlan, candidate: Digest) -> bool:
@@ -81,7 +88,7 @@ async def _plan(given: NodeInput, proposal: Digest) -> NodePlan | None:
             **policies.RECORD,
         )
     except ActivityError as error:
-        if not unsound(error):
+        if not holds_no_more(error):
             raise
         return None
 
