@@ -25,9 +25,14 @@ PLACE = frozenset({"id", "parent", "children", "dependencies", "priority", "esti
 
 _LIMITS = ("max_lines", "max_complexity", "timeout_ms")
 _WORDED = frozenset({"name", "target_language", "task_type", "description", "inputs", "outputs", "grants"})
-_LISTS = {"test_cases": "examples", "preconditions": "preconditions", "postconditions": "postconditions"}
-_LISTS |= {"invariants": "invariants", "properties": "properties"}
-_LABELS = {"test_cases": {"name", "description"}, "properties": {"name", "description"}}
+_LISTS = {
+    # field: what it is called when it has changed, and what in each of its items is a label
+    "preconditions": ("preconditions", {"name"}),
+    "postconditions": ("postconditions", {"name"}),
+    "invariants": ("invariants", {"name"}),
+    "test_cases": ("examples", {"name", "description"}),
+    "properties": ("properties", {"name", "description"}),
+}
 _DECLARED = frozenset({"records", "errors"})
 _WORD = re.compile(r"[^\W\d]\w*")
 
@@ -51,7 +56,7 @@ def features(
 
     ``dependencies`` are the tasks that it may call beside its ``children``: only their interfaces count, since their
     code is met by verification. Declared records and errors count where the task mentions them. A field of the
-    specification that is not known here counts as it stands.
+    specification that is not known here counts as it stands, in interfaces too.
     """
     asked: dict[str, JsonValue] = {
         "name": task.name,
@@ -63,10 +68,9 @@ def features(
         "limits": [getattr(task, name) for name in _LIMITS],
         "grants": _grants(task.grants),
     }
-    for field, title in _LISTS.items():
-        asked[title] = _unordered(_written(item, _LABELS.get(field, {"name"})) for item in getattr(task, field))
-    known = PLACE | _WORDED | _LISTS.keys() | _DECLARED | {*_LIMITS}
-    asked |= task.model_dump(mode="json", exclude_defaults=True, exclude=set(known))
+    for field, (title, labels) in _LISTS.items():
+        asked[title] = _unordered(_written(item, labels) for item in getattr(task, field))
+    asked |= _unknown(task)
     return {
         **asked,
         **_mentioned(task, _words(asked)),
@@ -85,7 +89,14 @@ def _interface(task: TaskSpecification) -> JsonValue:
     inputs: JsonValue = [[item.name, item.type_annotation] for item in task.inputs]
     outputs: JsonValue = [item.type_annotation for item in task.outputs]
     records = _mentioned(task, _words([inputs, outputs]))["records"]
-    return {"name": task.name, "inputs": inputs, "outputs": outputs, "records": records}
+    return {"name": task.name, "inputs": inputs, "outputs": outputs, "records": records, **_unknown(task)}
+
+
+def _unknown(task: TaskSpecification) -> dict[str, JsonValue]:
+    """Return what a task says in fields that are not known here; nothing for those that say nothing."""
+    known = PLACE | _WORDED | _LISTS.keys() | _DECLARED | {*_LIMITS}
+    unknown: dict[str, JsonValue] = task.model_dump(mode="json", exclude_defaults=True, exclude=set(known))
+    return unknown
 
 
 def _parameter(item: Schema) -> JsonValue:

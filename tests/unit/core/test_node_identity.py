@@ -219,3 +219,17 @@ def test_a_name_after_a_line_break_is_a_mention() -> None:
         records=(UNUSED,),
     )
     assert identity(task) != identity(task.model_copy(update={"records": ()}))
+
+
+def test_a_field_that_is_not_known_here_counts_for_the_task_and_for_those_that_see_it() -> None:
+    """What a later version adds to specifications is never overlooked; where it says nothing, nothing changes."""
+
+    class Later(TaskSpecification):
+        kind: str = "function"
+
+    same, other = (Later.model_validate({**TASK.model_dump(), "kind": kind}) for kind in ("function", "class"))
+    assert identity(same) == identity(TASK)
+    assert identity(other) != identity(TASK)
+    assert changed(features(same), features(other)) == ("kind",)
+    assert identity(OTHER, [same]) == identity(OTHER, [TASK])
+    assert identity(OTHER, [other]) != identity(OTHER, [TASK])
