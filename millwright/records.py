@@ -175,7 +175,7 @@ class Records:
         Raises:
             NotFound: no such project or revision, or it has not come to its report yet.
         """
-        record = await self._named(project)
+        record = (await revision_named(self._projects, project)).project
         if record.report is None:
             raise NotFound(
                 f"project {project!r} has no report yet (it is {record.status}): `millwright watch {project}`"
@@ -189,7 +189,7 @@ class Records:
             NotFound: no such project or revision, or nothing is delivered yet.
             IntegrityError: stored bytes do not match the manifest.
         """
-        record = await self._named(project)
+        record = (await revision_named(self._projects, project)).project
         if record.manifest is None:
             raise NotFound(
                 f"project {project!r} has delivered nothing yet (it is {record.status}): "
@@ -212,12 +212,6 @@ class Records:
             files[entry.path] = content
         report = await self._artifacts.get(record.report) if record.report else None
         return Deliverable(manifest=manifest, digest=record.manifest, files=files, report=report)
-
-    async def _named(self, name: str) -> ProjectRecord:
-        try:
-            return (await revision_named(self._projects, name)).project
-        except NotFound as error:
-            raise NotFound(f"{error} (`millwright list` shows the projects)") from error
 
     async def _line(self, node: NodeRecord, status: LineStatus) -> TaskLine:
         source = await self._artifacts.get(node.artifact) if node.artifact else None
