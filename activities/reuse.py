@@ -67,6 +67,8 @@ class Reuse:
         counted = part.model_dump(
             include={"votes", "margin", "k", "samples", "red_flags", "rejected_by_layer", "defect"}
         )
+        size = setting.language.measure(source)
+        counted |= {"lines": size.code_lines, "complexity": size.complexity}
         row = {**counted, "status": status, "artifact": artifact, "candidate": part.candidate, "note": note}
         await self._projects.save_nodes([setting.node.model_copy(update=row)])
         await self._keep(project, setting.node, part, await met_by(self._projects, setting, source))

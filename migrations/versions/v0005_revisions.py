@@ -1,6 +1,6 @@
 """Projects that are built again on changed requirements: their revisions, and what was accepted under which identity.
 
-Revision 0005, after 0004. What was built before it is a project's first revision, and nothing of it can be reused: it
+Revision 0005, after 0008. What was built before it is a project's first revision, and nothing of it can be reused: it
 was stored without identities.
 """
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0005"
-down_revision: str | None = "0004"
+down_revision: str | None = "0008"
 branch_labels: str | None = None
 depends_on: str | None = None
 
