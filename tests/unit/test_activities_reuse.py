@@ -14,8 +14,8 @@ from activities.integration import Integration
 from activities.prompting import Prompting
 from activities.records import Records
 from activities.reuse import Reuse
+from millwright.adapters.documents.front_matter import read_front_matter
 from millwright.adapters.storage.memory import MemoryStore
-from millwright.core.budget import FREE
 from schemas.digests import digest_of_bytes
 from schemas.election import Election, ElectionState, Group, Rule, Slot, Tally
 from schemas.evidence import Decision, NodeRecord, Question
@@ -204,11 +204,11 @@ async def _open(store: MemoryStore, run: str, **given: Any) -> Any:
     request = OpenRequest(
         given=ProjectInput.model_validate(given), workflow_id="millwright/shop", run_id=run, name="shop"
     )
-    return await _run(Records(store, store, price=FREE).open_project, request)
+    return await _run(Records(store, store, read_head=read_front_matter).open_project, request)
 
 
 async def test_changed_input_of_a_project_that_has_ended_is_its_next_revision() -> None:
-    """The earlier one is kept as it ended, with what was asked; its margin goes on to hold, and a retry is no third."""
+    """The earlier one is kept as it ended, with what was asked; a retry is no third."""
     store = MemoryStore()
     first = await _open(store, "1", requirements="Add.", k=5)
     assert (first.policy.revision, first.policy.reuse) == (1, False)
@@ -219,7 +219,7 @@ async def test_changed_input_of_a_project_that_has_ended_is_its_next_revision() 
     await store.save_project(ended)
     for _ in range(2):
         second = await _open(store, "2", requirements="Subtract.")
-        assert (second.policy.revision, second.policy.reuse, second.policy.rule.k) == (2, True, 5)
+        assert (second.policy.revision, second.policy.reuse) == (2, True)
     assert await store.nodes(PROJECT) == ()
     assert (await store.questions(PROJECT), await store.decisions(PROJECT)) == ((), ())
     (kept,) = await store.revisions(PROJECT)
@@ -238,7 +238,7 @@ async def test_a_refused_revision_leaves_the_earlier_one_as_it_was() -> None:
     store = await _built()
     await _again(store)
     state = NodeState(project=PROJECT, path=ROOT_PATH, status=TaskStatus.FAILED)
-    await _run(Records(store, store, price=FREE).forget, state)
+    await _run(Records(store, store, read_head=read_front_matter).forget, state)
     (earlier,) = await store.revisions(PROJECT)
     assert len(earlier.nodes) == 3
 

@@ -1,14 +1,14 @@
 """Projects that are built again on changed requirements: their revisions, and what was accepted under which identity.
 
-Revision 0005, after 0008. What was built before it is a project's first revision, and nothing of it can be reused: it
+Revision 0006, after 0005. What was built before it is a project's first revision, and nothing of it can be reused: it
 was stored without identities.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0005"
-down_revision: str | None = "0008"
+revision: str = "0006"
+down_revision: str | None = "0005"
 branch_labels: str | None = None
 depends_on: str | None = None
 
