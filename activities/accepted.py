@@ -5,7 +5,7 @@ It decides nothing: what is kept is decided by votes and identities, whatever wa
 
 import json
 
-from millwright.core.node_identity import identity
+from millwright.core.node_identity import plan_identity
 from millwright.ports import ProjectStore
 from schemas.evidence import NodeRecord, ProjectRecord
 from schemas.identity import ROOT_PATH, NodePath, ProjectId
@@ -37,7 +37,7 @@ class Accepted:
         outside = [nodes[other] for other in node.dependencies if other in nodes and other not in node.children]
         seen = [await self._projects.specification(other.specification) for other in outside]
         task = await self._projects.specification(node.specification)
-        plan = await self._projects.accepted_plan(source, identity(task, seen))
+        plan = await self._projects.accepted_plan(source, plan_identity(task, seen))
         return plan.text if plan is not None else ""
 
     async def _earlier(self, project: ProjectRecord) -> tuple[ProjectId, dict[NodePath, NodeRecord]]:

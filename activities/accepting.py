@@ -3,7 +3,7 @@
 It is no activity of its own: those that settle an election call it.
 """
 
-from activities.identifying import identity_of
+from activities.identifying import identity_of, plan_identity_of
 from activities.setting import Setting
 from millwright.core.reuse import setting_digest
 from millwright.ports import ArtifactStore, ProjectStore
@@ -61,7 +61,7 @@ async def met_by(projects: ProjectStore, setting: Setting, source: str) -> Diges
 async def accept_plan(projects: ProjectStore, node: NodeRecord, proposal: Digest, revision: int) -> None:
     """Keep the proposal that was just accepted as a node's plan."""
     plan = AcceptedPlan(
-        identity=await identity_of(projects, node, parts=False),
+        identity=await plan_identity_of(projects, node),
         entered=revision,
         proposal=proposal,
         text=await projects.candidate(node.project, node.path, proposal),

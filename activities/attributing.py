@@ -55,7 +55,11 @@ class Attributing:
         election = request.election
         keys = {election.model_copy(update={"simplification": times}).key for times in range(3)}
         written = await self._projects.all_completions(election.project)
-        drawn = [item.candidate for item in written if item.path == election.path and item.purpose in keys]
+        drawn = [
+            item.candidate
+            for item in written
+            if (item.path, item.revision) == (election.path, election.revision) and item.purpose in keys
+        ]
         every = await self._projects.verdicts(election.project, election.path)
         distinct = [digest for digest in dict.fromkeys(drawn) if digest is not None and digest in every]
         typed = [digest for digest in distinct if _passed(every[digest], LayerName.SYNTAX, LayerName.TYPES)]

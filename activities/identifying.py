@@ -3,19 +3,27 @@
 It is no activity of its own, and looks for nothing under the identity.
 """
 
-from millwright.core.node_identity import identity
+from millwright.core.node_identity import identity, plan_identity
 from millwright.ports import ProjectStore
 from schemas.evidence import NodeRecord
 from schemas.identity import Digest, NodePath
 from schemas.specification import TaskSpecification
 
 
-async def identity_of(projects: ProjectStore, node: NodeRecord, *, parts: bool = True) -> Digest:
-    """Compute a node's identity; without its ``parts`` it is that of the task which a plan is made for."""
+async def identity_of(projects: ProjectStore, node: NodeRecord) -> Digest:
+    """Compute a node's identity."""
     task = await projects.specification(node.specification)
-    outside = [path for path in node.dependencies if path not in node.children]
-    seen = [await _task(projects, node, path) for path in outside]
-    return identity(task, seen, [await _task(projects, node, path) for path in node.children] if parts else ())
+    children = [await _task(projects, node, path) for path in node.children]
+    return identity(task, await _seen(projects, node), children)
+
+
+async def plan_identity_of(projects: ProjectStore, node: NodeRecord) -> Digest:
+    """Compute the identity of what a node's plan is made for, whether or not it has one."""
+    return plan_identity(await projects.specification(node.specification), await _seen(projects, node))
+
+
+async def _seen(projects: ProjectStore, node: NodeRecord) -> list[TaskSpecification]:
+    return [await _task(projects, node, path) for path in node.dependencies if path not in node.children]
 
 
 async def _task(projects: ProjectStore, node: NodeRecord, path: NodePath) -> TaskSpecification:

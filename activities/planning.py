@@ -107,7 +107,7 @@ class Planning:
 
     async def _actual(self, project: ProjectRecord, figures: Counts) -> Actual:
         tree = await self._tree(project.id)
-        spend = (await self._projects.spend(project.id)).settled
+        spend = (await self._projects.spend(project.id, project.revision)).settled
         delivered = [node for node in tree.nodes.values() if node.status in DELIVERED]
         ratios, parts = _estimates(delivered)
         asked = await self._projects.questions(project.id) or await self._projects.decisions(project.id)

@@ -101,7 +101,7 @@ class Records:
             started_at=datetime.now(UTC),
         )
         record = await self._revising.revised(record)
-        given = await self._revising.kept_margin(record, given)
+        await self._revising.demand_base(given)
         stored = await self._projects.open_project(record)
         ground = await self._planning.basis(project, stored.options, given.target_reliability)
         expected = self._planning.of_prose(ground, prose, given)

@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.accepting import met_by
 from activities.boundary import translated
-from activities.identifying import identity_of
+from activities.identifying import identity_of, plan_identity_of
 from activities.setting import Settings
 from activities.standing import record_standing
 from millwright.core.reuse import meets, origin
@@ -38,7 +38,7 @@ class Reuse:
         part = await self._part(project, identity, request.rule)
         if part is not None:
             return Reusable(identity=identity, candidate=part.candidate, verified=await self._adopt(node, part))
-        plan = None if node.children else await self._plan(project, identity)
+        plan = None if node.children else await self._plan(project, await plan_identity_of(self._projects, node))
         if plan is None:
             return Reusable(identity=identity)
         await self._projects.save_candidate(ref.project, ref.path, plan.proposal, plan.text)

@@ -1,4 +1,4 @@
-"""Begins a project's next revision: the one before is kept as it ended, and its margin goes on to hold.
+"""Begins a project's next revision: the one before is kept as it ended.
 
 It builds nothing and reuses nothing; those activities look for what earlier revisions accepted.
 """
@@ -7,7 +7,7 @@ from millwright.errors import BadInput, NotFound, ProjectConflict
 from millwright.ports import ProjectStore
 from schemas.evidence import ProjectRecord
 from schemas.identity import ProjectId
-from schemas.project import Policy, ProjectInput
+from schemas.project import ProjectInput
 from schemas.reuse import Revision
 
 
@@ -45,21 +45,10 @@ class Revising:
         await self._projects.supersede(ended, following)
         return following
 
-    async def kept_margin(self, record: ProjectRecord, given: ProjectInput) -> ProjectInput:
-        """Let a rebuild keep the margin that was planned before, unless another is asked for.
-
-        What is reused was won by it; a margin planned from the changed prose would throw all away for one more vote.
-
-        Raises:
-            BadInput: the project that this one is to be based on is not known.
-        """
+    async def demand_base(self, given: ProjectInput) -> None:
+        """Check that the project which a build is to be based on is known. Raises BadInput."""
         if given.based_on is not None and await self._stored(ProjectId(given.based_on)) is None:
             raise BadInput(f"there is no project {given.based_on!r} to build on: `millwright list` shows the projects")
-        earlier = await self._projects.revisions(record.id)
-        if given.k is not None or not earlier:
-            return given
-        policy = earlier[-1].project.options.get("policy")
-        return given if policy is None else given.model_copy(update={"k": Policy.model_validate(policy).rule.k})
 
     async def _stored(self, project: ProjectId) -> ProjectRecord | None:
         try:

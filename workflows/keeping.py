@@ -9,7 +9,7 @@ from temporalio.exceptions import ActivityError
 from activities.decomposition import Decomposition
 from activities.reuse import Reuse
 from activities.verification import Verification
-from schemas.election import Slot
+from schemas.election import Rule, Slot
 from schemas.identity import Digest
 from schemas.planning import NodeKind, NodePlan
 from schemas.project import NodeInput
@@ -29,24 +29,26 @@ async def kept_from_before(given: NodeInput, plan: NodePlan) -> Kept:
     if not given.policy.reuse or not workflow.patched(REUSE):
         return Kept()
     ref = NodeRef(project=given.project, path=given.path)
+    # A margin that was planned before goes on to hold; one that was asked for is asked of what is used again, too.
+    rule = given.policy.rule.model_copy(update={"k": 1}) if given.policy.planned else given.policy.rule
     found: Reusable = await workflow.execute_activity_method(
         Reuse.find_accepted,
-        ReuseRequest(ref=ref, rule=given.policy.rule),
+        ReuseRequest(ref=ref, rule=rule),
         summary=f"look for an accepted {plan.name}",
         **policies.RECORD,
     )
     if found.candidate is not None and (found.verified or await _holds(given, plan, found.candidate)):
-        return Kept(taken=await _taken(given, ref, found.identity))
+        return Kept(taken=await _taken(ref, found.identity, rule))
     return Kept(plan=await _plan(given, found.proposal)) if found.proposal is not None else Kept()
 
 
-async def _taken(given: NodeInput, ref: NodeRef, identity: Digest) -> Taken | None:
+async def _taken(ref: NodeRef, identity: Digest, rule: Rule) -> Taken | None:
     """Take the part; None where another task of the same identity was elected anew in the meantime."""
     try:
         return await workflow.execute_activity_method(
             Reuse.take_accepted,
-            TakeRequest(ref=ref, identity=identity, rule=given.policy.rule),
-            summary=f"reused: {given.path}",
+            TakeRequest(ref=ref, identity=identity, rule=rule),
+            summary=f"reused: {ref.path}",
             **policies.RECORD,
         )
     except ActivityError as error:

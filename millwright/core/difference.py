@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import JsonValue
 
-from millwright.core.node_identity import changed, features, identity
+from millwright.core.node_identity import changed, features, identity, plan_identity
 from millwright.core.placing import ROOT, parent_of, paths_of, with_root
 from schemas.difference import Change, NodeDifference, Planned
 from schemas.identity import Digest, NodePath, TaskStatus
@@ -106,10 +106,10 @@ def _with_kept_plans(before: Tree, after: Tree) -> Tree:
     plans: dict[Digest, list[Planned]] = {}
     for node in before.values():
         if node.children:
-            plans.setdefault(_identity(before, node, parts=False), []).append(node)
+            plans.setdefault(_plan_identity(before, node), []).append(node)
     grown = dict(after)
     for node in after.values():
-        known = plans.get(_identity(after, node, parts=False), []) if _undecided(node) else []
+        known = plans.get(_plan_identity(after, node), []) if _undecided(node) else []
         if known:
             origin = next((item for item in known if item.path == node.path), known[0])
             grown |= _grafted(before, origin, node)
@@ -141,9 +141,12 @@ def _grafted(before: Tree, origin: Planned, node: Planned) -> dict[NodePath, Pla
     return {node.path: here, **copies}
 
 
-def _identity(tree: Tree, node: Planned, *, parts: bool = True) -> Digest:
-    outside, children = _seen(tree, node)
-    return identity(node.task, outside, children if parts else ())
+def _identity(tree: Tree, node: Planned) -> Digest:
+    return identity(node.task, *_seen(tree, node))
+
+
+def _plan_identity(tree: Tree, node: Planned) -> Digest:
+    return plan_identity(node.task, _seen(tree, node)[0])
 
 
 def _features(tree: Tree, node: Planned) -> dict[str, JsonValue]:

@@ -21,8 +21,10 @@ FORMAT = 1
 """Of the digested text; raised when it changes, so that nothing accepted before is found any more."""
 
 PLACE = frozenset({"id", "parent", "children", "dependencies", "priority", "estimated_difficulty", "requirements"})
-"""Fields of a task that say where it stands, where it comes from and how it is handled; interfaces stand for whom it
-may call. Requirements are numbered by their place in the prose: a sentence before them changes all numbers."""
+"""Fields of a task that say where it stands and how it is handled; interfaces stand for whom it may call.
+
+The numbers of requirements move when a sentence is added before them, and are traced anew in every build.
+"""
 
 _LIMITS = ("max_lines", "max_complexity", "timeout_ms")
 _WORDED = frozenset({"name", "target_language", "task_type", "description", "inputs", "outputs", "grants"})
@@ -45,6 +47,12 @@ def identity(
 ) -> Digest:
     """Digest a node's features; arguments as for ``features``."""
     text = json.dumps({"format": FORMAT, **features(task, dependencies, children)}, sort_keys=True, ensure_ascii=True)
+    return Digest(hashlib.sha256(text.encode("ascii")).hexdigest())
+
+
+def plan_identity(task: TaskSpecification, dependencies: Sequence[TaskSpecification] = ()) -> Digest:
+    """Digest what a plan is made for: the task, what it may call, and the numbers of its requirements."""
+    text = json.dumps([identity(task, dependencies), sorted(task.requirements)])
     return Digest(hashlib.sha256(text.encode("ascii")).hexdigest())
 
 
