@@ -14,6 +14,7 @@ from activities.standing import record_standing
 from millwright.core.assembly import RECORDS_MODULE, dotted_name, file_path
 from millwright.core.calibration import Calibration, evidence_of
 from millwright.core.examples import accepts, example_calls
+from millwright.core.kinds import called
 from millwright.core.packaging import packager_for
 from millwright.core.packaging.package import Part, Whole
 from millwright.core.settling import with_examples
@@ -194,6 +195,10 @@ class Integration:
                     errors=whole.errors,
                     records_module=f"{whole.package}.{RECORDS_MODULE}" if whole.records_file else None,
                     limits=Limits(call_seconds=task.timeout_ms / 1000, wall_seconds=60, cpu_seconds=60),
+                    kind=task.kind,
+                    methods=called(task),
+                    state=tuple(item.name for item in task.state),
+                    shapes=task.shapes,
                 ),
                 calls=example_calls(task),
             )

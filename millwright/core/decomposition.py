@@ -18,7 +18,7 @@ from schemas.election import Flag, RedFlag
 from schemas.identity import Digest, NodePath, TaskId, parent_path
 from schemas.planning import Promises, Proposal, SpecifiedRoot
 from schemas.project import Policy
-from schemas.specification import Grants, SpecificationDocument, TaskSpecification
+from schemas.specification import Grants, SpecificationDocument, TaskKind, TaskSpecification
 
 __all__ = [
     "Size",
@@ -54,6 +54,8 @@ def read_root(answer: JsonValue, language: str) -> SpecifiedRoot | RedFlag:
         return RedFlag(flag=Flag.UNSOUND, detail=f"the target language is {language}, not {task.target_language}")
     if task.grants != Grants():
         return RedFlag(flag=Flag.UNSOUND, detail="only a person's own specification may grant anything")
+    if task.kind is not TaskKind.FUNCTION or task.shapes:
+        return RedFlag(flag=Flag.UNSOUND, detail="only a person's own specification may ask for more than a function")
     if not task.has_interface or not task.test_cases:
         return RedFlag(flag=Flag.UNSOUND, detail="the root needs inputs or outputs, and at least one example")
     return _unsound(SpecificationDocument(tasks=(task,))) or root

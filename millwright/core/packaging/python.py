@@ -9,9 +9,10 @@ import sys
 from collections.abc import Collection, Sequence
 
 from millwright.core.packaging.package import Part, Whole, one_line
+from millwright.core.packaging.python_entry import entry_of, main_module, usage
 from millwright.core.packaging.python_tests import test_module
 from schemas.execution import CommandRequest
-from schemas.identity import ROOT_PATH, ProjectId
+from schemas.identity import ProjectId
 
 _PYPROJECT = """[build-system]
 requires = ["hatchling>=1.27"]
@@ -28,35 +29,6 @@ classifiers = ["Typing :: Typed"]
 [tool.hatch.build.targets.wheel]
 packages = ["{package}"]
 """
-
-_MAIN = '''"""The command: reads a document from a file or standard input, and writes the answer to standard output."""
-
-import sys
-from pathlib import Path
-
-from {module} import {imported}
-
-
-def main() -> int:
-    """Run the command; returns the exit status, 2 for a document that is refused."""
-    arguments = sys.argv[1:]
-    if len(arguments) > 1 or arguments in (["-h"], ["--help"]):
-        sys.stderr.write("usage: {command} [FILE]\\n")
-        return 0 if arguments in (["-h"], ["--help"]) else 2
-    try:
-        document = Path(arguments[0]).read_text(encoding="utf-8") if arguments else sys.stdin.read()
-        answer = {called}(document)
-    except (OSError, {errors}) as error:
-        sys.stderr.write(f"{command}: {{error}}\\n")
-        return 2
-    sys.stdout.write(answer if answer.endswith("\\n") else answer + "\\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
-'''
-
 
 _MYPY = (
     "python",
@@ -105,11 +77,11 @@ class PythonPackager:
             files[path] = text
         files.setdefault(f"{whole.package}/__init__.py", f'"""{_one_line(whole.summary)}"""\n')
         files[f"{whole.package}/py.typed"] = ""
-        command = _command(whole)
-        if command:
-            files[f"{whole.package}/__main__.py"] = _main(whole, command)
-        files["pyproject.toml"] = _pyproject(whole, bool(command))
-        files["README.md"] = _readme(whole, bool(command))
+        entry = entry_of(whole)
+        if entry:
+            files[f"{whole.package}/__main__.py"] = main_module(whole, entry)
+        files["pyproject.toml"] = _pyproject(whole, entry is not None)
+        files["README.md"] = _readme(whole, entry)
         for part in whole.parts:
             if part.task.test_cases:
                 files[_test_path(part, files)] = test_module(part, whole)
@@ -139,33 +111,6 @@ def _test_path(part: Part, files: Collection[str]) -> str:
     return f"{name}.py"
 
 
-def _command(whole: Whole) -> Part | None:
-    """Return the root when it takes one text and returns one: then the package is a command as well."""
-    for part in whole.parts:
-        if part.path == ROOT_PATH:
-            task = part.task
-            texts = [item.type_annotation for item in (*task.inputs, *task.outputs)]
-            return part if len(task.inputs) == len(task.outputs) == 1 and texts == ["str", "str"] else None
-    return None
-
-
-def _main(whole: Whole, root: Part) -> str:
-    declared = sorted(error.name for error in whole.errors)
-    name = root.task.name
-    called = f"{name}_" if name in ("main", "sys", "Path") else name
-    text = _MAIN.format(
-        module=root.module,
-        imported=name if called == name else f"{name} as {called}",
-        called=called,
-        command=whole.package.replace("_", "-"),
-        errors=", ".join(["ValueError", *declared]),
-    )
-    if declared and whole.records_file:
-        imported = f"from {whole.package}.{whole.records_file[0].rpartition('/')[2].removesuffix('.py')} import "
-        text = text.replace("\n\n\ndef main", f"\n{imported}{', '.join(declared)}\n\n\ndef main", 1)
-    return text
-
-
 def _pyproject(whole: Whole, has_command: bool) -> str:
     name = whole.package.replace("_", "-")
     scripts = f'\n[project.scripts]\n{name} = "{whole.package}.__main__:main"\n' if has_command else ""
@@ -174,9 +119,9 @@ def _pyproject(whole: Whole, has_command: bool) -> str:
     )
 
 
-def _readme(whole: Whole, has_command: bool) -> str:
+def _readme(whole: Whole, entry: Part | None) -> str:
     name = whole.package.replace("_", "-")
-    use = f"    {name} document.txt        # or: {name} < document.txt\n" if has_command else ""
+    use = usage(name, entry) if entry else ""
     functions = "".join(
         f"- `{part.module}.{part.task.name}`: {_one_line(part.task.description)}\n"
         for part in whole.parts

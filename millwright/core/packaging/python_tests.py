@@ -1,15 +1,14 @@
 """The tests of a delivered Python module, written from the examples and properties that verified it."""
 
 import ast
-import base64
 import re
 
-from pydantic import JsonValue
-
-from millwright.core.packaging.package import Part, Whole, one_line
+from millwright.core.packaging.package import Part, Whole
+from millwright.core.packaging.python_kind_tests import MEANS, kind_example, means_of
+from millwright.core.packaging.python_literals import assertion, literal, sentence, slug
 from millwright.core.specification import input_types, result_type
-from schemas.specification import Property, Record, TaskSpecification, TestCase
-from schemas.values import Value, decode_json
+from schemas.specification import Property, Record, TaskKind, TaskSpecification, TestCase
+from schemas.values import decode_json
 
 _CLOSE = '''
     def is_close(self, found: Any, expected: Any, tolerance: float) -> bool:
@@ -35,66 +34,13 @@ _CLOSE = '''
 '''
 
 
-def literal(value: Value) -> str:
-    """Write a tagged value as a Python expression."""
-    tag, *content = value
-    match tag, content:
-        case "none", []:
-            return "None"
-        case "bool", [bool(flag)]:
-            return repr(flag)
-        case "int", [str(digits)]:
-            return str(int(digits))
-        case "float", [str(text)]:
-            return repr(float.fromhex(text)) if text not in ("nan", "inf", "-inf") else f'float("{text}")'
-        case "str", [str(text)]:
-            return repr(text)
-        case "bytes", [str(text)]:
-            return repr(base64.b64decode(text))
-        case "record", [str(name), list(fields)]:
-            return f"{name}({', '.join(_field(field) for field in fields)})"
-    return _container(value)
-
-
-def _container(value: Value) -> str:
-    match value:
-        case ["list", list(items)]:
-            return f"[{_listed(items)}]"
-        case ["tuple", list(items)]:
-            return f"({_listed(items)}{',' if len(items) == 1 else ''})"
-        case ["set", list(items)]:
-            return f"{{{_listed(items)}}}" if items else "set()"
-        case ["dict", list(pairs)]:
-            return "{" + ", ".join(_pair(pair) for pair in pairs) + "}"
-    raise ValueError(f"{value!r} is not a value that can be written down")
-
-
-def _tagged(item: JsonValue) -> Value:
-    if not isinstance(item, list):
-        raise ValueError(f"{item!r} is not a tagged value")
-    return item
-
-
-def _listed(items: list[JsonValue]) -> str:
-    return ", ".join(literal(_tagged(item)) for item in items)
-
-
-def _pair(pair: JsonValue) -> str:
-    key, item = _tagged(pair)
-    return f"{literal(_tagged(key))}: {literal(_tagged(item))}"
-
-
-def _field(field: JsonValue) -> str:
-    name, item = _tagged(field)
-    return f"{name}={literal(_tagged(item))}"
-
-
 def test_module(part: Part, whole: Whole) -> str:
     """Write the test module of one part."""
     task = part.task
     records = {record.name: record for record in task.records}
     functions = _property_functions(task)
-    body = "".join(_example(part, case, records, number) for number, case in enumerate(task.test_cases, 1))
+    example = kind_example if task.kind in MEANS else _example
+    body = "".join(example(part, case, number) for number, case in enumerate(task.test_cases, 1))
     body += "".join(
         _property(part, item, name, records, number)
         for number, (item, (name, _)) in enumerate(zip(task.properties, functions, strict=True), 1)
@@ -136,14 +82,21 @@ def _class_name(part: Part) -> str:
 def _imports(part: Part, whole: Whole, body: str, needs_close: bool) -> str:
     used = {node.id for node in ast.walk(ast.parse(_dedented(body))) if isinstance(node, ast.Name)}
     declared = sorted({*(item.name for item in whole.records), *(item.name for item in whole.errors)} & used)
-    lines = ["from unittest import TestCase" if part.task.name == "unittest" else "import unittest"]
+    task = part.task
+    imports, means = means_of(part)
+    plain = {line for line in imports if line.startswith("import ")}
+    plain.add("from unittest import TestCase" if task.name == "unittest" else "import unittest")
+    members = {line for line in imports if line not in plain}
     if needs_close:
-        lines.append("from typing import Any")
-    lines += ["", f"from {part.module} import {part.task.name}"]
+        members.add("from typing import Any")
+    lines = [*sorted(plain, key=lambda line: (line.startswith("from"), line)), *sorted(members)]
+    awaited = task.kind is TaskKind.ASYNC_FUNCTION
+    own = f"from {part.module} import {task.name}{' as awaited' if awaited else ''}"
+    lines += ["", own] if task.kind is not TaskKind.COMMAND else []
     if declared and whole.records_file:
         module = whole.records_file[0].removesuffix(".py").replace("/", ".")
         lines.append(f"from {module} import {', '.join(declared)}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + (f"\n{means}" if means else "")
 
 
 def _dedented(body: str) -> str:
@@ -151,28 +104,23 @@ def _dedented(body: str) -> str:
     return "class _:\n    pass\n" + body if body.lstrip().startswith("def test") else body
 
 
-def _example(part: Part, case: TestCase, records: dict[str, Record], number: int) -> str:
+def _example(part: Part, case: TestCase, number: int) -> str:
     task = part.task
+    records = {record.name: record for record in task.records}
     arguments = ", ".join(
         f"{name}={literal(decode_json(case.inputs[name], of, records))}"
         for name, of in zip((item.name for item in task.inputs), input_types(task), strict=True)
     )
     call = f"{task.name}({arguments})"
-    lines = [f"    def test_{number}_{_slug(case.name)}(self) -> None:"]
-    lines.append(f'        """{_sentence(case.description or case.name)}"""')
+    lines = [f"    def test_{number}_{slug(case.name)}(self) -> None:"]
+    lines.append(f'        """{sentence(case.description or case.name)}"""')
     if case.raises is not None:
         lines += [f"        with self.assertRaises({case.raises}):", f"            {call}"]
     else:
         of = result_type(task)
         expected = literal(decode_json(case.expected_output, of, records))
-        lines.append(f"        {_assertion(call, expected, case.tolerance)}")
+        lines.append(f"        {assertion(call, expected, case.tolerance)}")
     return "\n" + "\n".join(lines) + "\n"
-
-
-def _assertion(call: str, expected: str, tolerance: float | None) -> str:
-    if tolerance is not None or 'float("nan")' in expected:
-        return f"self.assertTrue(self.is_close({call}, {expected}, {tolerance or 0.0!r}))"
-    return f"self.assertEqual({call}, {expected})"
 
 
 def _property(part: Part, item: Property, name: str, records: dict[str, Record], number: int) -> str:
@@ -188,8 +136,8 @@ def _property(part: Part, item: Property, name: str, records: dict[str, Record],
         if case.raises is None
     ]
     return (
-        f"\n    def test_property_{number}_{_slug(item.name)}(self) -> None:\n"
-        f'        """{_sentence(item.description or item.name)}"""\n'
+        f"\n    def test_property_{number}_{slug(item.name)}(self) -> None:\n"
+        f'        """{sentence(item.description or item.name)}"""\n'
         f"        for arguments in [\n{''.join(calls)}        ]:\n"
         f"            self.assertIsNot({name}(**arguments), False)\n"
     )
@@ -200,11 +148,3 @@ def _function(item: Property) -> ast.FunctionDef:
         if isinstance(node, ast.FunctionDef):
             return node
     raise ValueError(f"the property {item.name} defines no function")
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:60] or "case"
-
-
-def _sentence(text: str) -> str:
-    return one_line(text, 100) or "An example."

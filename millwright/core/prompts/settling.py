@@ -43,7 +43,7 @@ def outcomes_prompt(task: TaskSpecification, signature: str, calls: Sequence[dic
 
 def outcomes_schema(task: TaskSpecification, count: int) -> dict[str, object]:
     """Return the JSON Schema of an answer about so many calls. Raises TypeSyntaxError."""
-    records = {record.name: record for record in task.records}
+    records = {record.name: record for record in task.known_records}
     number: dict[str, object] = {"type": "integer", "minimum": 1, "maximum": count}
     stated: list[object] = [
         closed({"input": number, "returns": value_schema(result_type(task), records)}),

@@ -46,7 +46,7 @@ def inputs_prompt(task: TaskSpecification, signature: str) -> Prompt:
 
 def inputs_schema(task: TaskSpecification) -> dict[str, object]:
     """Return the JSON Schema of a verifier's answer for a task. Raises TypeSyntaxError."""
-    records = {record.name: record for record in task.records}
+    records = {record.name: record for record in task.known_records}
     types = zip(task.inputs, input_types(task), strict=True)
     given = closed({item.name: value_schema(of, records) for item, of in types})
     case = closed({"inputs": given, "expected": value_schema(result_type(task), records)}, ["inputs"])

@@ -9,6 +9,7 @@ from typing import cast
 
 from pydantic import JsonValue
 
+from millwright.core.kinds import called
 from millwright.core.signature import records_of
 from millwright.core.specification_vocabulary import result_type
 from millwright.core.verification.language import Language
@@ -130,6 +131,10 @@ def program(subject: Subject, of_examples: int) -> Program:
         records_module=subject.records_module,
         limits=limits,
         files=subject.task.grants.files,
+        kind=subject.task.kind,
+        methods=called(subject.task),
+        state=tuple(item.name for item in subject.task.state),
+        shapes=subject.task.shapes,
     )
 
 

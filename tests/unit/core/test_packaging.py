@@ -20,7 +20,7 @@ from millwright.core.examples import accepts, example_calls
 from millwright.core.packaging import PACKAGERS, packager_for
 from millwright.core.packaging.package import Part, Whole
 from millwright.core.packaging.python import PythonPackager
-from millwright.core.packaging.python_tests import literal
+from millwright.core.packaging.python_literals import literal
 from millwright.core.verification.languages import language_named
 from millwright.errors import BadInput
 from schemas.evidence import NodeRecord
