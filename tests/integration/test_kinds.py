@@ -12,7 +12,10 @@ from activities.recall import Recall
 from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
 from millwright.commandline.candidates import Candidate
 from millwright.commandline.checking import Checking, Verified
-from schemas.identity import LayerName
+from millwright.core.packaging import Part, packager_for
+from millwright.core.packaging.package import Whole
+from millwright.core.verification.languages import language_named
+from schemas.identity import LayerName, NodePath
 from schemas.specification import TaskSpecification
 from schemas.verification import VerdictStatus
 from starter import Adapters
@@ -123,3 +126,32 @@ async def test_candidates_that_behave_alike_are_one_vote(task: TaskSpecification
     first, second, third = await _votes(task, names)
     assert first is not None
     assert first == second != third
+
+
+async def test_a_deliverable_of_every_kind_passes_its_own_checks() -> None:
+    """Types, tests and building, in the sandbox without a network: the server is started there, the command is run."""
+    language = language_named("python")
+    parts = []
+    for name in ("account__good", "notes_api__good", "tally__good", "total_of__good"):
+        task, module = GOOD[name], name.partition("__")[0]
+        text = language.assemble(task, source_of(name), (), "shop.records")
+        parts.append(Part(NodePath(f"root.{task.id}"), task, f"shop.{module}", f"shop/{module}.py", text))
+    whole = Whole(
+        package="shop",
+        version="0.1.0",
+        summary="One of each.",
+        parts=tuple(parts),
+        records=(),
+        errors=ACCOUNT.errors,
+        records_file=("shop/records.py", language.records_source((), ACCOUNT.errors)),
+    )
+    packager = packager_for("python")
+    files = packager.files(whole)
+    sandbox = BubblewrapSandbox(slots=2)
+    try:
+        checks = packager.checks(whole, files)
+        reports = await asyncio.gather(*(sandbox.run(check) for _, check in checks))
+    finally:
+        sandbox.close()
+    for (name, _), report in zip(checks, reports, strict=True):
+        assert report.exit_status == 0, f"{name}: {report.stdout}{report.stderr}"
