@@ -18,6 +18,7 @@ from millwright.core.kinds import called
 from millwright.core.packaging import packager_for
 from millwright.core.packaging.package import Part, Whole
 from millwright.core.settling import with_examples
+from millwright.core.specification_grants import granted_packages
 from millwright.core.verification.languages import language_named
 from millwright.ports import ArtifactStore, ProjectStore, Sandbox
 from schemas.digests import canonical_json, digest_of_bytes
@@ -199,6 +200,7 @@ class Integration:
                     methods=called(task),
                     state=tuple(item.name for item in task.state),
                     shapes=task.shapes,
+                    packages=granted_packages([part.task for part in whole.parts]),
                 ),
                 calls=example_calls(task),
             )

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from schemas.base import Schema
-from schemas.specification import DeclaredError, Property, Record, Shape, TaskKind
+from schemas.specification import DeclaredError, PackageGrant, Property, Record, Shape, TaskKind
 from schemas.values import Value
 
 
@@ -45,7 +45,8 @@ class Program(Schema):
     the specification grants: each is a private, empty, writable one inside.
 
     ``kind`` says what a list of arguments means; ``methods`` and ``state`` what may be called and read of an object.
-    ``shapes`` are records of the interface that no module defines.
+    ``shapes`` are records of the interface that no module defines. ``packages`` are granted and not among the modules
+    yet: an engine runs no program that still has any.
     """
 
     language: str = "python"
@@ -61,6 +62,7 @@ class Program(Schema):
     methods: tuple[Called, ...] = ()
     state: tuple[str, ...] = ()
     shapes: tuple[Shape, ...] = ()
+    packages: tuple[PackageGrant, ...] = ()
 
     @property
     def known_records(self) -> tuple[Record, ...]:

@@ -170,17 +170,31 @@ class DeclaredError(Schema):
     description: str = ""
 
 
+class PackageGrant(Schema):
+    """A third-party package: a distribution with bounds on its version, and the modules that it brings along."""
+
+    requirement: str
+    modules: tuple[str, ...] = Field(min_length=1)
+
+
 class Grants(Schema):
     """What a task may use beyond pure code, in the security layer and in the sandbox alike; nothing by default.
 
     ``imports`` are further modules (dotted; a package grants what is below it), ``names`` further built-in names
     (``open``). ``files`` are absolute paths of directories: inside the sandbox each is a private, empty, writable one
     that goes with the process, and nothing of the host. Network, processes and code execution cannot be granted.
+    ``packages`` are third-party ones, all of Python: present for candidates, and dependencies of the deliverable.
     """
 
     imports: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    packages: tuple[PackageGrant, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_granted(self, write: SerializerFunctionWrapHandler) -> _Written:
+        """Leave packages out where there are none: older specifications keep their digests."""
+        return _without(write(self), {"packages": not self.packages})
 
 
 class TaskSpecification(Schema):

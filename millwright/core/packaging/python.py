@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from millwright.core.packaging.package import Part, Whole, one_line
 from millwright.core.packaging.python_entry import entry_of, main_module, usage
 from millwright.core.packaging.python_tests import test_module
+from millwright.core.specification_grants import granted_packages
 from schemas.execution import CommandRequest
 from schemas.identity import ProjectId
 
@@ -25,7 +26,7 @@ description = "{summary}"
 readme = "README.md"
 requires-python = ">=3.11"
 classifiers = ["Typing :: Typed"]
-{scripts}
+{dependencies}{scripts}
 [tool.hatch.build.targets.wheel]
 packages = ["{package}"]
 """
@@ -90,9 +91,11 @@ class PythonPackager:
 
     def checks(self, whole: Whole, files: dict[str, str]) -> tuple[tuple[str, CommandRequest], ...]:
         """Check types over the whole package, its tests, and that it builds without reaching for anything outside."""
+        needs = bool(granted_packages(part.task for part in whole.parts))
+        tests = CommandRequest(files=files, argv=_TESTS, with_packages=needs)
         return (
             ("types", CommandRequest(files=files, argv=(*_MYPY, whole.package), with_packages=True)),
-            *([("tests", CommandRequest(files=files, argv=_TESTS))] if "tests/__init__.py" in files else []),
+            *([("tests", tests)] if "tests/__init__.py" in files else []),
             ("build", CommandRequest(files=files, argv=_WHEEL, with_packages=True)),
         )
 
@@ -115,8 +118,19 @@ def _pyproject(whole: Whole, has_command: bool) -> str:
     name = whole.package.replace("_", "-")
     scripts = f'\n[project.scripts]\n{name} = "{whole.package}.__main__:main"\n' if has_command else ""
     return _PYPROJECT.format(
-        name=name, version=whole.version, summary=_one_line(whole.summary), scripts=scripts, package=whole.package
+        name=name,
+        version=whole.version,
+        summary=_one_line(whole.summary),
+        dependencies=_dependencies(whole),
+        scripts=scripts,
+        package=whole.package,
     )
+
+
+def _dependencies(whole: Whole) -> str:
+    """Write the dependencies: the packages that the parts are granted, and nothing where there are none."""
+    listed = "".join(f'  "{grant.requirement}",\n' for grant in granted_packages(part.task for part in whole.parts))
+    return f"dependencies = [\n{listed}]\n" if listed else ""
 
 
 def _readme(whole: Whole, entry: Part | None) -> str:

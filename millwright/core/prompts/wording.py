@@ -109,4 +109,5 @@ def granted(task: TaskSpecification) -> list[str]:
     grants = task.grants
     lines = [f"- the module {module}" for module in grants.imports]
     lines += [f"- the built-in name {name}" for name in grants.names]
+    lines += [f"- the package {item.requirement}, as {', '.join(item.modules)}" for item in grants.packages]
     return lines + [f"- files under {path}, a directory that is empty at first" for path in grants.files]

@@ -135,6 +135,7 @@ def program(subject: Subject, of_examples: int) -> Program:
         methods=called(subject.task),
         state=tuple(item.name for item in subject.task.state),
         shapes=subject.task.shapes,
+        packages=subject.task.grants.packages,
     )
 
 

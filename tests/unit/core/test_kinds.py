@@ -34,6 +34,7 @@ def specified(name: str) -> TaskSpecification:
 
 
 ACCOUNT, NOTES, TALLY, TOTAL = map(specified, ("account", "notes_api", "tally", "total_of"))
+NEWEST = specified("newest")
 
 
 def test_a_function_is_its_own_view_and_keeps_the_digest_that_it_always_had() -> None:

@@ -169,5 +169,7 @@ def _demand_fit(program: Program) -> None:
             f"the WebAssembly engine has no system, and runs no {program.kind.words}, as {program.module} is: "
             "use bubblewrap"
         )
+    if program.packages:
+        raise BadInput(f"{program.module} is granted packages, which nobody laid beside it: use SandboxWithPackages")
     if program.files:
         raise BadInput(f"the WebAssembly engine has no files, and {program.module} is granted some: use bubblewrap")

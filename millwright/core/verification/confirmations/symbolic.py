@@ -83,6 +83,8 @@ class SymbolicSearch:
             return not_applicable(self.name, "the task has no inputs to search among")
         if task.kind is not TaskKind.FUNCTION:
             return not_applicable(self.name, f"the search follows plain functions, and no {task.kind.words}")
+        if task.grants.packages:
+            return not_run(self.name, "it is granted packages, through which the search does not follow")
         modules = dict(subject.modules)
         request = AnalysisRequest(tool=AnalysisTool.SYMBOLIC, modules=modules, target=subject.target, task=task)
         return Needs((request,), state=_Searched())

@@ -19,7 +19,10 @@ class TypesAgain:
     def plan(self, subject: Subject, language: Language) -> Plan:
         """Ask the type checker, cold."""
         modules = dict(subject.modules)
-        return Needs((AnalysisRequest(tool=AnalysisTool.TYPES_COLD, modules=modules, target=subject.target),))
+        request = AnalysisRequest(
+            tool=AnalysisTool.TYPES_COLD, modules=modules, target=subject.target, packages=subject.task.grants.packages
+        )
+        return Needs((request,))
 
     def judge(self, subject: Subject, needs: Needs, results: tuple[Result, ...], language: Language) -> Plan:
         """Reject for any error, and say that the two ways of asking disagree; warnings are the layer's own affair."""

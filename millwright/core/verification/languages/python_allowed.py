@@ -203,8 +203,12 @@ class Allowance:
 
     def may_import(self, module: str) -> bool:
         """Say whether the module may be imported, be it for some of its members only."""
-        of_kind = module in self._of_kind
-        return is_pure(module) or of_kind or module in self.own_modules or self._is_granted(module)
+        given = module in self._of_kind or self._is_packaged(module) or module in self.own_modules
+        return is_pure(module) or given or self._is_granted(module)
+
+    def _is_packaged(self, module: str) -> bool:
+        """Say whether a module is of a package that the task is granted: all of it may be used."""
+        return _is_among(module, [name for grant in self.grants.packages for name in grant.modules])
 
     @property
     def _of_kind(self) -> Mapping[str, frozenset[str]]:
@@ -220,6 +224,8 @@ class Allowance:
         whole = f"{module}.{member}"
         if module in self.own_modules or module == "__future__" or self.is_module(whole):
             return True
+        if self._is_packaged(module):
+            return not member.startswith("__") or member in ALLOWED_DUNDERS
         if member in self._of_kind.get(module, ()):
             return True
         if self._is_granted(module):

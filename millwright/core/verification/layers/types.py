@@ -20,7 +20,12 @@ class TypesLayer:
         findings = language.check_signature(subject.source, subject.task)
         if any(finding.severity is Severity.ERROR for finding in findings):
             return judged(self.name, findings)
-        request = AnalysisRequest(tool=AnalysisTool.TYPES, modules=dict(subject.modules), target=subject.target)
+        request = AnalysisRequest(
+            tool=AnalysisTool.TYPES,
+            modules=dict(subject.modules),
+            target=subject.target,
+            packages=subject.task.grants.packages,
+        )
         return Needs((request,))
 
     def judge(self, subject: Subject, needs: Needs, results: tuple[Result, ...], language: Language) -> Plan:
