@@ -14,11 +14,12 @@ from activities.standing import record_standing
 from millwright.core.assembly import RECORDS_MODULE, dotted_name, file_path
 from millwright.core.calibration import Calibration, evidence_of
 from millwright.core.examples import accepts, example_calls
-from millwright.core.kinds import called
+from millwright.core.kinds import called, is_code
 from millwright.core.packaging import packager_for
 from millwright.core.packaging.package import Part, Whole
 from millwright.core.settling import with_examples
 from millwright.core.specification_grants import granted_packages
+from millwright.core.verification.evidence import file_program
 from millwright.core.verification.languages import language_named
 from millwright.ports import ArtifactStore, ProjectStore, Sandbox
 from schemas.digests import canonical_json, digest_of_bytes
@@ -27,7 +28,7 @@ from schemas.evidence import Manifest, ManifestEntry, NodeRecord, ProjectRecord
 from schemas.execution import CallRequest, Ending, Limits, Program
 from schemas.identity import DELIVERED, ROOT_PATH, Digest, ProjectId, TaskStatus
 from schemas.requests import IntegrationResult, NodeOutcome, NodeRef
-from schemas.specification import TaskSpecification
+from schemas.specification import TaskKind, TaskSpecification
 
 _VERSION = "0.1.0"
 _LONGEST_PROBLEM = 300
@@ -120,7 +121,7 @@ class Integration:
 
     async def _exports(self, project: ProjectRecord, child: NodeRecord) -> list[tuple[str, str]]:
         task = await self._projects.specification(child.specification)
-        return [(dotted_name(project.package, child.path), task.name)] if task.has_interface else []
+        return [(dotted_name(project.package, child.path), task.name)] if is_code(task) else []
 
     @activity.defn
     @translated
@@ -155,7 +156,7 @@ class Integration:
                         path=node.path,
                         task=with_examples(task, settled),
                         module=dotted_name(project.package, node.path),
-                        file=file_path(language, project.package, node),
+                        file=file_path(language_named(task.target_language), project.package, node),
                         text=(await self._artifacts.get(node.artifact)).decode("utf-8", "surrogatepass"),
                     )
                 )
@@ -187,21 +188,7 @@ class Integration:
         modules = {path: text for path, text in files.items() if path.startswith(f"{whole.package}/")}
         report = await self._sandbox.call(
             CallRequest(
-                program=Program(
-                    language=task.target_language,
-                    modules=modules,
-                    module=part.module,
-                    function=task.name,
-                    records=whole.records,
-                    errors=whole.errors,
-                    records_module=f"{whole.package}.{RECORDS_MODULE}" if whole.records_file else None,
-                    limits=Limits(call_seconds=task.timeout_ms / 1000, wall_seconds=60, cpu_seconds=60),
-                    kind=task.kind,
-                    methods=called(task),
-                    state=tuple(item.name for item in task.state),
-                    shapes=task.shapes,
-                    packages=granted_packages([part.task for part in whole.parts]),
-                ),
+                program=_program(part, whole, modules),
                 calls=example_calls(task),
             )
         )
@@ -226,6 +213,29 @@ class Integration:
         digest = await self._artifacts.put(canonical_json(manifest), "application/json")
         await self._projects.save_manifest(project, digest)
         return digest
+
+
+def _program(part: Part, whole: Whole, modules: dict[str, str]) -> Program:
+    """Describe a part of the assembled whole for the sandbox."""
+    task = part.task
+    limits = Limits(call_seconds=task.timeout_ms / 1000, wall_seconds=60, cpu_seconds=60)
+    if task.kind is TaskKind.FILE:
+        return file_program(task, part.text, limits)
+    return Program(
+        language=task.target_language,
+        modules=modules,
+        module=part.module,
+        function=task.name,
+        records=whole.records,
+        errors=whole.errors,
+        records_module=f"{whole.package}.{RECORDS_MODULE}" if whole.records_file else None,
+        limits=limits,
+        kind=task.kind,
+        methods=called(task),
+        state=tuple(item.name for item in task.state),
+        shapes=task.shapes,
+        packages=granted_packages([item.task for item in whole.parts]),
+    )
 
 
 async def read_manifest(artifacts: ArtifactStore, digest: Digest) -> Manifest:

@@ -29,7 +29,8 @@ class TaskKind(StrEnum):
 
     ``class``: an object is made, methods are called in order, its state is read at the end. ``command``: a function of
     arguments that reads standard input, prints, and returns or exits with a status. ``http_handler``: a WSGI
-    application, started anew on a port for each sequence of requests.
+    application, started anew on a port for each sequence of requests. ``file``: a text in a format, which its
+    ``target_language`` names; its one call returns what the file says.
     """
 
     FUNCTION = "function"
@@ -37,6 +38,7 @@ class TaskKind(StrEnum):
     CLASS = "class"
     COMMAND = "command"
     HTTP_HANDLER = "http_handler"
+    FILE = "file"
 
     @property
     def words(self) -> str:
@@ -204,7 +206,8 @@ class TaskSpecification(Schema):
     wall-clock for one call. ``max_lines`` counts lines of code, without comments and docstrings.
 
     Of a class ``inputs`` are the constructor's, ``methods`` what may be called, and ``state`` the attributes that may
-    be read. ``shapes`` are derived (``millwright.core.kinds``) and stand in no file.
+    be read. Of a file ``content`` is the type of what it says, an annotation as for inputs. ``shapes`` are derived
+    (``millwright.core.kinds``) and stand in no file.
     """
 
     id: TaskId
@@ -233,6 +236,7 @@ class TaskSpecification(Schema):
     kind: TaskKind = TaskKind.FUNCTION
     methods: tuple[Method, ...] = ()
     state: tuple[Parameter, ...] = ()
+    content: str = ""
     shapes: SkipJsonSchema[tuple[Shape, ...]] = ()
 
     @property
@@ -249,7 +253,7 @@ class TaskSpecification(Schema):
     def _without_other_kinds(self, write: SerializerFunctionWrapHandler) -> _Written:
         """Leave out the fields of other kinds, so that a function has the digest, and the inputs, it always had."""
         absent = {"kind": self.kind is TaskKind.FUNCTION, "methods": not self.methods, "state": not self.state}
-        return _without(write(self), absent | {"shapes": not self.shapes})
+        return _without(write(self), absent | {"shapes": not self.shapes, "content": not self.content})
 
 
 class SpecificationDocument(Schema):

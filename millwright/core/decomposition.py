@@ -100,7 +100,7 @@ def _plan_faults(proposal: Proposal, parent: TaskSpecification, policy: Policy) 
     program = _program(proposal, parent, policy)
     if isinstance(program, str):
         return [program]
-    made = records_made(program, parent.records) if program else frozenset()
+    made = records_made(program, parent.known_records) if program else frozenset()
     faults = list(reach_faults(parent, children, made))
     return faults or list(compose(parent, children, program).contradictions)
 

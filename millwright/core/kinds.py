@@ -57,8 +57,16 @@ def as_called(task: TaskSpecification) -> TaskSpecification:
             return _of_sequences(task)
         case TaskKind.COMMAND:
             return _of_command(task)
+        case TaskKind.FILE:
+            # Any, since a file says lists and objects and knows nothing of tuples and records
+            return task.model_copy(update={"outputs": (Parameter(name="result", type_annotation="Any"),)})
         case _:
             return task
+
+
+def is_code(task: TaskSpecification) -> bool:
+    """Say whether a task is code that can be imported by its name."""
+    return task.has_interface and task.kind is not TaskKind.FILE
 
 
 def own_inputs(task: TaskSpecification) -> tuple[Parameter, ...]:

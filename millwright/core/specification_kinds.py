@@ -6,6 +6,7 @@ What is sound here can be viewed as a function (``millwright.core.kinds``), and 
 import re
 from collections.abc import Collection, Iterator, Sequence
 
+from millwright.core.documents import FORMATS
 from millwright.core.kinds import (
     ARGUMENTS,
     CALLS,
@@ -45,11 +46,16 @@ def kind_faults(where: str, document: SpecificationDocument, task: TaskSpecifica
         yield Fault(where=f"{where}.properties", what=what)
     if task.kind not in SEQUENCES:
         yield from _foreign_faults(where, task)
+    if task.content and task.kind is not TaskKind.FILE:
+        what = f"a task of kind {task.kind.value} has no content of a file"
+        yield Fault(where=f"{where}.content", what=what)
     match task.kind:
         case TaskKind.CLASS | TaskKind.HTTP_HANDLER:
             yield from _sequence_faults(where, document, task)
         case TaskKind.COMMAND:
             yield from _command_faults(where, task)
+        case TaskKind.FILE:
+            yield from _file_faults(where, document, task)
         case _:
             return
 
@@ -63,6 +69,18 @@ def _foreign_faults(where: str, task: TaskSpecification) -> Iterator[Fault]:
         if case.calls or case.expected_state is not None:
             what = f"{case.name!r} is a sequence of calls, and a task of kind {task.kind.value} has no methods"
             yield Fault(where=f"{where}.test_cases[{index}]", what=what)
+
+
+def _file_faults(where: str, document: SpecificationDocument, task: TaskSpecification) -> Iterator[Fault]:
+    if task.target_language not in FORMATS:
+        what = f"the target_language of a file is its format ({', '.join(FORMATS)}), not {task.target_language}"
+        yield Fault(where=f"{where}.target_language", what=what)
+    if task.inputs:
+        yield Fault(where=f"{where}.inputs", what="a file is given nothing: it has no inputs")
+    if task.outputs and task.outputs[0].type_annotation != "Any":
+        yield Fault(where=f"{where}.outputs", what="a file has no outputs: content is the type of what it says")
+    if task.content:
+        yield from type_faults(f"{where}.content", task.content, vocabulary_of(document, task).records)
 
 
 def _command_faults(where: str, task: TaskSpecification) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Collection, Sequence
 
+from millwright.core.kinds import is_code
 from millwright.core.packaging.package import Part, Whole, one_line
 from millwright.core.packaging.python_entry import entry_of, main_module, usage
 from millwright.core.packaging.python_tests import test_module
@@ -139,7 +140,7 @@ def _readme(whole: Whole, entry: Part | None) -> str:
     functions = "".join(
         f"- `{part.module}.{part.task.name}`: {_one_line(part.task.description)}\n"
         for part in whole.parts
-        if part.task.has_interface
+        if is_code(part.task)
     )
     return (
         f"# {name}\n\n{_one_line(whole.summary)}\n\n"

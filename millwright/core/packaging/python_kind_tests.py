@@ -3,6 +3,8 @@
 A server is really started, a command is run as one. The standard library is enough for all of it.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 from pydantic import JsonValue
@@ -78,6 +80,17 @@ class _Served:
 '''
 
 
+_LINES: tuple[tuple[str, ...], str] = ((), '[line.rstrip() for line in text.rstrip().split("\\n")]')
+_READING: dict[str, tuple[tuple[str, ...], str]] = {
+    "json": (("import json",), "json.loads(text)"),
+    "toml": (
+        ("import json", "import tomllib"),
+        "json.loads(json.dumps(tomllib.loads(text), default=lambda value: value.isoformat()))",
+    ),
+    "csv": (("import csv", "import io"), '[row for row in csv.reader(io.StringIO(text, newline="")) if row]'),
+}
+"""How a test reads a file of each format: the imports, and the expression over its text."""
+
 _SERVING_IMPORTS = (
     "import http.client",
     "import json",
@@ -90,6 +103,7 @@ _SERVING_IMPORTS = (
 MEANS: dict[TaskKind, tuple[tuple[str, ...], str]] = {
     TaskKind.CLASS: ((), ""),
     TaskKind.COMMAND: (("import subprocess", "import sys"), RUNNING),
+    TaskKind.FILE: (("from pathlib import Path",), ""),
     TaskKind.HTTP_HANDLER: (_SERVING_IMPORTS, SERVING),
 }
 """The kinds whose examples are tested otherwise than by one call: the imports and the code that their tests share."""
@@ -100,20 +114,30 @@ def means_of(part: Part) -> tuple[tuple[str, ...], str]:
     if part.task.kind is TaskKind.ASYNC_FUNCTION:
         return ("import asyncio", "from typing import Any"), AWAITING.format(name=part.task.name)
     imports, code = MEANS.get(part.task.kind, ((), ""))
+    if part.task.kind is TaskKind.FILE:
+        return (*imports, *_READING.get(part.task.target_language, _LINES)[0]), code
     return imports, code.format(module=part.module, name=part.task.name) if part.task.kind is TaskKind.COMMAND else code
 
 
 def kind_example(part: Part, case: TestCase, number: int) -> str:
     """Write the test of one example of a class, a command or a handler of HTTP."""
     task = part.task
-    lines = {
+    writers: dict[TaskKind, Callable[[TaskSpecification, TestCase], list[str]]] = {
         TaskKind.CLASS: _of_class,
         TaskKind.COMMAND: _of_command,
+        TaskKind.FILE: partial(_of_file, part.file),
         TaskKind.HTTP_HANDLER: _of_handler,
-    }[task.kind](task, case)
+    }
+    lines = writers[task.kind](task, case)
     title = [f"    def test_{number}_{slug(case.name)}(self) -> None:"]
     title.append(f'        """{sentence(case.description or case.name)}"""')
     return "\n" + "\n".join([*title, *(f"        {line}" for line in lines)]) + "\n"
+
+
+def _of_file(path: str, task: TaskSpecification, case: TestCase) -> list[str]:
+    _, read = _READING.get(task.target_language, _LINES)
+    lines = [f'text = (Path(__file__).parents[1] / "{path}").read_text(encoding="utf-8")']
+    return [*lines, f"self.assertEqual({read}, {case.expected_output!r})"]
 
 
 def _of_command(task: TaskSpecification, case: TestCase) -> list[str]:

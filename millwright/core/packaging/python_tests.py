@@ -92,7 +92,7 @@ def _imports(part: Part, whole: Whole, body: str, needs_close: bool) -> str:
     lines = [*sorted(plain, key=lambda line: (line.startswith("from"), line)), *sorted(members)]
     awaited = task.kind is TaskKind.ASYNC_FUNCTION
     own = f"from {part.module} import {task.name}{' as awaited' if awaited else ''}"
-    lines += ["", own] if task.kind is not TaskKind.COMMAND else []
+    lines += ["", own] if task.kind not in (TaskKind.COMMAND, TaskKind.FILE) else []
     if declared and whole.records_file:
         module = whole.records_file[0].removesuffix(".py").replace("/", ".")
         lines.append(f"from {module} import {', '.join(declared)}")

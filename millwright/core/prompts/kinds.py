@@ -13,13 +13,17 @@ from millwright.core.prompts.wording import examples, parameters, section
 from schemas.specification import Method, TaskKind, TaskSpecification, TestCase
 from schemas.values import RECORD_KEY
 
-WHAT = {TaskKind.ASYNC_FUNCTION: "asynchronous function", TaskKind.CLASS: "class"}
+WHAT = {TaskKind.ASYNC_FUNCTION: "asynchronous function", TaskKind.CLASS: "class", TaskKind.FILE: "file"}
 """What is written of each kind, where it is no function."""
 
 _HOW = {
     TaskKind.ASYNC_FUNCTION: (
         "- it is awaited in an event loop of its own for each call",
         "- asyncio may be imported; nothing may block: wait with asyncio.sleep",
+    ),
+    TaskKind.FILE: (
+        "- the fenced block is the file, whole and as it is to be delivered",
+        "- links into the file itself and to files beside it must lead somewhere",
     ),
     TaskKind.CLASS: (
         "- an object is made, and its methods are called in any order; a refused call changes nothing",
@@ -53,6 +57,8 @@ def interface_sections(task: TaskSpecification) -> str:
         return given + section("Requests", _methods(task.methods))
     if task.kind is TaskKind.COMMAND:
         return given
+    if task.kind is TaskKind.FILE:
+        return section("Content", [f"- {task.content or 'Any'}"])
     return given + section("Output", parameters(task.outputs))
 
 

@@ -55,7 +55,7 @@ def _of_functions(schema: dict[str, Any]) -> dict[str, object]:
     for name in ("TaskKind", "Method", "MethodCall"):
         definitions.pop(name, None)
     for name, fields in (
-        ("TaskSpecification", ("kind", "methods", "state")),
+        ("TaskSpecification", ("kind", "methods", "state", "content")),
         ("TestCase", ("calls", "expected_state")),
     ):
         for field in fields:

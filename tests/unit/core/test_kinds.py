@@ -34,7 +34,7 @@ def specified(name: str) -> TaskSpecification:
 
 
 ACCOUNT, NOTES, TALLY, TOTAL = map(specified, ("account", "notes_api", "tally", "total_of"))
-NEWEST = specified("newest")
+NEWEST, RATES, GUIDE = map(specified, ("newest", "rates", "guide"))
 
 
 def test_a_function_is_its_own_view_and_keeps_the_digest_that_it_always_had() -> None:
@@ -50,10 +50,10 @@ def test_a_function_is_its_own_view_and_keeps_the_digest_that_it_always_had() ->
     }
 
 
-@pytest.mark.parametrize("task", [ACCOUNT, NOTES, TALLY, TOTAL], ids=lambda task: task.name)
+@pytest.mark.parametrize("task", [ACCOUNT, NOTES, TALLY, TOTAL, RATES], ids=lambda task: task.name)
 def test_a_view_is_a_sound_task_that_stays_what_it_is(task: TaskSpecification) -> None:
     """It is its own view, survives being stored, and can be checked again like any other task."""
-    assert as_called(task) is task
+    assert as_called(task) == task
     assert TaskSpecification.model_validate_json(task.model_dump_json()) == task
     document = SpecificationDocument(tasks=(task,), records=task.records, errors=task.errors)
     assert check_document(document) == ()
@@ -208,6 +208,13 @@ def test_other_kinds_are_refused_what_they_have_not() -> None:
             },
             "stands in the path or the query",
         ),
+        ({"kind": "file", "test_cases": [{"name": "t", "inputs": {}, "raises": "KeyError"}]}, "is its format (json,"),
+        ({"kind": "file", "target_language": "json", "content": "list[Odd]"}, "neither a built-in type"),
+        (
+            {"kind": "file", "target_language": "json", "inputs": [{"name": "n", "type_annotation": "int"}]},
+            "it has no inputs",
+        ),
+        ({"kind": "command", "content": "int"}, "no content of a file"),
         (
             {
                 "kind": "http_handler",

@@ -75,6 +75,8 @@ class EnginesAgree:
         """Ask which inputs are promised, or for the second engine's outcomes at once where all are."""
         if subject.task.grants.files:
             return not_run(self.name, "it is granted files, which the second engine has not")
+        if subject.task.kind is TaskKind.FILE:
+            return not_applicable(self.name, "a file is read, and not run")
         if subject.task.kind not in SECOND_ENGINE:
             return not_applicable(self.name, f"the second engine has no system, and runs no {subject.task.kind.words}")
         request = promise(subject)
