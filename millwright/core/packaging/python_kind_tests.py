@@ -10,7 +10,8 @@ from typing import cast
 from pydantic import JsonValue
 
 from millwright.core.kinds import ARGUMENTS, CALLS, RAISED, RESPONSE, STDIN, methods_of, own_inputs
-from millwright.core.packaging.package import Part
+from millwright.core.packaging.package import Part, Whole
+from millwright.core.packaging.python_entry import entry_of
 from millwright.core.packaging.python_literals import assertion, literal, sentence, slug
 from millwright.core.packaging.requests import sent
 from millwright.core.signature import records_of
@@ -28,7 +29,7 @@ def {name}(*arguments: Any, **named: Any) -> Any:
 RUNNING = '''
 def run(arguments: list[str], typed: str) -> tuple[int, str]:
     """Run the command as one; return its status, and what it printed."""
-    command = [sys.executable, "-c", "import sys; from {module} import {name}; sys.exit({name}(sys.argv[1:]))"]
+    command = [sys.executable, {started}]
     done = subprocess.run([*command, *arguments], input=typed.encode(), capture_output=True, timeout=60, check=False)
     return done.returncode, done.stdout.decode()
 '''
@@ -109,14 +110,19 @@ MEANS: dict[TaskKind, tuple[tuple[str, ...], str]] = {
 """The kinds whose examples are tested otherwise than by one call: the imports and the code that their tests share."""
 
 
-def means_of(part: Part) -> tuple[tuple[str, ...], str]:
-    """Return the imports and the code that a part's tests need, before the tests themselves."""
+def means_of(part: Part, whole: Whole) -> tuple[tuple[str, ...], str]:
+    """Return the imports and the code that a part's tests need; the package's own command is run as that."""
     if part.task.kind is TaskKind.ASYNC_FUNCTION:
         return ("import asyncio", "from typing import Any"), AWAITING.format(name=part.task.name)
     imports, code = MEANS.get(part.task.kind, ((), ""))
     if part.task.kind is TaskKind.FILE:
         return (*imports, *_READING.get(part.task.target_language, _LINES)[0]), code
-    return imports, code.format(module=part.module, name=part.task.name) if part.task.kind is TaskKind.COMMAND else code
+    if part.task.kind is TaskKind.COMMAND:
+        name = part.task.name
+        text = f"import sys; from {part.module} import {name}; sys.exit({name}(sys.argv[1:]))"
+        is_entry = entry_of(whole) is part
+        code = code.format(started=f'"-m", "{whole.package}"' if is_entry else f'"-c", "{text}"')
+    return imports, code
 
 
 def kind_example(part: Part, case: TestCase, number: int) -> str:

@@ -83,7 +83,7 @@ def _imports(part: Part, whole: Whole, body: str, needs_close: bool) -> str:
     used = {node.id for node in ast.walk(ast.parse(_dedented(body))) if isinstance(node, ast.Name)}
     declared = sorted({*(item.name for item in whole.records), *(item.name for item in whole.errors)} & used)
     task = part.task
-    imports, means = means_of(part)
+    imports, means = means_of(part, whole)
     plain = {line for line in imports if line.startswith("import ")}
     plain.add("from unittest import TestCase" if task.name == "unittest" else "import unittest")
     members = {line for line in imports if line not in plain}

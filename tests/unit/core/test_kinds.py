@@ -15,6 +15,8 @@ from millwright.core.literals import written_json
 from millwright.core.packaging.requests import sent
 from millwright.core.prompts.answer_schema import value_schema
 from millwright.core.prompts.coder import code_prompt
+from millwright.core.prompts.settling import outcomes_prompt
+from millwright.core.prompts.verifier import inputs_prompt
 from millwright.core.signature import records_of
 from millwright.core.specification import check_document, digest_of, input_types, resolve, result_type
 from millwright.core.verification.languages import language_named
@@ -263,6 +265,17 @@ def test_the_prompt_says_what_a_kind_is_and_shows_its_examples(task: TaskSpecifi
         assert words in text
     assert ("Do not print." in text) is (task is not TALLY)
     assert "$record" not in text
+
+
+def test_verifiers_are_told_what_calls_and_outcomes_are_made_of() -> None:
+    """Who proposes inputs, or states results, sees the records of calls, in words and in the schema."""
+    signature = language_named("python").signature(ACCOUNT)
+    for prompt in (inputs_prompt(ACCOUNT, signature), outcomes_prompt(ACCOUNT, signature, [{"limit": 1, "calls": []}])):
+        text = "\n".join(message.content for message in prompt.messages)
+        assert "- record deposit(amount: int)" in text
+        assert "- record raised(error: str)" in text
+        assert '"$record"' in text
+    assert "record raised" not in "\n".join(message.content for message in code_prompt(ACCOUNT, signature, ()).messages)
 
 
 SCALARS: dict[str, st.SearchStrategy[Value]] = {

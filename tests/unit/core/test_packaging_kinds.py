@@ -92,6 +92,9 @@ def test_a_command_is_installed_as_one(tmp_path: Path) -> None:
     files = delivered(TALLY, "tally__good")
     assert tomllib.loads(files["pyproject.toml"])["project"]["scripts"] == {"shop": "shop.__main__:main"}
     written(files, tmp_path)
+    assert '[sys.executable, "-m", "shop"]' in files["tests/test_root.py"]
+    done = run_tests(tmp_path)
+    assert done.returncode == 0, done.stderr
     for arguments, status, printed in ((["--top", "1"], 0, "b 2\n"), (["--top", "0"], 2, "")):
         command = [sys.executable, "-m", "shop", *arguments]
         done = subprocess.run(command, cwd=tmp_path, input="b a b", capture_output=True, text=True, check=False)

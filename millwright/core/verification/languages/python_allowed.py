@@ -61,7 +61,7 @@ MEMBERS_OF_KINDS: dict[TaskKind, dict[str, frozenset[str]]] = {
 }
 """Modules of which only these members may be used, by tasks of one kind: what the kind is about, and no more."""
 
-NAMES_OF_KINDS = {TaskKind.COMMAND: words("exit input")}
+NAMES_OF_KINDS = {TaskKind.COMMAND: words("input")}
 """Built-in names that tasks of one kind may use."""
 
 REFUSED_MEMBERS: dict[str, frozenset[str]] = {
