@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from millwright.core.verification.layer import Subject
     from millwright.settings import Settings
     from schemas.identity import Archetype
+    from schemas.presets import ModelPreset
     from schemas.red_flags import RuleSettings
+    from schemas.requirements import FrontMatter
     from schemas.specification import TaskSpecification
     from schemas.verification import Verdict
 
@@ -53,6 +55,13 @@ class Adapters:
 
         return read_requirements(content, origin)
 
+    def read_head(self, requirements: str, origin: str) -> "FrontMatter":
+        """Read what the head of prose fixes. Raises BadInput."""
+        from millwright.adapters.documents.front_matter import read_front_matter
+        from millwright.core.requirements import head_of
+
+        return read_front_matter(head_of(requirements), origin)
+
     def read_specification(self, content: bytes, origin: str) -> "tuple[TaskSpecification, ...]":
         """Read and resolve task specifications. Raises SpecificationInvalid."""
         from millwright.adapters.documents.specification_file import read_specification
@@ -71,6 +80,15 @@ class Adapters:
         from millwright.core.red_flags.rule_set import settings_faults
 
         return read_red_flags(content, origin, settings_faults)
+
+    def assumed_model(self) -> "tuple[str, ModelPreset]":
+        """Name the configured model, or else the demo's, and read what is assumed of it. Raises BadInput."""
+        from millwright.adapters.embedded.demo_sampling import DEMO_MODEL_NAME
+        from worker import model_preset
+
+        settings = self.settings()
+        name = settings.model.name if settings.model else DEMO_MODEL_NAME
+        return name, model_preset(settings.model_preset, name)
 
     @asynccontextmanager
     async def stores(self, note: Note) -> AsyncIterator[Stores]:

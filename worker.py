@@ -29,15 +29,18 @@ from activities.decomposition import Decomposition
 from activities.generation import Generation
 from activities.integration import Integration
 from activities.notification import Notification
+from activities.planning import Planning
 from activities.proposing import Proposing
 from activities.records import Records
 from activities.specification import Specification
 from activities.verification import Verification
+from millwright.adapters.documents.front_matter import read_front_matter
+from millwright.adapters.documents.model_presets import preset_for, read_model_preset
 from millwright.adapters.documents.red_flag_rules import read_red_flags
 from millwright.adapters.documents.specification_file import read_specification
 from millwright.adapters.llm import open_model
 from millwright.adapters.storage.postgres import open_store
-from millwright.core.budget import FREE
+from millwright.core.basis import price_of
 from millwright.core.calibration import Calibration, read_calibration
 from millwright.core.red_flags.rule_set import RuleSet, rule_sets, settings_faults
 from millwright.core.specification import check_document
@@ -47,6 +50,7 @@ from millwright.settings import Settings
 from millwright.temporal import connect
 from millwright.toolbox import open_toolbox, spare_collections
 from schemas.identity import Archetype
+from schemas.presets import ModelPreset
 from schemas.specification import SpecificationDocument
 from workflows.identifiers import (
     CONTROL_QUEUE,
@@ -95,7 +99,7 @@ class Ports:
 
     ``second`` is the engine that winners are run on once more, where there is one; ``programs`` is how many programs
     the sandbox runs at once; ``rules`` are each archetype's red flags, and
-    ``calibration`` predicts how likely a winner is wrong.
+    ``calibration`` predicts how likely a winner is wrong; ``preset`` says what is assumed of the model ``model_name``.
     """
 
     model: Model | None
@@ -108,6 +112,8 @@ class Ports:
     programs: int = 0
     rules: Mapping[Archetype, RuleSet] = field(default_factory=lambda: rule_sets({}))
     calibration: Calibration | None = None
+    preset: ModelPreset = field(default_factory=ModelPreset)
+    model_name: str = ""
 
 
 Activities = list[Callable[..., Any]]
@@ -116,7 +122,10 @@ Activities = list[Callable[..., Any]]
 def activities_of(ports: Ports) -> dict[str, Activities]:
     """Make the activities of each task queue."""
     projects, artifacts = ports.projects, ports.artifacts
-    records = Records(projects, artifacts, price=FREE, calibration=ports.calibration)
+    planning = Planning(projects, preset=ports.preset, model=ports.model_name)
+    records = Records(
+        projects, artifacts, read_head=read_front_matter, planning=planning, calibration=ports.calibration
+    )
     specification = Specification(projects, artifacts, ports.sandbox, _read)
     decomposition = Decomposition(projects, ports.sandbox)
     integration = Integration(projects, artifacts, ports.sandbox, calibration=ports.calibration)
@@ -126,6 +135,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
         CONTROL_QUEUE: [
             records.open_project,
             records.plan_given,
+            planning.choose_margin,
             records.set_state,
             records.block_below,
             records.ask,
@@ -136,6 +146,8 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             records.close,
             records.forget,
             specification.settle_root,
+            specification.left_open,
+            specification.why_refused,
             decomposition.plan_node,
             decomposition.settle_proposal,
             integration.settle_node,
@@ -164,7 +176,7 @@ def _waiting_on(model: Model, ports: Ports) -> Activities:
         model,
         ports.projects,
         ports.artifacts,
-        price=FREE,
+        price=price_of(ports.preset),
         concurrency=MODEL_CALLS_AT_ONCE,
         timeout_seconds=MODEL_TIMEOUT_SECONDS,
         rules=ports.rules,
@@ -176,22 +188,32 @@ def _waiting_on(model: Model, ports: Ports) -> Activities:
 def _calibration(file: Path | None) -> Calibration:
     """Read what predicts wrong winners; without a file, the one that comes with the program. Raises BadInput."""
     chosen = file or Path(__file__).resolve().parent / "config" / "calibration.json"
+    return read_calibration(_bytes(chosen, "the calibration "), str(chosen))
+
+
+def model_preset(file: Path | None, model: str) -> ModelPreset:
+    """Read what is assumed of a model: the file that is given, or the preset of ours that speaks of it by name.
+
+    Raises:
+        BadInput: the file cannot be read, or has faults.
+    """
+    if file is not None:
+        return read_model_preset(_bytes(file, "MILLWRIGHT_MODEL_PRESET, "), str(file))
+    return preset_for(model, Path(__file__).resolve().parent / "config" / "models")
+
+
+def _bytes(file: Path, what: str) -> bytes:
     try:
-        content = chosen.read_bytes()
+        return file.read_bytes()
     except OSError as error:
-        raise BadInput(f"cannot read the calibration {str(chosen)!r}: {error.strerror}") from error
-    return read_calibration(content, str(chosen))
+        raise BadInput(f"cannot read {what}{str(file)!r}: {error.strerror}") from error
 
 
 def _rules(file: Path | None) -> Mapping[Archetype, RuleSet]:
     """Read each archetype's red flags; without a file, the defaults. Raises BadInput."""
     if file is None:
         return rule_sets({})
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise BadInput(f"cannot read MILLWRIGHT_RED_FLAGS, {str(file)!r}: {error.strerror}") from error
-    return rule_sets(read_red_flags(content, str(file), settings_faults))
+    return rule_sets(read_red_flags(_bytes(file, "MILLWRIGHT_RED_FLAGS, "), str(file), settings_faults))
 
 
 def _read(text: str, origin: str) -> SpecificationDocument:
@@ -269,6 +291,8 @@ async def run(settings: Settings, role: Role) -> None:
         raise BadInput("MILLWRIGHT_MODEL_URL is not set: this role needs it (`millwright up` sets it for its own)")
     rules = _rules(settings.red_flags)
     calibration = _calibration(settings.calibration)
+    model_name = settings.model.name if settings.model else ""
+    preset = model_preset(settings.model_preset, model_name)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -290,6 +314,8 @@ async def run(settings: Settings, role: Role) -> None:
             programs=tools.programs,
             rules=rules,
             calibration=calibration,
+            preset=preset,
+            model_name=model_name,
         )
         if role in RUNS_CANDIDATES:
             spare_collections()

@@ -4,9 +4,10 @@ It verifies nothing and counts no votes. A retry pays only for the answers that 
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from temporalio import activity
 
@@ -151,7 +152,11 @@ class Generation:
         return _Call(key=key, request=asked, reservation=reservation)
 
     async def _pay(self, call: _Call, budget: Budget) -> None:
-        """Reserve, call and settle; a call that was refused for good gives its reservation back."""
+        """Reserve, call and settle; a call that was refused for good gives its reservation back.
+
+        Cancelled while it waits for the answer, the call is broken off and its reservation stays, at the most that it
+        can have used: the endpoint may have done its work. Cancelled once the answer has come, it is settled first.
+        """
         async with self._slots:
             await self._projects.reserve(call.reservation, budget)
             try:
@@ -159,7 +164,7 @@ class Generation:
             except ModelRefused:
                 await self._projects.release(call.key)
                 raise
-            await self._settle(call, answer)
+            await _to_its_end(self._settle(call, answer))
 
     async def _settle(self, call: _Call, answer: ModelAnswer) -> None:
         settled = call.reservation.model_copy(
@@ -196,6 +201,16 @@ class Generation:
             await self._projects.label_completion(election.project, labelled)
         slot = Slot(round=completion.round, index=completion.index)
         return Draw(slot=slot, candidate=labelled.candidate, flag=labelled.flag)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Finish a piece of work even when cancelled meanwhile; the cancellation follows it."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 def _agent(request: DrawRequest, round_: int, index: int) -> Agent:

@@ -11,6 +11,7 @@ from activities.boundary import heartbeating, translated
 from activities.refusals import with_refusals
 from activities.setting import Settings, declared
 from activities.standing import record_standing
+from activities.tracing import Tracing
 from millwright.core.assembly import RECORDS_MODULE, dotted_name, file_path
 from millwright.core.calibration import Calibration, evidence_of
 from millwright.core.examples import accepts, example_calls
@@ -49,6 +50,7 @@ class Integration:
         self._artifacts = artifacts
         self._sandbox = sandbox
         self._settings = Settings(projects, artifacts)
+        self._tracing = Tracing(projects, artifacts)
         self._calibration = calibration
 
     @activity.defn
@@ -171,6 +173,8 @@ class Integration:
             records=records,
             errors=errors,
             records_file=(path, language.records_source(records, errors)) if records or errors else None,
+            requirements=await self._tracing.settled(project),
+            traces=await self._tracing.traces(project.id),
         )
 
     async def _verify(self, whole: Whole, files: dict[str, str]) -> tuple[list[str], list[str]]:

@@ -5,6 +5,7 @@ It decides nothing: the rules are in ``millwright.core.decomposition``.
 
 from pydantic import JsonValue
 
+from activities.tracing import constraints_of
 from millwright.core.decomposition import Size, read_proposal
 from millwright.core.room import Fork, room_below
 from millwright.ports import ProjectStore
@@ -24,7 +25,8 @@ class Plans:
 
     async def read(self, answer: JsonValue, node: NodeRecord, task: TaskSpecification) -> Proposal | RedFlag:
         """Read a proposal for a node, whose specification is ``task``."""
-        policy = await self.policy(node)
+        project = await self._projects.project(node.project)
+        policy = Policy.model_validate(project.options.get("policy", {}))
         return read_proposal(
             answer,
             task,
@@ -33,6 +35,7 @@ class Plans:
             policy,
             size=_size(node, task),
             room=room_below(policy.max_nodes, await self._way(node)),
+            constraints=constraints_of(project),
         )
 
     async def policy(self, node: NodeRecord) -> Policy:

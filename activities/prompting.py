@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from activities.asking import BESIDE_CODE, Asking
 from activities.plans import Plans, available_to
 from activities.setting import Setting, Settings
+from activities.tracing import Tracing, constraints_of
 from millwright.core.decomposition import read_root
 from millwright.core.prompts.coder import code_prompt, glue_prompt
 from millwright.core.prompts.guidance import guidance
@@ -22,9 +23,11 @@ from millwright.ports import ArtifactStore, ProjectStore
 from schemas.digests import digest_of_bytes
 from schemas.election import RedFlag
 from schemas.evidence import CompletionRecord
-from schemas.identity import ROOT_PATH, Archetype, Digest
+from schemas.identity import ROOT_PATH, Archetype, Digest, TaskId
 from schemas.models import FinishReason, Prompt
+from schemas.project import Policy
 from schemas.requests import ARCHETYPE_OF, ElectionRef, Purpose
+from schemas.specification import TaskSpecification
 
 
 class Prompting:
@@ -35,9 +38,9 @@ class Prompting:
     ) -> None:
         """Take the stores, and each archetype's red flags; None: the defaults."""
         self._projects = projects
-        self._artifacts = artifacts
         self._settings = Settings(projects, artifacts)
         self._plans = Plans(projects)
+        self._tracing = Tracing(projects, artifacts)
         self._rules = rule_sets({}) if rules is None else rules
         self._asking = Asking(projects, artifacts, self._rules)
 
@@ -52,23 +55,13 @@ class Prompting:
         match election.purpose:
             case Purpose.SPECIFY:
                 project = await self._projects.project(election.project)
-                text = await self._requirements(election)
-                return specify_prompt(text, project.target_language), specifier_schema()
+                asked = await self._tracing.asked(project)
+                return specify_prompt(asked.prose, project.target_language), specifier_schema()
             case Purpose.DECOMPOSE:
                 node = await self._projects.node(election.project, election.path)
                 task = await self._projects.specification(node.specification)
                 available = await available_to(self._projects, node)
-                prose = await self._requirements(election) if election.path == ROOT_PATH else ""
-                policy = await self._plans.policy(node)
-                asked = decompose_prompt(
-                    task,
-                    available,
-                    prose,
-                    guidance=note,
-                    atomic_lines=policy.atomic_lines,
-                    atomic_complexity=policy.atomic_complexity,
-                )
-                return asked, decomposer_schema()
+                return await self._decompose(election, task, available, note), decomposer_schema()
             case Purpose.CODE | Purpose.INTEGRATE:
                 setting = await self._setting(election)
                 signature = setting.language.signature(setting.task)
@@ -76,6 +69,23 @@ class Prompting:
                 return write(setting.task, signature, setting.neighbours(), guidance=note), None
             case Purpose.INPUTS | Purpose.EXAMPLES | Purpose.CHOOSE:
                 return await self._asking.prompt(election, among, seed)
+
+    async def _decompose(
+        self, election: ElectionRef, task: TaskSpecification, available: Sequence[TaskId], note: str
+    ) -> Prompt:
+        project = await self._projects.project(election.project)
+        asked = await self._tracing.asked(project)
+        policy = Policy.model_validate(project.options.get("policy", {}))
+        return decompose_prompt(
+            task,
+            available,
+            asked.prose if election.path == ROOT_PATH else "",
+            numbered=asked.statements,
+            constraints=constraints_of(project),
+            guidance=note,
+            atomic_lines=policy.atomic_lines,
+            atomic_complexity=policy.atomic_complexity,
+        )
 
     async def extract(
         self, election: ElectionRef, completion: CompletionRecord, *, among: Sequence[Digest] = (), seed: int = 0
@@ -109,7 +119,8 @@ class Prompting:
     async def _unsound(self, election: ElectionRef, answer: JsonValue) -> RedFlag | None:
         if election.purpose is Purpose.SPECIFY:
             project = await self._projects.project(election.project)
-            root = read_root(answer, project.target_language)
+            asked = await self._tracing.asked(project)
+            root = read_root(answer, project.target_language, asked.statements, asked.front)
             return root if isinstance(root, RedFlag) else None
         node = await self._projects.node(election.project, election.path)
         task = await self._projects.specification(node.specification)
@@ -118,9 +129,3 @@ class Prompting:
 
     async def _setting(self, election: ElectionRef) -> Setting:
         return await self._settings.load(election.project, election.path, simplification=election.simplification)
-
-    async def _requirements(self, election: ElectionRef) -> str:
-        project = await self._projects.project(election.project)
-        if project.requirements is None:
-            return ""
-        return (await self._artifacts.get(project.requirements)).decode("utf-8")

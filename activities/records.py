@@ -3,20 +3,22 @@
 It decides nothing: workflows do, and say here what they decided.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from temporalio import activity
 
 from activities.boundary import translated
+from activities.planning import BASIS, Planning
 from activities.reporting import Reporting
 from activities.standing import record_standing
-from millwright.core.budget import Price
+from activities.tracing import Tracing, front_matter_option
 from millwright.core.calibration import Calibration
 from millwright.core.escalation import exhausted_question
-from millwright.core.estimation import LINES_PER_TASK, Interval, forecast, lines_from_prose
 from millwright.core.packaging import packager_for
 from millwright.core.progress import STATUS_OF, counts, exit_number, exit_of
 from millwright.core.project_input import input_digest
+from millwright.core.requirements import head_of
 from millwright.core.verification.languages import language_named
 from millwright.core.voting import gated
 from millwright.errors import BadInput, NotFound, ProjectConflict
@@ -29,14 +31,20 @@ from schemas.requests import (
     AnswerRecord,
     AskRequest,
     FinishRequest,
+    GivenPlan,
     NodeRef,
     NodeState,
     OpenedProject,
     OpenRequest,
 )
+from schemas.requirements import FrontMatter
 
 LONGEST_REQUIREMENTS = 1024 * 1024
 """The most bytes of prose or specification that a project may be asked with."""
+
+
+HeadReader = Callable[[str, str], FrontMatter]
+"""Reads the text of the requirements' front matter, named for messages; raises BadInput."""
 
 
 class Records:
@@ -47,12 +55,15 @@ class Records:
         projects: ProjectStore,
         artifacts: ArtifactStore,
         *,
-        price: Price,
+        read_head: HeadReader,
+        planning: Planning | None = None,
         calibration: Calibration | None = None,
     ) -> None:
         self._projects = projects
         self._artifacts = artifacts
-        self._price = price
+        self._planning = planning or Planning(projects)
+        self._read_head = read_head
+        self._tracing = Tracing(projects, artifacts)
         self._reporting = Reporting(projects, artifacts, calibration)
 
     @activity.defn
@@ -60,22 +71,23 @@ class Records:
     async def open_project(self, request: OpenRequest) -> OpenedProject:
         """Register a project, or find it; one that is already built on the same input is returned as it ended."""
         given = request.given
-        packager = packager_for(language_named(given.target_language).name)
-        name = given.project or request.name or request.workflow_id
+        prose = await self._text(given.requirements, given.requirements_digest, "requirements")
+        front = self._read_head(head_of(prose), "the requirements")
+        language = front.language or given.target_language
+        packager = packager_for(language_named(language).name)
+        name = given.project or request.name or front.name or request.workflow_id
         project = project_id_from(name)
         if project is None:
             raise BadInput(f"{name!r} makes no project id: use letters and digits")
-        prose = await self._text(given.requirements, given.requirements_digest, "requirements")
         specification = await self._text(given.specification, given.specification_digest, "specification")
         if not prose.strip() and not specification.strip():
             raise BadInput("there is nothing to build: give requirements in prose, a specification, or both")
-        expected = self._forecast(prose, given)
         record = ProjectRecord(
             id=project,
             input_digest=input_digest(given),
             requirements=await self._artifacts.put(prose.encode(), "text/markdown") if prose else None,
             specification=await self._artifacts.put(specification.encode(), "text/plain") if specification else None,
-            target_language=given.target_language,
+            target_language=language,
             package=packager.package_name(project),
             seed=given.seed,
             workflow_id=request.workflow_id,
@@ -83,6 +95,8 @@ class Records:
             started_at=datetime.now(UTC),
         )
         stored = await self._projects.open_project(record)
+        ground = await self._planning.basis(project, stored.options, given.target_reliability)
+        expected = self._planning.of_prose(ground, prose, given)
         again = stored.run_id != request.run_id
         if again and stored.finished_at is None and stored.workflow_id != request.workflow_id:
             raise ProjectConflict(f"project {project!r} is built by {stored.workflow_id}: wait for it, or cancel it")
@@ -106,6 +120,8 @@ class Records:
                         "policy": policy.model_dump(mode="json"),
                         "approve": [gate.value for gate in given.approve],
                         "k": given.k,
+                        BASIS: ground.model_dump(mode="json"),
+                        **front_matter_option(front),
                     },
                 }
             )
@@ -115,25 +131,16 @@ class Records:
 
     @activity.defn
     @translated
-    async def plan_given(self, ref: NodeRef) -> Policy:
+    async def plan_given(self, ref: NodeRef) -> GivenPlan:
         """Forecast again for a tree that was given, and choose its margin; returns the policy from now on."""
         project = await self._projects.project(ref.project)
-        nodes = await self._projects.nodes(ref.project)
-        tasks = max(1, (await self._counts(nodes)).tasks)
         policy = Policy.model_validate(project.options.get("policy", {}))
-        fixed = project.options.get("k")
-        expected = forecast(
-            lines=Interval(tasks * 5, tasks * LINES_PER_TASK, tasks * 2 * LINES_PER_TASK),
-            atomic_tasks=tasks,
-            k=fixed if isinstance(fixed, int) else None,
-            max_attempts=policy.rule.max_attempts,
-            price=self._price,
-        )
+        expected = await self._planning.of_tree(project)
         await self._projects.save_forecast(ref.project, expected)
         chosen = policy.model_copy(update={"rule": policy.rule.model_copy(update={"k": expected.k})})
         options = {**project.options, "policy": chosen.model_dump(mode="json")}
         await self._projects.save_project(project.model_copy(update={"options": options}))
-        return chosen
+        return GivenPlan(**dict(chosen), forecast=expected)
 
     @activity.defn
     @translated
@@ -212,9 +219,11 @@ class Records:
                 "finished_at": datetime.now(UTC),
             }
         )
+        await self._planning.judge(project, figures)
         report = await self._reporting.report(project, figures, request.integration)
         digest = await self._artifacts.put(report.encode(), "text/markdown")
-        await self._projects.save_project(project.model_copy(update={"report": digest}))
+        project = await self._tracing.counted(project.model_copy(update={"report": digest}))
+        await self._projects.save_project(project)
         return await self._result(await self._projects.project(request.project))
 
     @activity.defn
@@ -260,15 +269,6 @@ class Records:
             raise BadInput(f"the {what} are larger than {LONGEST_REQUIREMENTS} bytes: split the project")
         return text
 
-    def _forecast(self, prose: str, given: ProjectInput) -> Forecast:
-        return forecast(
-            lines=lines_from_prose(prose or given.specification),
-            target=given.target_reliability,
-            k=given.k,
-            max_attempts=given.max_attempts,
-            price=self._price,
-        )
-
     async def _counts(self, nodes: tuple[NodeRecord, ...]) -> Counts:
         has_code: dict[NodePath, bool] = {}
         for node in nodes:
@@ -292,6 +292,7 @@ class Records:
 def _policy(given: ProjectInput, expected: Forecast) -> Policy:
     return Policy(
         rule=gated(Rule(k=given.k or expected.k, max_attempts=given.max_attempts)),
+        planned=given.k is None,
         on_exhausted=given.on_exhausted,
         ladder=given.ladder,
         rejections=given.rejections,

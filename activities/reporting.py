@@ -6,6 +6,7 @@ It is no activity of its own: closing a project calls it.
 from collections.abc import Sequence
 
 from activities.integration import read_manifest
+from activities.tracing import Tracing
 from millwright.core.calibration import Calibration
 from millwright.core.calibration import Evidence as WonBy
 from millwright.core.learning import Range
@@ -28,6 +29,7 @@ class Reporting:
         self._projects = projects
         self._artifacts = artifacts
         self._calibration = calibration
+        self._tracing = Tracing(projects, artifacts)
 
     async def report(self, project: ProjectRecord, counts: Counts, integration: IntegrationResult) -> str:
         """Write the report of a project as it stands."""
@@ -47,6 +49,8 @@ class Reporting:
                 decisions=await self._projects.decisions(project.id),
                 models=tuple(sorted({entry.model for entry in ledger if entry.model})),
                 calibration=self._calibration.provenance.source if self._calibration else "",
+                traces=await self._tracing.traces(project.id),
+                requirements=await self._tracing.settled(project),
             )
         )
 

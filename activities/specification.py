@@ -10,9 +10,13 @@ from temporalio import activity
 
 from activities.boundary import heartbeating, translated
 from activities.examining import as_ballots, broken_examples
+from activities.tracing import Tracing
 from millwright.core.assembly import file_path, import_clash, records_clash
+from millwright.core.classification import behaviour, settled, shown_by
 from millwright.core.composition import compose
 from millwright.core.decomposition import read_root, root_signature
+from millwright.core.escalation import refused_since
+from millwright.core.report_requirements import shown_at_gate
 from millwright.core.specification import resolve
 from millwright.core.verification.languages import language_named
 from millwright.errors import SpecificationInvalid
@@ -21,7 +25,8 @@ from schemas.election import Flag, RedFlag
 from schemas.evidence import NodeRecord, ProjectRecord
 from schemas.identity import ROOT_PATH, Archetype, Digest, NodePath, ProjectId, TaskId, child_path
 from schemas.planning import SpecifiedRoot
-from schemas.requests import BatchAttempts, BatchRequest, NodeRef, SettleRequest
+from schemas.requests import BatchAttempts, BatchRequest, ElectionRef, NodeRef, SettleRequest
+from schemas.requirements import Requirements, Statement
 from schemas.specification import Fault, SpecificationDocument, TaskKind, TaskSpecification, TaskType
 
 Reader = Callable[[str, str], SpecificationDocument]
@@ -36,6 +41,7 @@ class Specification:
         self._artifacts = artifacts
         self._sandbox = sandbox
         self._read = read
+        self._tracing = Tracing(projects, artifacts)
 
     @activity.defn
     @translated
@@ -55,6 +61,9 @@ class Specification:
         ]
         if foreign:
             raise SpecificationInvalid(foreign)
+        unknown = _unknown_requirements(document.tasks, (await self._tracing.asked(project)).statements)
+        if unknown:
+            raise SpecificationInvalid(unknown)
         async with heartbeating():
             broken = await broken_examples(self._sandbox, document)
         if broken:
@@ -79,12 +88,16 @@ class Specification:
     @activity.defn
     @translated
     async def settle_root(self, request: SettleRequest) -> Digest:
-        """Make the elected specification the root's; returns its digest."""
+        """Make the elected specification the root's, and settle what the requirements are; returns its digest."""
         election = request.election
         root = await self._root(election.project, request.winner)
-        task = root.specification.model_copy(update={"task_type": TaskType.DECOMPOSITION})
+        requirements = await self._requirements(election, root)
+        task = root.specification.model_copy(
+            update={"task_type": TaskType.DECOMPOSITION, "requirements": behaviour(requirements)}
+        )
         digest = await self._projects.save_specification(task)
         project = await self._projects.project(election.project)
+        await self._tracing.keep(project, requirements)
         node = NodeRecord(
             project=election.project,
             path=ROOT_PATH,
@@ -99,10 +112,37 @@ class Specification:
         )
         return digest
 
+    @activity.defn
+    @translated
+    async def why_refused(self, election: ElectionRef) -> str:
+        """Say why answers to an election were red flags; counts and our own words only, for notes and history."""
+        drawn = await self._projects.all_completions(election.project)
+        about = [item for item in drawn if (item.path, item.purpose) == (election.path, election.key)]
+        return refused_since([item.detail for item in about if item.flag is not None])
+
+    @activity.defn
+    @translated
+    async def left_open(self, ref: NodeRef) -> str:
+        """Say in a few lines what the requirements leave open, for whoever approves the specification."""
+        return shown_at_gate(await self._tracing.questions(ref.project))
+
+    async def _requirements(self, election: ElectionRef, winner: SpecifiedRoot) -> Requirements:
+        """Settle what each statement is among those who specified the same as the winner, and what all left open."""
+        record = await self._projects.project(election.project)
+        asked = await self._tracing.asked(record)
+        everyone = [
+            await self._root(election.project, completion.candidate)
+            for completion in await self._projects.all_completions(election.project)
+            if completion.candidate is not None and completion.purpose == election.key
+        ]
+        same = [root for root in everyone if root_signature(root) == root_signature(winner)]
+        return settled(asked.statements, same or [winner], everyone or [winner])
+
     async def _root(self, project: ProjectId, candidate: Digest) -> SpecifiedRoot:
         text = await self._projects.candidate(project, ROOT_PATH, candidate)
         record = await self._projects.project(project)
-        root = read_root(json.loads(text), record.target_language)
+        asked = await self._tracing.asked(record)
+        root = read_root(json.loads(text), record.target_language, asked.statements, asked.front)
         if isinstance(root, RedFlag):
             raise SpecificationInvalid([Fault(where="root", what=root.detail)])
         return root
@@ -143,6 +183,18 @@ class Specification:
 
 
 _ROOT = TaskId("root")
+
+
+def _unknown_requirements(tasks: Sequence[TaskSpecification], numbered: Sequence[Statement]) -> list[Fault]:
+    """List the requirements that given tasks name and the prose does not have."""
+    known = {item.id for item in numbered}
+    last = f"the last one is R{len(known)}" if known else "no requirements were given in prose"
+    return [
+        Fault(where=task.id, what=f"there is no requirement {name}: {last}")
+        for task in tasks
+        for name in dict.fromkeys((*task.requirements, *shown_by(task)))
+        if name not in known
+    ]
 
 
 def _group_of(project: ProjectRecord, tasks: Sequence[TaskSpecification]) -> TaskSpecification:

@@ -93,14 +93,16 @@ class Client:
         proposals: int = 1,
         atomic_lines: int = ATOMIC_LINES,
         atomic_complexity: int = ATOMIC_COMPLEXITY,
+        target_reliability: float = 0.95,
     ) -> Build:
         """Start a build, or attach to the one of the same project and input.
 
         ``requirements`` is prose, ``specification`` the YAML or JSON text of task specifications; give at least one.
         ``project`` names the build; without it a name is made from the input. ``k`` None lets the plan choose the
-        margin; ``proposals`` verifier agents propose inputs for each task before its vote. A task within
-        ``atomic_lines`` and ``atomic_complexity``, by estimate, is not split further. A project that was built on the
-        same input is returned as it ended; one that failed is run again.
+        margin of each task, so that all are right with probability ``target_reliability``; ``proposals`` verifier
+        agents propose inputs for each task before its vote. A task within ``atomic_lines`` and ``atomic_complexity``,
+        by estimate, is not split further. A project that was built on the same input is returned as it ended; one that
+        failed is run again.
 
         Raises:
             BadInput: neither requirements nor specification, or a ``project`` that is no project id.
@@ -125,6 +127,7 @@ class Client:
                 proposals=proposals,
                 atomic_lines=atomic_lines,
                 atomic_complexity=atomic_complexity,
+                target_reliability=target_reliability,
             ),
         )
         digest = input_digest(given)

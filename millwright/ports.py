@@ -275,6 +275,10 @@ class ProjectStore(Protocol):
         """Record a forecast."""
         ...
 
+    async def forecasts(self, most: int = 500) -> dict[ProjectId, Forecast]:
+        """Read the newest forecast of each project, of those whose forecasts are the newest, in order of project."""
+        ...
+
     async def forecast(self, project: ProjectId) -> Forecast | None:
         """Read the newest forecast; None when there is none."""
         ...

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pydantic import Field, ValidationError
 
 from millwright.core.progress import counts
+from millwright.core.tracing import proven_in
 from millwright.errors import IntegrityError, NotFound
 from millwright.ports import ArtifactStore, ProjectStore
 from schemas.base import Schema
@@ -17,6 +18,7 @@ from schemas.identity import Digest, LayerName, NodePath, ProjectId, TaskId, Tas
 from schemas.models import Spend
 from schemas.planning import Promises
 from schemas.project import Counts
+from schemas.requirements import Proven
 
 
 class LineStatus(StrEnum):
@@ -84,7 +86,10 @@ class TreeNode(Schema):
 
 
 class ProjectView(Schema):
-    """A project at one moment: its row, counts, spend, tree (None before the plan) and open questions."""
+    """A project at one moment: its row, counts, spend, tree (None before the plan) and open questions.
+
+    ``requirements`` counts what tests show, once the project has ended; None where nothing was traced.
+    """
 
     project: ProjectRecord
     counts: Counts
@@ -92,6 +97,7 @@ class ProjectView(Schema):
     undecided: int = Field(ge=0)
     tree: TreeNode | None = None
     questions: tuple[Question, ...] = ()
+    requirements: Proven | None = None
 
 
 class Deliverable(Schema):
@@ -137,6 +143,7 @@ class Records:
             undecided=figures.tasks - sum(figures.model_dump(exclude={"tasks"}).values()),
             tree=_tree(nodes, has_code),
             questions=questions,
+            requirements=proven_in(record.options),
         )
 
     async def forecast(self, project: ProjectId) -> Forecast | None:

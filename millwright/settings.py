@@ -33,7 +33,7 @@ class Settings:
     ``home`` holds the embedded stack's data, ports and lock; ``cache`` what can be made again at any time, for all
     homes of the user. ``database_url`` None means the embedded Postgres; ``temporal_address`` None the embedded
     Temporal; ``model`` None the demo model; ``red_flags`` None the default rules;
-    ``calibration`` None the one that comes with the program.
+    ``calibration`` None the one that comes with the program; ``model_preset`` None the one that speaks of the model.
     """
 
     home: Path
@@ -43,6 +43,7 @@ class Settings:
     cache: Path = field(default_factory=lambda: Path.home() / ".cache" / "millwright")
     red_flags: Path | None = None
     calibration: Path | None = None
+    model_preset: Path | None = None
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
@@ -52,6 +53,7 @@ class Settings:
             BadInput: a model URL without a model name, or a URL that is not http(s) ending in ``/v1``.
         """
         rules, calibration = environment.get("MILLWRIGHT_RED_FLAGS"), environment.get("MILLWRIGHT_CALIBRATION")
+        preset = environment.get("MILLWRIGHT_MODEL_PRESET")
         home = environment.get("MILLWRIGHT_HOME") or str(Path.home() / ".millwright")
         return cls(
             home=Path(home).expanduser().absolute(),
@@ -61,6 +63,7 @@ class Settings:
             cache=_cache(environment),
             red_flags=Path(rules).expanduser().absolute() if rules else None,
             calibration=Path(calibration).expanduser().absolute() if calibration else None,
+            model_preset=Path(preset).expanduser().absolute() if preset else None,
         )
 
 

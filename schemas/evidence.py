@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 from schemas.base import Schema
 from schemas.election import Flag
 from schemas.identity import Archetype, Digest, Gate, LayerName, NodePath, ProjectId, TaskId, TaskStatus
+from schemas.lessons import Lesson
 from schemas.models import Spend
 from schemas.planning import Promises
 
@@ -127,8 +128,48 @@ class Decision(Schema):
     decided_at: datetime | None = None
 
 
+class Actual(Schema):
+    """What a project took in fact, beside its forecast.
+
+    ``delivered``: it was built whole, so that its figures can teach. ``seconds`` is None where time says nothing of the
+    work: a person was waited for. The ratios are of what was written over what was estimated, over the
+    ``estimated_parts`` that an elected plan had estimated. ``lessons`` is what its elections taught, by kind.
+    """
+
+    delivered: bool
+    lines: int = Field(ge=0)
+    tasks: int = Field(ge=0)
+    calls: int = Field(ge=0)
+    tokens: int = Field(ge=0)
+    cost: float = Field(default=0.0, ge=0)
+    seconds: float | None = None
+    estimated_parts: int = 0
+    part_lines_ratio: float | None = None
+    part_complexity_ratio: float | None = None
+    lessons: tuple[Lesson, ...] = ()
+
+
+class PlannedKind(Schema):
+    """The margin planned for one kind of task: how many there are, the p it rests on, and the chance that one is
+    right, each with an interval."""
+
+    name: str
+    tasks: int
+    k: int
+    p: float
+    p_range: tuple[float, float]
+    success: float
+    success_range: tuple[float, float]
+
+
 class Forecast(Schema):
-    """What a project is expected to take, each figure with an interval (low, high) of about 90 %."""
+    """What a project is expected to take, each figure with an interval (low, high) of about 90 %.
+
+    ``success`` is the chance that all tasks are right if votes are independent, ``target`` what was asked for;
+    ``kinds`` are the margins by kind of task, of which ``k`` is the one that most tasks have, and ``notes`` what stands
+    against the target. ``guessed``: lines and tasks come from a text's length. ``corrected`` are the factors by figure
+    that finished builds taught, already applied, and ``corrections`` says so in words. ``actual`` is filled at the end.
+    """
 
     lines: int
     lines_range: tuple[int, int]
@@ -146,6 +187,18 @@ class Forecast(Schema):
     agents: int
     timeline: str
     basis: str
+    agents_range: tuple[int, int] = (0, 0)
+    timeline_range: tuple[str, str] = ("", "")
+    concurrency: int = 0
+    target: float | None = None
+    success: float | None = None
+    success_range: tuple[float, float] = (0.0, 1.0)
+    kinds: tuple[PlannedKind, ...] = ()
+    notes: tuple[str, ...] = ()
+    guessed: bool = False
+    corrected: dict[str, float] = Field(default_factory=dict)
+    corrections: str = ""
+    actual: Actual | None = None
 
 
 class ProjectSpend(Schema):

@@ -16,6 +16,9 @@ NodePath = NewType("NodePath", str)
 TaskId = NewType("TaskId", str)
 """A task specification's id, unique in its file."""
 
+RequirementId = NewType("RequirementId", str)
+"""The number of a statement of the requirements: ``R1``, ``R2``, …"""
+
 Digest = NewType("Digest", str)
 """A SHA-256 digest as 64 lower-case hexadecimal characters."""
 

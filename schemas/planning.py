@@ -5,7 +5,8 @@ from enum import StrEnum
 from pydantic import Field
 
 from schemas.base import Schema
-from schemas.identity import Digest, NodePath
+from schemas.identity import Digest, NodePath, RequirementId
+from schemas.requirements import Classification
 from schemas.specification import TaskSpecification
 
 LARGEST_ESTIMATE = 1_000_000_000
@@ -13,29 +14,35 @@ LARGEST_ESTIMATE = 1_000_000_000
 
 
 class SpecifiedRoot(Schema):
-    """A specifier's answer: the root's specification, and the requirements as it numbered them."""
+    """A specifier's answer: the root's specification, and what each numbered statement of the requirements is."""
 
     specification: TaskSpecification
-    requirements: tuple[str, ...] = ()
+    requirements: Classification = Classification()
 
 
 class ProposedChild(Schema):
-    """One child of a proposal with the decomposer's estimate of its size (lines of code, cyclomatic complexity)."""
+    """One child of a proposal with the decomposer's estimate of its size (lines of code, cyclomatic complexity).
+
+    ``covers`` names those of its parent's requirements that the child answers for.
+    """
 
     specification: TaskSpecification
     estimated_lines: int = Field(ge=1, le=LARGEST_ESTIMATE)
     estimated_complexity: int = Field(ge=1, le=LARGEST_ESTIMATE)
+    covers: tuple[RequirementId, ...] = ()
 
 
 class Proposal(Schema):
     """A decomposer's answer: the children that a node is to be made of.
 
     ``composition`` may show how they make the parent's result: lines ``name = child(argument)``, and last an expression
-    for the result. It is held against the examples, and never becomes code.
+    for the result. It is held against the examples, and never becomes code. ``glue`` names the requirements that the
+    node answers for itself, by the way in which it joins its children.
     """
 
     children: tuple[ProposedChild, ...] = Field(min_length=1)
     composition: tuple[str, ...] = ()
+    glue: tuple[RequirementId, ...] = ()
 
 
 class Promises(Schema):

@@ -79,9 +79,11 @@ class Policy(Schema):
 
     ``proposals`` verifier agents propose inputs before each vote on code. ``max_nodes`` bounds the tree as a whole, the
     root included. A task within ``atomic_lines`` and ``atomic_complexity``, by estimate, is not split further.
+    ``planned``: the margin of each vote on code is planned for its node; else all have that of ``rule``.
     """
 
     rule: Rule = Rule()
+    planned: bool = False
     proposals: int = Field(default=0, ge=0)
     on_exhausted: OnExhausted = OnExhausted.PERSON
     ladder: LadderMode = LadderMode.PER_LAYER

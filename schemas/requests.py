@@ -79,6 +79,23 @@ class ElectionRef(Schema):
         return self.purpose.value if not self.simplification else f"{self.purpose.value}-{self.simplification}"
 
 
+class PlannedMargin(Schema):
+    """The margin of one node's election: the p that it rests on, learned from so many ``elections`` of its kind, with
+    so many ``tasks`` still to be voted on. ``capped``: the attempts of one task decide no wider margin."""
+
+    k: int = Field(ge=1)
+    p: float = 0.0
+    elections: int = 0
+    tasks: int = 0
+    capped: bool = False
+
+
+class GivenPlan(Policy):
+    """The policy from now on for a tree that was given, with the forecast that it rests on."""
+
+    forecast: Forecast | None = None
+
+
 class DrawRequest(Schema):
     """Draw ``count`` answers in one round.
 

@@ -5,13 +5,13 @@ dependencies) is decided by ``millwright.core.specification``, which lists every
 """
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from schemas.base import Schema
-from schemas.identity import TaskId
+from schemas.identity import RequirementId, TaskId
 
 
 class TaskType(StrEnum):
@@ -90,7 +90,7 @@ class MethodCall(Schema):
     raises: str | None = None
 
     @model_validator(mode="after")
-    def _demand_one_outcome(self) -> "MethodCall":
+    def _demand_one_outcome(self) -> Self:
         if self.raises is not None and self.expected_output is not None:
             raise ValueError("give expected_output or raises, not both")
         return self
@@ -101,6 +101,8 @@ _Written = dict[str, Any]
 
 class TestCase(Schema):
     """An example: inputs by name, and either the expected output or the exception that must be raised.
+
+    ``shows`` names the requirements that it shows to be met.
 
     Of a class or a handler of HTTP: ``calls`` in order, each with its own outcome, and the state that they lead to.
     """
@@ -113,11 +115,12 @@ class TestCase(Schema):
     raises: str | None = None
     tolerance: float | None = Field(default=None, ge=0)
     description: str = ""
+    shows: tuple[RequirementId, ...] = ()
     calls: tuple[MethodCall, ...] = ()
     expected_state: dict[str, JsonValue] | None = None
 
     @model_validator(mode="after")
-    def _demand_an_outcome(self) -> "TestCase":
+    def _demand_an_outcome(self) -> Self:
         if self.raises is None and not self.model_fields_set & {"expected_output", "expected_state", "calls"}:
             raise ValueError("give either expected_output or raises")
         if self.raises is not None and self.expected_output is not None:
@@ -135,11 +138,15 @@ def _without(written: _Written, absent: dict[str, bool]) -> _Written:
 
 
 class Property(Schema):
-    """A property: Python source of one function over the inputs that calls the function under test and asserts."""
+    """A property: Python source of one function over the inputs that calls the function under test and asserts.
+
+    ``shows`` names the requirements that it shows to be met.
+    """
 
     name: str
     property_function: str
     description: str = ""
+    shows: tuple[RequirementId, ...] = ()
 
 
 class RecordField(Schema):
@@ -203,7 +210,8 @@ class TaskSpecification(Schema):
     """What a node must satisfy: interface, contracts, examples, properties, limits.
 
     ``outputs``: none means that the function returns None, several are a tuple. ``timeout_ms`` is milliseconds of
-    wall-clock for one call. ``max_lines`` counts lines of code, without comments and docstrings.
+    wall-clock for one call. ``max_lines`` counts lines of code, without comments and docstrings. ``requirements`` are
+    the numbered ones that the task answers for.
 
     Of a class ``inputs`` are the constructor's, ``methods`` what may be called, and ``state`` the attributes that may
     be read. Of a file ``content`` is the type of what it says, an annotation as for inputs. ``shapes`` are derived
@@ -233,6 +241,7 @@ class TaskSpecification(Schema):
     records: tuple[Record, ...] = ()
     errors: tuple[DeclaredError, ...] = ()
     grants: Grants = Grants()
+    requirements: tuple[RequirementId, ...] = ()
     kind: TaskKind = TaskKind.FUNCTION
     methods: tuple[Method, ...] = ()
     state: tuple[Parameter, ...] = ()

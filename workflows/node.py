@@ -35,6 +35,7 @@ from schemas.requests import (
 )
 from workflows import policies
 from workflows.election import Booth, Outcome
+from workflows.explaining import told_why
 from workflows.identifiers import (
     STATE_ATTRIBUTE,
     WAITS_FOR_ATTRIBUTE,
@@ -42,7 +43,7 @@ from workflows.identifiers import (
     node_workflow_id,
 )
 from workflows.inbox import Inbox, decision
-from workflows.preparation import prepared
+from workflows.preparation import planned_rule, prepared
 from workflows.presentation import election_details, failure_note, first_reason, model_refused, waiting_details
 
 UNTESTED = "no example speaks of it: its behaviour is agreed on, not tested"
@@ -64,6 +65,7 @@ class NodeWorkflow:
         self._simplifications = 0
         self._budget_reached = False
         self._tested = True
+        self._rule = given.policy.rule
 
     @workflow.run
     async def run(self, given: NodeInput) -> NodeResult:
@@ -115,6 +117,9 @@ class NodeWorkflow:
             outcome.election, self._given.policy.rule.k
         )
         self._budget_reached = outcome.budget_reached is not None
+        if not self._budget_reached:
+            given = self._given
+            note += await told_why(ElectionRef(project=given.project, path=given.path, purpose=Purpose.DECOMPOSE))
         return await self._end(TaskStatus.FAILED, note=note, election=outcome.election)
 
     async def _compose(self, plan: NodePlan) -> NodeResult:
@@ -173,9 +178,9 @@ class NodeWorkflow:
 
     async def _elect_code(self, plan: NodePlan) -> NodeResult:
         """Elect the node's own code, with fallbacks until it is settled."""
+        self._rule = rule = await planned_rule(self._given, plan)
         self._tested = await prepared(self._given, plan)
         purpose = Purpose.INTEGRATE if plan.kind is NodeKind.COMPOSED else Purpose.CODE
-        rule = self._given.policy.rule
         booth = self._booth(purpose, 0, rule)
         while True:
             outcome = await booth.hold()
@@ -317,7 +322,7 @@ class NodeWorkflow:
             path=self._given.path,
             status=status,
             election=election,
-            k=self._given.policy.rule.k if election else 0,
+            k=self._rule.k if election else 0,
             note=note,
         )
         await workflow.execute_activity_method(
@@ -339,7 +344,7 @@ class NodeWorkflow:
         workflow.upsert_search_attributes([STATE_ATTRIBUTE.value_set(status.value)])
 
     def _details(self, election: Election) -> None:
-        details = election_details(election, self._given.policy.rule.k)
+        details = election_details(election, self._rule.k)
         workflow.set_current_details(details)
         workflow.upsert_memo({"votes": election.tally.ballots, "margin": election.tally.margin})
 

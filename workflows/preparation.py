@@ -6,13 +6,16 @@ It elects nothing. What agents have no answer for is left out; the election goes
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
+from activities.planning import Planning
 from activities.proposing import Proposing
 from activities.verification import Verification
+from schemas.election import Rule
 from schemas.planning import NodePlan
 from schemas.project import NodeInput
 from schemas.requests import (
     ElectionRef,
     NodeRef,
+    PlannedMargin,
     ProposedInputs,
     ProposeRequest,
     Purpose,
@@ -23,11 +26,27 @@ from workflows import policies
 from workflows.identifiers import MODEL_QUEUE, VERIFY_QUEUE
 from workflows.presentation import model_refused
 
+MARGIN = "plan-margins"
+"""The mark in histories since which the margin of each vote on code is planned for its node."""
+
 PROPOSE = "propose-inputs"
 """The mark in histories since which verifier agents propose inputs before the vote."""
 
 SETTLE = "settle-examples"
 """The mark in histories since which agents state examples where the specification has none."""
+
+
+async def planned_rule(given: NodeInput, plan: NodePlan) -> Rule:
+    """Return the rule of a node's election over code, with the margin that is planned for it where none is fixed."""
+    if not given.policy.planned or not workflow.patched(MARGIN):
+        return given.policy.rule
+    margin: PlannedMargin = await workflow.execute_activity_method(
+        Planning.choose_margin,
+        NodeRef(project=given.project, path=given.path),
+        summary=f"margin for {plan.name}",
+        **policies.RECORD,
+    )
+    return given.policy.rule.model_copy(update={"k": margin.k})
 
 
 async def prepared(given: NodeInput, plan: NodePlan) -> bool:

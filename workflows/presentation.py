@@ -14,12 +14,15 @@ from temporalio.exceptions import (
 )
 
 from schemas.election import Election
-from schemas.evidence import Question
+from schemas.evidence import Forecast, Question
 from schemas.identity import DELIVERED, Gate, TaskStatus
 from schemas.project import NodeResult
 
 _LONGEST_REASON = 400
 """The most characters of a child's note that its parent repeats."""
+
+_LONGEST_SHOWN = 1000
+"""The most characters of what a gate shows that the project's message repeats; the Web UI has all of it."""
 
 _REFUSED = "ModelRefused"
 
@@ -34,6 +37,15 @@ def election_details(election: Election, k: int) -> str:
         f"{tally.red_flags} red flags; rejected by layer: {layers}"
         + (f"; {election.reason}" if election.reason else "")
     )
+
+
+def expectation(forecast: Forecast, k: int) -> str:
+    """Say what a project is expected to take, and what stands against its target."""
+    low, high = forecast.calls_range
+    lines = [f"k = {k}, about {forecast.calls} model calls ({low} to {high})"]
+    if forecast.success is not None and forecast.target is not None:
+        lines.append(f"all tasks right with probability {forecast.success:.2f}, wanted {forecast.target:g}")
+    return "; ".join((*lines, *forecast.notes))
 
 
 def waiting_details(question: Question, workflow_id: str) -> str:
@@ -54,6 +66,14 @@ def approval_details(gate: Gate, workflow_id: str, shown: str) -> str:
         f'\'{{"gate": "{gate.value}", "decision_id": "1", "decision": "approve", "by": "me"}}\''
     )
     return f"**Waits for approval of the {gate.value}**\n\n{shown}\n\n```\n{command}\n```"
+
+
+def waiting_note(note: str, shown: str) -> str:
+    """Put on one line what is awaited and what there is to know of it, for `status` and for whoever watches."""
+    line = " ".join(shown.split())
+    if len(line) > _LONGEST_SHOWN:
+        line = line[: _LONGEST_SHOWN - 1] + "…"
+    return f"{note}: {line}" if line else note
 
 
 def failure_note(error: FailureError) -> str:

@@ -19,7 +19,7 @@ from activities.integration import Integration
 from activities.records import Records
 from activities.specification import Specification
 from millwright.core.voting import ungated
-from schemas.evidence import Decision
+from schemas.evidence import Decision, Forecast
 from schemas.identity import ROOT_PATH, Gate, ProjectId, TaskStatus
 from schemas.project import (
     READY_GATES,
@@ -45,6 +45,7 @@ from schemas.requests import (
 )
 from workflows import policies
 from workflows.election import Booth
+from workflows.explaining import told_why
 from workflows.identifiers import (
     PROJECT_ATTRIBUTE,
     SPEND_ATTRIBUTE,
@@ -56,10 +57,20 @@ from workflows.identifiers import (
     project_named_by,
 )
 from workflows.node import NodeWorkflow
-from workflows.presentation import approval_details, election_details, failure_note, failure_type
+from workflows.presentation import (
+    approval_details,
+    election_details,
+    expectation,
+    failure_note,
+    failure_type,
+    waiting_note,
+)
 
 NOTHING = ProjectInput()
 """What a start without input asks for; it is refused like any other request for nothing."""
+
+SHOW_QUESTIONS = "show-what-requirements-leave-open"
+"""Marks builds that show what is open at the specification's gate; older ones wait there without it."""
 
 _REFUSALS = frozenset({"BadInput", "SpecificationInvalid"})
 
@@ -109,11 +120,16 @@ class ProjectWorkflow:
         if opened.finished is not None:
             return opened.finished
         self._enter("specifying")
-        policy = await self._accept(opened) if opened.has_specification else await self._specify(opened)
+        forecast = opened.forecast
+        policy: Policy | ProjectResult
+        if opened.has_specification:
+            policy, forecast = await self._accept(opened)
+        else:
+            policy = await self._specify(opened)
         if isinstance(policy, ProjectResult):
             return policy
-        rejected = await self._approved(Gate.SPECIFICATION, "the specification") or await self._approved(
-            Gate.PLAN, f"k = {policy.rule.k}, about {opened.forecast.calls} model calls"
+        rejected = await self._approved(Gate.SPECIFICATION, await self._left_open()) or await self._approved(
+            Gate.PLAN, expectation(forecast, policy.rule.k)
         )
         if rejected:
             return await self._finish(TaskStatus.FAILED, IntegrationResult(), message=rejected)
@@ -152,8 +168,8 @@ class ProjectWorkflow:
         )
         return opened
 
-    async def _accept(self, opened: OpenedProject) -> Policy:
-        """Take the specification that was given."""
+    async def _accept(self, opened: OpenedProject) -> tuple[Policy, Forecast]:
+        """Take the specification that was given, and plan it."""
         ref = NodeRef(project=opened.project, path=ROOT_PATH)
         await workflow.execute_activity_method(
             Specification.accept_given,
@@ -162,9 +178,10 @@ class ProjectWorkflow:
             summary="check and store the given specification",
             **policies.VERIFY,
         )
-        return await workflow.execute_activity_method(
+        given = await workflow.execute_activity_method(
             Records.plan_given, ref, summary="forecast, choose k", **policies.RECORD
         )
+        return Policy.model_validate(given.model_dump(exclude={"forecast"})), given.forecast or opened.forecast
 
     async def _specify(self, opened: OpenedProject) -> Policy | ProjectResult:
         """Elect the root's specification from the prose."""
@@ -176,6 +193,8 @@ class ProjectWorkflow:
         outcome = await booth.hold()
         if outcome.election.winner is None:
             counted = election_details(outcome.election, booth.rule.k)
+            if outcome.budget_reached is None:
+                counted += await told_why(booth.ref)
             message = outcome.budget_reached or (
                 f"the specification was not agreed on ({counted}): make the requirements more precise, or give --spec"
             )
@@ -192,6 +211,17 @@ class ProjectWorkflow:
             **policies.RECORD,
         )
         return opened.policy
+
+    async def _left_open(self) -> str:
+        """Say what is shown to whoever approves the specification: with it, what the requirements leave open."""
+        if Gate.SPECIFICATION not in self._gates or not workflow.patched(SHOW_QUESTIONS):
+            return "the specification"
+        return await workflow.execute_activity_method(
+            Specification.left_open,
+            NodeRef(project=self._project, path=ROOT_PATH),
+            summary="what the requirements leave open",
+            **policies.RECORD,
+        )
 
     async def _root(self, policy: Policy) -> NodeResult:
         given = NodeInput(project=self._project, path=ROOT_PATH, policy=policy)
@@ -215,7 +245,7 @@ class ProjectWorkflow:
         if gate not in self._gates:
             return None
         self._gate = gate
-        await self._waiting(TaskStatus.WAITING, f"waits for approval of the {gate.value}")
+        await self._waiting(TaskStatus.WAITING, f"waits for approval of the {gate.value}", shown)
         workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_set(gate.value)])
         workflow.set_current_details(approval_details(gate, workflow.info().workflow_id, shown))
         await workflow.wait_condition(lambda: self._approval is not None)
@@ -242,10 +272,10 @@ class ProjectWorkflow:
             return None
         return f"the {gate.value} was rejected by {approval.by or 'a person'}: {approval.note or 'no reason given'}"
 
-    async def _waiting(self, status: TaskStatus, note: str) -> None:
+    async def _waiting(self, status: TaskStatus, note: str, shown: str = "") -> None:
         await workflow.execute_activity_method(
             Records.mark_waiting,
-            NodeState(project=self._project, path=ROOT_PATH, status=status, note=note),
+            NodeState(project=self._project, path=ROOT_PATH, status=status, note=waiting_note(note, shown)),
             summary=note or "goes on",
             **policies.RECORD,
         )

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.humaneval.judging import Judge, accepted, rejections
+from benchmarks.humaneval.judging import Judge, accepted, at_least, rejections
 from benchmarks.humaneval.measuring import Cost, MemoryWatch, activity_times, costs, layer_seconds, median, percentile
 from millwright.adapters.embedded.demo_model import DEMO_MODEL_NAME
 from millwright.adapters.embedded.home import StackState
@@ -251,7 +251,14 @@ async def _print_judgement(options: Options, projects: ProjectStore, nodes: Sequ
         unknown = f", {judged.count(None)} match no recorded answer" if None in judged else ""
         print(f"{status}: {judged.count(True)} of {len(judged)} accepted sources are right by the verdicts{unknown}")
         wrong = [task for (task, _), right in zip(sources, judged, strict=True) if right is False]
-        print(f"  wrong: {', '.join(wrong) or 'none'}")
+        print(
+            f"  wrong: {', '.join(wrong) or 'none'}; at least {at_least(judged.count(True), len(judged)):.1%} right "
+            "(one-sided 95 %)"
+        )
+        defects = {str(node.task): node.defect for node in nodes if node.defect is not None}
+        surest = sorted((task for task, _ in sources if task in defects), key=lambda task: (defects[task], task))
+        before = next((place for place, task in enumerate(surest) if task in wrong), len(surest))
+        print(f"  by predicted defect, the first {before} of {len(surest)} are right")
     for layer, rejected in (await rejections(projects, PROJECT, nodes)).items():
         lost = [(task, finding) for task, source, finding in rejected if judge.is_right(task, source)]
         print(f"{layer.value} rejected {len(rejected)} different sources, {len(lost)} of them right by the verdicts")

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from millwright.core.beta import beta_quantile
 from millwright.ports import ProjectStore
 from schemas.evidence import NodeRecord
 from schemas.identity import LayerName, ProjectId
@@ -62,6 +63,11 @@ async def rejections(
                     finding = next((item.message for item in verdict.findings if item.severity is Severity.ERROR), "")
                     found[verdict.layer].append((node.task, source, finding))
     return dict(found)
+
+
+def at_least(right: int, accepted: int, confidence: float = 0.95) -> float:
+    """Return the one-sided lower bound on the share that is right (Clopper and Pearson, Biometrika 26, 1934)."""
+    return beta_quantile(1 - confidence, right, accepted - right + 1) if right else 0.0
 
 
 def _rows(file: Path) -> list[dict[str, str]]:

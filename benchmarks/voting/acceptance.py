@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from benchmarks.humaneval.judging import at_least
 from benchmarks.verification.workload import SPECIFICATIONS
 from benchmarks.voting.calibration import VERDICTS, Recorded, read
 from millwright.core.calibration import Calibration, evidence_of, read_calibration
-from millwright.core.learning import beta_quantile
 from millwright.core.voting import decide, draws_needed, gated
 from schemas.election import Attempt, Ballot, ElectionState, Merit, Rule, Slot
 from schemas.identity import Digest, LayerName
@@ -100,11 +100,6 @@ def _line(ends: Sequence[Ended]) -> str:
     share = right / len(accepted) if accepted else 0.0
     drawn = sum(end.samples for end in ends) / len(ends)
     return f"{len(accepted) / len(ends):.1%} accepted, {share:.1%} right, {drawn:.1f} drawn"
-
-
-def at_least(right: int, accepted: int, confidence: float = 0.95) -> float:
-    """Return the one-sided lower bound on the share that is right (Clopper and Pearson, Biometrika 26, 1934)."""
-    return beta_quantile(1 - confidence, right, accepted - right + 1) if right else 0.0
 
 
 def _elections(task: Recorded, rule: Rule, orders: int) -> Iterator[Ended]:

@@ -14,10 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from millwright.core.allocation import Remaining, Settled, allocate
-from millwright.core.learning import Difficulty, Experience, Kind, Range, prior
+from millwright.core.basis import Basis
+from millwright.core.learning import Experience, Range, prior
+from millwright.core.outlook import Facts, Tree, margin_of
 from millwright.core.reliability import success_probability
 from schemas.election import Election, ElectionState, Group, Slot, Tally
-from schemas.identity import Archetype, Digest
+from schemas.evidence import NodeRecord
+from schemas.identity import ROOT_PATH, Archetype, Digest, NodePath, ProjectId, TaskId, TaskStatus
+from schemas.lessons import Difficulty, Kind
 
 TARGET = 0.95
 TASKS = 100
@@ -125,7 +129,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     print(f"{options.projects} projects of {TASKS} tasks, target {TARGET:g}, seed {options.seed}")
     print(f"\n{'mixture':26}{'margin':>10}{'draws/task':>12}{'wrong/1000':>12}{'drawn wrong':>13}{'all right':>11}")
-    saved = {name: _compare(name, mixture, options.projects, options.seed) for name, mixture in MIXTURES.items()}
+    saved = {}
+    for name, mixture in MIXTURES.items():
+        made = projects(mixture, options.projects, options.seed)
+        saved[name] = _compare(name, "learned", adaptive, made)
+        _compare("", "in a tree", in_tree, made)
     passed = saved[JUDGED] >= LEAST_SAVED
     print(
         f"\n{JUDGED}: {saved[JUDGED]:.1%} saved of the {LEAST_SAVED:.0%} that must be: {'ok' if passed else 'MISSED'}"
@@ -133,13 +141,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if passed else 1
 
 
-def _compare(name: str, mixture: Mixture, count: int, seed: int) -> float:
-    """Print the ways of one mixture; return the share of draws that learning saves at equal mistakes."""
-    made = projects(mixture, count, seed)
-    learned = Sum()
+def _compare(name: str, margin: str, way: Callable[["Project", Sum], None], made: Sequence["Project"]) -> float:
+    """Print a way of choosing margins beside fixed ones; return the share of draws it saves at equal mistakes."""
+    learned, count = Sum(), len(made)
     for project in made:
-        adaptive(project, learned)
-    _row(name, "learned", learned, count)
+        way(project, learned)
+    _row(name, margin, learned, count)
     before: Sum | None = None
     for k in range(1, WIDEST_FIXED + 1):
         total = Sum()
@@ -200,6 +207,74 @@ def adaptive(project: Project, total: Sum) -> None:
         settled[own, k] = settled.get((own, k), 0) + 1
 
     _build(project, total, choose, learn)
+
+
+def in_tree(project: Project, total: Sum) -> None:
+    """Build a project as the product does: a tree whose nodes learn only from what has always ended before them."""
+    order, nodes = _planted(project)
+    told = {path: Facts(project.classes[place], True, False, 20) for place, path in enumerate(order)}
+    ground = Basis(target=TARGET, model="simulated", experience=Experience(right=PRIOR))
+
+    def choose(place: int) -> int:
+        return margin_of(order[place], Tree(nodes, told), ground, max_attempts=ATTEMPTS).k
+
+    def learn(place: int, k: int, election: Election) -> None:
+        count = election.tally
+        won = election.state is ElectionState.WON
+        nodes[order[place]] = nodes[order[place]].model_copy(
+            update={
+                "status": TaskStatus.WON if won else TaskStatus.PARTIAL,
+                "votes": count.groups[0].votes if count.groups else 0,
+                "margin": count.margin,
+                "samples": count.attempts,
+                "red_flags": count.rejected,
+            }
+        )
+
+    perfect = 1.0
+    for place, own in enumerate(project.classes):
+        k = choose(place)
+        election, right = Voters(project, place).elect(k)
+        learn(place, k, election)
+        chance = success_probability(project.p[own], k)
+        perfect *= chance
+        total.add(election.tally.attempts, right=right, chance=chance)
+    total.perfect += perfect
+
+
+def _planted(project: Project) -> tuple[list[NodePath], dict[NodePath, NodeRecord]]:
+    """Lay the tasks out in a tree of four branches of five twigs; siblings need the one before them half of the time.
+
+    Parts come before what they are joined to, as they are built.
+    """
+    rng = random.Random(f"{project.seed}/tree")
+    children: dict[NodePath, list[NodePath]] = {ROOT_PATH: []}
+    for branch in range(4):
+        bough = NodePath(f"{ROOT_PATH}.b{branch}")
+        children[ROOT_PATH].append(bough)
+        children[bough] = [NodePath(f"{bough}.t{twig}") for twig in range(5)]
+    twigs = [twig for bough in children[ROOT_PATH] for twig in children[bough]]
+    for leaf in range(TASKS - 1 - len(children[ROOT_PATH]) - len(twigs)):
+        children.setdefault(twigs[leaf % len(twigs)], []).append(NodePath(f"{twigs[leaf % len(twigs)]}.l{leaf}"))
+    nodes: dict[NodePath, NodeRecord] = {}
+
+    def grow(path: NodePath, before: NodePath | None) -> None:
+        parts = children.get(path, [])
+        for number, part in enumerate(parts):
+            grow(part, parts[number - 1] if number else None)
+        needed = [before] if before is not None and rng.random() < 0.5 else []
+        nodes[path] = NodeRecord(
+            project=ProjectId("simulated"),
+            path=path,
+            task=TaskId(path),
+            name=path,
+            specification=RIGHT,
+            children=tuple(parts),
+            dependencies=(*parts, *needed),
+        )
+
+    grow(ROOT_PATH, None)
+    return list(nodes), nodes
 
 
 def fixed(project: Project, k: int, total: Sum) -> None:

@@ -17,6 +17,7 @@ from millwright.commandline.options import (
     Ladder,
     OutOption,
     ProjectArgument,
+    TargetOption,
     seconds,
 )
 from millwright.commandline.output import emit, note, say
@@ -48,6 +49,7 @@ def build(
         int | None,
         typer.Option("--k", min=1, max=100, help="Margin that wins a vote; else planned.", show_default=False),
     ] = None,
+    target: TargetOption = 0.95,
     max_attempts: Annotated[
         int, typer.Option("--max-attempts", min=1, max=10_000, help="Most answers drawn for one task.")
     ] = 20,
@@ -103,12 +105,11 @@ def build(
     from schemas.project import LadderMode, OnExhausted, Rejections
 
     composition: Composition = context.obj
-    target = checked_language(language)
-    material = read_material(composition, file, spec, target)
+    written = checked_language(language)
+    material = read_material(composition, file, spec, written)
     request = BuildRequest(
-        project=project_of(project, file, spec),
+        project=project_of(project, file, spec, material.head),
         material=material,
-        language=target,
         k=k,
         max_attempts=max_attempts,
         on_exhausted=OnExhausted(on_exhausted.value),
@@ -125,6 +126,7 @@ def build(
         proposals=proposals,
         atomic_lines=atomic_lines,
         atomic_complexity=atomic_complexity,
+        target_reliability=target,
     )
     code = asyncio.run(_build(composition, request, out, detach=detach, force=force, as_json=as_json))
     raise typer.Exit(code)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from millwright.ports import ArtifactStore, ProjectStore
     from millwright.settings import Settings
     from schemas.identity import Archetype, Digest
+    from schemas.presets import ModelPreset
     from schemas.red_flags import RuleSettings
+    from schemas.requirements import FrontMatter
     from schemas.specification import TaskSpecification
     from schemas.verification import InputSet, Verdict
 
@@ -89,12 +91,20 @@ class Composition(Protocol):
         """Read prose. Raises BadInput."""
         ...
 
+    def read_head(self, requirements: str, origin: str) -> "FrontMatter":
+        """Read what the head of prose fixes. Raises BadInput."""
+        ...
+
     def read_specification(self, content: bytes, origin: str) -> "tuple[TaskSpecification, ...]":
         """Read and resolve task specifications. Raises SpecificationInvalid."""
         ...
 
     def read_red_flags(self, content: bytes, origin: str) -> "Mapping[Archetype, RuleSettings]":
         """Read a file of red flags' rules, checked. Raises BadInput."""
+        ...
+
+    def assumed_model(self) -> "tuple[str, ModelPreset]":
+        """Name the configured model, or else the demo's, and read what is assumed of it. Raises BadInput."""
         ...
 
     def stores(self, note: Note) -> AbstractAsyncContextManager[Stores]:

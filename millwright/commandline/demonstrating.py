@@ -35,10 +35,10 @@ async def _demo(composition: Composition, out: Path | None, *, force: bool, as_j
     from schemas.project import LadderMode, OnExhausted, Rejections
 
     file = str(composition.example() / "requirements.md")
+    material = read_material(composition, file, None)
     request = BuildRequest(
-        project=project_of(None, file, None),
-        material=read_material(composition, file, None),
-        language="python",
+        project=project_of(None, file, None, material.head),
+        material=material,
         k=None,
         max_attempts=20,
         on_exhausted=OnExhausted.PERSON,

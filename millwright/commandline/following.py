@@ -18,9 +18,11 @@ from schemas.base import Schema
 from schemas.identity import Digest, Gate, ProjectId, TaskStatus
 from schemas.models import Spend
 from schemas.project import CODES, Counts, ExitCode, ProjectResult
+from schemas.requirements import Proven
 from workflows.identifiers import node_workflow_id, project_workflow_id
 
 POLL_SECONDS = 0.5
+_MOST_NAMED = 10
 
 
 class Outcome(Schema):
@@ -35,6 +37,7 @@ class Outcome(Schema):
     manifest: Digest | None = None
     report: Digest | None = None
     out: str | None = None
+    requirements: Proven | None = None
 
 
 async def follow(client: Client, stores: Stores, project: ProjectId, shown: Display) -> Outcome:
@@ -77,6 +80,7 @@ async def settled(stores: Stores, project: ProjectId) -> Outcome | None:
         message=record.message,
         manifest=record.manifest,
         report=record.report,
+        requirements=view.requirements,
     )
 
 
@@ -112,6 +116,8 @@ def summary(outcome: Outcome) -> str:
         f"  tasks  {counts.tasks}: {', '.join(words) or 'none decided'}",
         f"  spend  {spend.calls:,} calls, {tokens:,} tokens, {spend.cost:,.4f} USD",
     ]
+    if outcome.requirements:
+        lines.append(f"  shown  {shown_requirements(outcome.requirements)}")
     if outcome.message:
         lines.append(f"  note   {outcome.message}")
     if outcome.out:
@@ -121,6 +127,14 @@ def summary(outcome: Outcome) -> str:
     elif outcome.manifest and not outcome.out:
         lines.append(f"  next   millwright fetch {outcome.project} --into DIR")
     return "\n".join(lines)
+
+
+def shown_requirements(found: Proven) -> str:
+    """Say how many requirements tests show, and which of them none does."""
+    named = ", ".join(found.unproven[:_MOST_NAMED])
+    more = f" and {len(found.unproven) - _MOST_NAMED} more" if len(found.unproven) > _MOST_NAMED else ""
+    rest = f"; unproven: {named}{more}" if found.unproven else ""
+    return f"{found.shown} of {found.of} requirements, by tests that passed{rest}"
 
 
 def come_back(session: Session, project: ProjectId) -> str:
@@ -143,7 +157,12 @@ async def _view(records: Records, project: ProjectId) -> ProjectView | None:
 def _ended(result: ProjectResult, view: ProjectView | None) -> Outcome:
     counted = result.counts if result.counts.tasks or view is None else view.counts
     fields = result.model_dump(include={"project", "status", "exit_code", "message", "manifest", "report"})
-    return Outcome(**fields, counts=counted, spend=view.spend if view else result.spend)
+    return Outcome(
+        **fields,
+        counts=counted,
+        spend=view.spend if view else result.spend,
+        requirements=view.requirements if view else None,
+    )
 
 
 def _waits(view: ProjectView) -> bool:

@@ -56,13 +56,16 @@ def status(context: typer.Context, project: _NEWEST = None, as_json: JsonOption 
                 "spend": view.spend.model_dump(),
                 "message": record.message,
                 "questions": [question.model_dump(mode="json") for question in view.questions],
+                "requirements": view.requirements.model_dump(mode="json") if view.requirements else None,
             }
         )
         return
     from millwright.commandline.display import headline
+    from millwright.commandline.following import shown_requirements
 
     say(headline(view))
     for label, value in (
+        ("shown", shown_requirements(view.requirements) if view.requirements else ""),
         ("started", moment(record.started_at) if record.started_at else ""),
         ("ended", moment(record.finished_at) if record.finished_at else ""),
         ("workflow", record.workflow_id),

@@ -21,8 +21,10 @@ from schemas.project import (
     READY_GATES,
     LadderMode,
     OnExhausted,
+    ProjectInput,
     Rejections,
 )
+from schemas.requirements import FrontMatter
 from schemas.specification import Fault
 
 if TYPE_CHECKING:
@@ -36,11 +38,16 @@ _MOST_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Material:
-    """What was read: prose, the text of a specification with its tasks, or both."""
+    """What was read: prose with what its head fixes, the text of a specification with its tasks, or both.
+
+    ``language`` is the one to build in: that of the head where it names one, else as asked for.
+    """
 
     requirements: str
+    head: FrontMatter
     specification: str
     tasks: "tuple[TaskSpecification, ...]"
+    language: str
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,6 @@ class BuildRequest:
 
     project: ProjectId
     material: Material
-    language: str
     k: int | None
     max_attempts: int
     on_exhausted: OnExhausted
@@ -61,12 +67,13 @@ class BuildRequest:
     proposals: int
     atomic_lines: int = ATOMIC_LINES
     atomic_complexity: int = ATOMIC_COMPLEXITY
+    target_reliability: float = 0.95
 
     async def start(self, client: "Client") -> "Build":
         """Start or attach to the build. Raises as ``Client.build`` does."""
         return await client.build(
             self.material.requirements,
-            self.language,
+            self.material.language,
             specification=self.material.specification,
             project=self.project,
             k=self.k,
@@ -80,28 +87,34 @@ class BuildRequest:
             proposals=self.proposals,
             atomic_lines=self.atomic_lines,
             atomic_complexity=self.atomic_complexity,
+            target_reliability=self.target_reliability,
         )
 
 
 def read_material(
     composition: Composition, file: str | None, specification: Path | None, language: str | None = None
 ) -> Material:
-    """Read requirements, a specification, or both; every task of it is in ``language``, where one is given.
+    """Read requirements, a specification, or both.
+
+    Every task is in the language that the head names, else in ``language``, where one of them is given.
 
     Raises:
         BadInput: neither is given, or what is given cannot be read or used.
     """
     if file is None and specification is None:
         raise BadInput("there is nothing to build: give a file with requirements, - for stdin, or --spec FILE")
-    requirements, text = "", ""
+    requirements, text, head = "", "", FrontMatter()
     tasks: tuple[TaskSpecification, ...] = ()
     if file is not None:
-        requirements = composition.read_requirements(read_bytes(file), "stdin" if file == STDIN else file)
+        origin = "stdin" if file == STDIN else file
+        requirements = composition.read_requirements(read_bytes(file), origin)
+        head = composition.read_head(requirements, origin)
+        language = checked_language(head.language) if head.language else language
     if specification is not None:
         content = read_bytes(str(specification))
         tasks = read_tasks(composition, content, str(specification), language)
         text = content.decode("utf-8-sig")
-    return Material(requirements, text, tasks)
+    return Material(requirements, head, text, tasks, language or ProjectInput().target_language)
 
 
 def read_tasks(
@@ -157,14 +170,17 @@ def _whole(stream: BinaryIO, name: str) -> bytes:
     return content
 
 
-def project_of(given: str | None, file: str | None, specification: Path | None) -> ProjectId:
-    """Name the project: as given, else after the file, or after its folder where it is called ``requirements``.
+def project_of(given: str | None, file: str | None, specification: Path | None, head: FrontMatter) -> ProjectId:
+    """Name the project: as given, else as the head says, else after the file.
+
+    A file that is called ``requirements`` gives the name of its folder.
 
     Raises:
         BadInput: the name given is no project id, or none can be made.
     """
-    if given is not None:
-        return checked_project_id(given)
+    named = given or head.name
+    if named is not None:
+        return checked_project_id(named)
     path = Path(file) if file not in (None, STDIN) else specification
     if path is None:
         raise BadInput("requirements from stdin have no name: give one with --project ID")

@@ -80,13 +80,15 @@ def allocate(
     max_attempts: int = 20,
     settled: Settled | None = None,
     left: Left | None = None,
+    least: int = 1,
 ) -> tuple[int, ...]:
     """Return the margins alone, in the order of the kinds: what ``plan`` chooses, without its forecast.
 
     One more vote of margin goes, again and again, where it gains the most log-success for its cost. Loss falls and cost
     rises with k, both convexly, so this meets the allowance at the least cost, up to the size of one step. Kinds whose
     widest margin misses their even share of an allowance that is out of reach keep that margin: what they lack is not
-    made up for by the others.
+    made up for by the others. No margin is narrower than ``least``, whatever is left, but where the attempts decide no
+    wider one.
 
     Raises:
         BadInput: a target, count or share outside its bounds, or two kinds of one name.
@@ -94,7 +96,7 @@ def allocate(
     settled, left = settled or Settled(), left or Left()
     check_kinds(target, remaining, max_attempts)
     allowed = allowance(target, sum(each.tasks for each in remaining), settled)
-    climb = _Climb(remaining, max_attempts, left)
+    climb = _Climb(remaining, max_attempts, left, least)
     hopeful, short = climb.divide(allowed)
     share = sum(remaining[i].tasks for i in hopeful) / sum(each.tasks for each in remaining) if short else 1.0
     climb.raise_until(hopeful, allowed * share)
@@ -124,13 +126,14 @@ def widest_margin(p: float, usable: float, max_attempts: int) -> int:
 class _Climb:
     """Margins on their way up, one step for all tasks of a kind at a time."""
 
-    def __init__(self, remaining: Sequence[Remaining], max_attempts: int, left: Left) -> None:
+    def __init__(self, remaining: Sequence[Remaining], max_attempts: int, left: Left, least: int) -> None:
         self._remaining = remaining
         self._attempts = max_attempts
         self._left = left
         self._paid = any(each.cost_per_call > 0 for each in remaining)
         self._caps = [widest_margin(each.p.mid, each.usable.mid, max_attempts) for each in remaining]
-        self.ks = [1] * len(remaining)
+        self._floors = [min(least, cap) for cap in self._caps]
+        self.ks = list(self._floors)
 
     def divide(self, allowed: float) -> tuple[list[int], list[int]]:
         """Return the kinds that can meet the allowance, and those that only their widest margin is left for."""
@@ -159,7 +162,8 @@ class _Climb:
         lost = sum(self._loss(i, self.ks[i]) for i in kinds)
         for i in sorted(kinds, key=lambda kind: -self._effort(kind, self.ks[kind])):
             while (
-                self.ks[i] > 1 and lost + (more := self._loss(i, self.ks[i] - 1) - self._loss(i, self.ks[i])) <= allowed
+                self.ks[i] > self._floors[i]
+                and lost + (more := self._loss(i, self.ks[i] - 1) - self._loss(i, self.ks[i])) <= allowed
             ):
                 self.ks[i] -= 1
                 lost += more

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import JsonValue, ValidationError
 
+from millwright.core.classification import classification_problem, fixed_by
 from millwright.core.composition import Composed, compose
 from millwright.core.soundness import Case, Size, flood_faults, inherit, placed, soundness_faults
 from millwright.core.specification import check_document
@@ -15,9 +16,10 @@ from millwright.core.straight_line import Program, read_program, records_made
 from millwright.core.structure import digest_of, interface, is_atomic, proposal_signature
 from millwright.core.type_flow import reach_faults
 from schemas.election import Flag, RedFlag
-from schemas.identity import Digest, NodePath, TaskId, parent_path
+from schemas.identity import Digest, NodePath, RequirementId, TaskId, parent_path
 from schemas.planning import Promises, Proposal, SpecifiedRoot
 from schemas.project import Policy
+from schemas.requirements import FrontMatter, Statement
 from schemas.specification import Grants, SpecificationDocument, TaskKind, TaskSpecification
 
 __all__ = [
@@ -37,10 +39,17 @@ __all__ = [
 
 _MOST_FAULTS_SHOWN = 3
 _LONGEST_FAULT = 300
+_SILENT = FrontMatter()
 
 
-def read_root(answer: JsonValue, language: str) -> SpecifiedRoot | RedFlag:
-    """Read a specifier's answer; a RedFlag says why it cannot be the root's specification."""
+def read_root(
+    answer: JsonValue, language: str, numbered: Sequence[Statement] = (), front: FrontMatter = _SILENT
+) -> SpecifiedRoot | RedFlag:
+    """Read a specifier's answer; a RedFlag says why it cannot be the root's specification.
+
+    ``numbered`` are the statements of the prose, each of which the answer must account for; what ``front`` fixes holds,
+    whatever the answer says.
+    """
     try:
         root = SpecifiedRoot.model_validate(answer)
     except ValidationError as error:
@@ -58,7 +67,11 @@ def read_root(answer: JsonValue, language: str) -> SpecifiedRoot | RedFlag:
         return RedFlag(flag=Flag.UNSOUND, detail="only a person's own specification may ask for more than a function")
     if not task.has_interface or not task.test_cases:
         return RedFlag(flag=Flag.UNSOUND, detail="the root needs inputs or outputs, and at least one example")
-    return _unsound(SpecificationDocument(tasks=(task,))) or root
+    problem = classification_problem(root, numbered)
+    if problem:
+        return RedFlag(flag=Flag.UNSOUND, detail=problem)
+    task = fixed_by(front, task)
+    return _unsound(SpecificationDocument(tasks=(task,))) or root.model_copy(update={"specification": task})
 
 
 def read_proposal(
@@ -70,11 +83,12 @@ def read_proposal(
     *,
     size: Size | None = None,
     room: int | None = None,
+    constraints: Collection[RequirementId] = (),
 ) -> Proposal | RedFlag:
     """Read a decomposer's answer for ``parent``; ``available`` are ids that children may use besides siblings.
 
     ``depth`` is the parent's depth in the tree, 0 for the root; ``size`` its own size, where it is known, and ``room``
-    the number of nodes that it may have below it.
+    the number of nodes that it may have below it; ``constraints`` are the requirements on the whole.
     """
     flood = list(flood_faults(answer, policy))
     if flood:
@@ -83,7 +97,7 @@ def read_proposal(
         proposal = Proposal.model_validate(answer)
     except ValidationError as error:
         return RedFlag(flag=Flag.MALFORMED, detail=_first_problems(error))
-    case = Case(proposal, parent, frozenset(available), depth, policy, size, room)
+    case = Case(proposal, parent, frozenset(available), depth, policy, size, room, frozenset(constraints))
     faults = soundness_faults(case) or _plan_faults(proposal, parent, policy)
     return refusal(faults) if faults else proposal
 

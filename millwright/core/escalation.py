@@ -23,6 +23,9 @@ _MEANINGS = {
 _SHOWN = 8
 """Groups and complaints shown; the text passes through workflow history, which is kept small."""
 
+_REASONS = 3
+"""Reasons for red flags that a note tells."""
+
 _LONGEST_COMPLAINT = 160
 
 
@@ -68,6 +71,14 @@ def afresh(rule: Rule, given: Rule, counted: Tally) -> Rule:
 def understood(question: Question, value: str) -> bool:
     """Return whether an answer is one of the question's options, letter by letter."""
     return value in question.options
+
+
+def refused_since(details: Sequence[str]) -> str:
+    """Say why answers were red flags, the commonest reasons first; empty where nothing is known."""
+    counts = Counter(_line(detail) for detail in details if detail.strip())
+    shown = [f"{reason} ({_number(count, 'answer')})" for reason, count in counts.most_common(_REASONS)]
+    more = f", and {len(counts) - _REASONS} reasons more" if len(counts) > _REASONS else ""
+    return "; ".join(shown) + more
 
 
 def _why(path: NodePath, election: Election, k: int | None) -> str:

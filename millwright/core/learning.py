@@ -5,15 +5,16 @@ by ``reliability``, and how far a winner may be trusted by ``calibration``.
 """
 
 import math
-from enum import StrEnum
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from pydantic import Field
 
+from millwright.core.beta import beta_quantile
 from millwright.errors import BadInput
 from schemas.base import Schema
 from schemas.election import Election, ElectionState
-from schemas.identity import Archetype
+from schemas.lessons import Difficulty, Kind, Lesson
 from schemas.specification import TaskSpecification
 
 DISCOUNT = 0.5
@@ -27,14 +28,6 @@ that fell with the length would count the unanimous ones more, and so find the m
 _HALF = 0.5
 _JUST_ABOVE_HALF = 0.501
 """Doubt alone does not make voting hopeless: only a mean of one half or below does."""
-
-_TERMS = 200
-"""Most terms of the continued fraction, beside ten for each root of the larger parameter: it converges long before."""
-
-_HALVINGS = 1_100
-"""From 1 to the smallest float, and to its last bit; few shares need more than sixty."""
-
-_TINY = 1e-300
 
 
 class Range(NamedTuple):
@@ -98,14 +91,6 @@ def prior(mean: float, strength: float) -> Belief:
     return Belief(alpha=mean * strength, beta=(1 - mean) * strength)
 
 
-class Difficulty(StrEnum):
-    """How much a task asks for, in three classes."""
-
-    EASY = "easy"
-    MEDIUM = "medium"
-    HARD = "hard"
-
-
 _EASY_BELOW, _HARD_FROM = 1.75, 3.0
 
 
@@ -120,14 +105,6 @@ def difficulty(task: TaskSpecification) -> Difficulty:
     if weight < _EASY_BELOW:
         return Difficulty.EASY
     return Difficulty.HARD if weight >= _HARD_FROM else Difficulty.MEDIUM
-
-
-class Kind(Schema):
-    """What p is learned for: who answers, with which model, and how much is asked for."""
-
-    archetype: Archetype
-    model: str
-    difficulty: Difficulty
 
 
 class Known(Schema):
@@ -165,81 +142,43 @@ class Experience(Schema):
             return self
         count = election.tally
         leading = count.groups[0].votes if count.groups else 0
-        right = leading if election.state is ElectionState.WON else leading * _HALF
-        before = self.of(kind)
+        return self.plus(lesson(kind, count.attempts, count.ballots, leading, won=election.state is ElectionState.WON))
+
+    def plus(self, taught: Lesson) -> "Experience":
+        """Add a lesson to what is known of its kind."""
+        before = self.of(taught.kind)
         known = Known(
-            kind=kind,
-            right=before.right.after(right * DISCOUNT, (count.ballots - right) * DISCOUNT),
-            usable=before.usable.after(count.ballots * DISCOUNT, (count.attempts - count.ballots) * DISCOUNT),
-            elections=before.elections + 1,
+            kind=taught.kind,
+            right=before.right.after(taught.right, taught.wrong),
+            usable=before.usable.after(taught.ballots, taught.blanks),
+            elections=before.elections + taught.elections,
         )
-        others = tuple(other for other in self.kinds if other.kind != kind)
-        order = sorted((*others, known), key=lambda each: (each.kind.archetype, each.kind.model, each.kind.difficulty))
+        others = tuple(other for other in self.kinds if other.kind != taught.kind)
+        order = sorted((*others, known), key=lambda each: _order(each.kind))
         return self.model_copy(update={"kinds": tuple(order)})
 
 
-def beta_cdf(x: float, alpha: float, beta: float) -> float:
-    """Return the chance that a Beta-distributed share is at most ``x``: the regularised incomplete beta function.
-
-    By its continued fraction (DLMF 8.17.22), evaluated by Lentz's method on the side where it converges fast.
-
-    Raises:
-        BadInput: alpha or beta that is not above 0.
-    """
-    if not (alpha > 0 and beta > 0):
-        raise BadInput(f"alpha is {alpha} and beta {beta}: give numbers above 0")
-    if x <= 0:
-        return 0.0
-    if x >= 1:
-        return 1.0
-    if x > (alpha + 1) / (alpha + beta + 2):
-        return 1.0 - beta_cdf(1 - x, beta, alpha)
-    scale = math.lgamma(alpha + beta) - math.lgamma(alpha) - math.lgamma(beta)
-    front = math.exp(scale + alpha * math.log(x) + beta * math.log1p(-x)) / alpha
-    return min(1.0, front * _fraction(x, alpha, beta))
+def lesson(kind: Kind, attempts: int, ballots: int, leading: int, *, won: bool) -> Lesson:
+    """Say what one election that is over taught: ``leading`` votes for the leader, of so many ballots and attempts."""
+    right = leading if won else leading * _HALF
+    return Lesson(
+        kind=kind,
+        right=right * DISCOUNT,
+        wrong=(ballots - right) * DISCOUNT,
+        ballots=ballots * DISCOUNT,
+        blanks=(attempts - ballots) * DISCOUNT,
+        elections=1,
+    )
 
 
-def beta_quantile(share: float, alpha: float, beta: float) -> float:
-    """Return the x at which ``beta_cdf`` reaches ``share``, by bisection to the last bits.
-
-    Raises:
-        BadInput: a share outside [0, 1], or alpha or beta that is not above 0.
-    """
-    if not 0 <= share <= 1:
-        raise BadInput(f"the share is {share}: give a probability")
-    if share in (0, 1):
-        return float(share)
-    low, high = 0.0, 1.0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        if not low < middle < high:
-            break
-        if beta_cdf(middle, alpha, beta) < share:
-            low = middle
-        else:
-            high = middle
-    return high
+def summed(lessons: Iterable[Lesson]) -> tuple[Lesson, ...]:
+    """Add lessons up by kind, in an order that depends on the kinds alone."""
+    by_kind: dict[tuple[str, str, str], Lesson] = {}
+    for each in lessons:
+        before = by_kind.get(_order(each.kind))
+        by_kind[_order(each.kind)] = each if before is None else before.plus(each)
+    return tuple(by_kind[key] for key in sorted(by_kind))
 
 
-def _fraction(x: float, alpha: float, beta: float) -> float:
-    """Evaluate 1 / (1 + d1 / (1 + d2 / …)) of the incomplete beta function."""
-    numerator, denominator = 1.0, 1.0 / _apart(1.0 - (alpha + beta) * x / (alpha + 1))
-    value = denominator
-    # The number of terms grows with the root of the larger parameter.
-    for m in range(1, _TERMS + 10 * math.isqrt(int(max(alpha, beta)))):
-        even = m * (beta - m) * x / ((alpha + 2 * m - 1) * (alpha + 2 * m))
-        odd = -(alpha + m) * (alpha + beta + m) * x / ((alpha + 2 * m) * (alpha + 2 * m + 1))
-        change = 1.0
-        for term in (even, odd):
-            denominator = 1.0 / _apart(1.0 + term * denominator)
-            numerator = _apart(1.0 + term / numerator)
-            change = numerator * denominator
-            value *= change
-        if abs(change - 1.0) < 1e-15:
-            break
-    return value
-
-
-def _apart(value: float) -> float:
-    """Keep a divisor away from 0."""
-    return value if abs(value) > _TINY else _TINY
+def _order(kind: Kind) -> tuple[str, str, str]:
+    return kind.archetype.value, kind.model, kind.difficulty.value

@@ -8,7 +8,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from millwright.core.allocation import COIN, ROUNDING, Left, Remaining, Settled, allocate, draws, widest_margin
+from millwright.core.allocation import (
+    COIN,
+    ROUNDING,
+    Left,
+    Remaining,
+    Settled,
+    allocate,
+    check_kinds,
+    draws,
+    widest_margin,
+)
 from millwright.core.learning import Range
 from millwright.core.reliability import ballots_variance, loss, success_probability
 from millwright.errors import BadInput
@@ -71,17 +81,24 @@ def plan(
     max_attempts: int = 20,
     settled: Settled | None = None,
     left: Left | None = None,
+    k: int | None = None,
+    least: int = 1,
 ) -> ReliabilityPlan:
     """Plan the margin of every kind, so that all tasks are right with probability ``target`` at the least cost.
 
     Called again as tasks settle and p is learned, it adapts both ways: better voters get a narrower margin, worse ones
-    a wider one, within what is left and what the attempts of one task can decide.
+    a wider one, within what is left and what the attempts of one task can decide. ``k`` fixes the margin of all kinds:
+    the plan then only says what that gives and takes; ``least`` is the narrowest that it chooses itself.
 
     Raises:
         BadInput: a target, count or share outside its bounds, or two kinds of one name.
     """
     settled, left = settled or Settled(), left or Left()
-    ks = allocate(target, remaining, max_attempts=max_attempts, settled=settled, left=left)
+    if k is None:
+        ks = allocate(target, remaining, max_attempts=max_attempts, settled=settled, left=left, least=least)
+    else:
+        check_kinds(target, remaining, max_attempts)
+        ks = (k,) * len(remaining)
     chosen = tuple(_margin(each, k, max_attempts) for each, k in zip(remaining, ks, strict=True))
     losses = [sum(each.tasks * loss(each.p[i], k) for each, k in zip(remaining, ks, strict=True)) for i in range(3)]
     success = Range(*(math.exp(-settled.expected_defects - lost) for lost in losses))

@@ -9,14 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from millwright.core.defects import Suspect, expected_defects, likeliest
+from millwright.core.forecast_words import foretold
 from millwright.core.learning import Range
 from millwright.core.report_plan import plan_section
+from millwright.core.report_requirements import questions_section, requirements_section, unproven_lines
 from millwright.core.verification.ladder import is_verified
 from schemas.evidence import Decision, Forecast, ManifestEntry, NodeRecord, ProjectRecord, Question
 from schemas.identity import DELIVERED, Digest, LayerName, TaskStatus
 from schemas.models import Spend
 from schemas.project import Counts, Policy
+from schemas.requirements import Requirements, Trace
 from schemas.verification import Confirmation, Severity, Verdict, VerdictStatus
+
+_NOTHING_ASKED = Requirements()
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class Account:
     decisions: tuple[Decision, ...]
     models: tuple[str, ...]
     calibration: str = ""
+    traces: tuple[Trace, ...] = ()
+    requirements: Requirements = _NOTHING_ASKED
 
 
 _HOW_IT_ENDED = {
@@ -68,6 +75,8 @@ def report(account: Account) -> str:
         f"# {project.id}: build report",
         _outcome(account),
         _problems(account),
+        requirements_section(account.traces, account.requirements),
+        questions_section(account.requirements.questions),
         _parts(account.evidence),
         _plan(account),
         _certainty(account),
@@ -119,6 +128,7 @@ def _problems(account: Account) -> str:
         for item in account.evidence
         if item.has_code and item.node.status in DELIVERED and not is_verified(item.verdicts)
     ]
+    lines += unproven_lines(account.traces)
     return "## What is not proven\n\n" + (
         "\n".join(lines) if lines else "Nothing is left unproven by this build's checks."
     )
@@ -203,8 +213,7 @@ def _spend(account: Account) -> str:
         f"cost {spend.cost:.4f}.",
     ]
     if forecast:
-        low, high = forecast.calls_range
-        lines.append(f"Forecast: {forecast.calls} calls ({low} to {high}), k = {forecast.k}. {forecast.basis}")
+        lines += foretold(forecast)
     if account.checks:
         lines.append("Checks of the whole that passed: " + ", ".join(account.checks) + ".")
     return "\n\n".join(lines)

@@ -15,7 +15,8 @@ from millwright.core.signature import canonical, records_of
 from millwright.core.specification import check_document, input_types, result_type
 from millwright.core.specification_grants import excess_of
 from millwright.core.structure import interface, is_atomic
-from schemas.identity import TaskId
+from millwright.core.tracing import coverage_problem, with_coverage
+from schemas.identity import RequirementId, TaskId
 from schemas.planning import Proposal, ProposedChild
 from schemas.project import Policy
 from schemas.specification import SpecificationDocument, TaskKind, TaskSpecification, TaskType
@@ -44,7 +45,8 @@ class Case:
     """A proposal, and where it is to stand.
 
     ``available`` are ids that children may use besides siblings, ``depth`` is the parent's (0 for the root), ``size``
-    the parent's own where it is known, and ``room`` the nodes that this part of the tree may still have.
+    the parent's own where it is known, ``room`` the nodes that this part of the tree may still have; ``constraints``
+    are the requirements on the whole.
     """
 
     proposal: Proposal
@@ -54,6 +56,7 @@ class Case:
     policy: Policy
     size: Size | None
     room: int | None
+    constraints: frozenset[RequirementId] = frozenset()
 
     @property
     def children(self) -> tuple[TaskSpecification, ...]:
@@ -67,8 +70,11 @@ class Case:
 
 
 def inherit(child: ProposedChild, parent: TaskSpecification, policy: Policy) -> TaskSpecification:
-    """Return a child's specification with what it has from its parent: records, errors and, if large, its type."""
-    return child.specification.model_copy(
+    """Return a child's specification with what it has from its parent: records, errors and, if large, its type.
+
+    The requirements that the proposal says it covers are its own from then on.
+    """
+    return with_coverage(child).model_copy(
         update={
             "records": parent.records,
             "errors": parent.errors,
@@ -258,6 +264,13 @@ def _name_faults(case: Case) -> Iterator[str]:
 
 Rule = Callable[[Case], Iterator[str]]
 
+
+def _coverage_faults(case: Case) -> Iterator[str]:
+    problem = coverage_problem(case.proposal, case.parent, case.constraints)
+    if problem:
+        yield problem
+
+
 RULES: tuple[Rule, ...] = (
     _count_faults,
     _depth_faults,
@@ -267,5 +280,6 @@ RULES: tuple[Rule, ...] = (
     _grant_faults,
     _declaration_faults,
     _name_faults,
+    _coverage_faults,
 )
 """In the order in which their reasons are shown. Cycles, unknown names and types are found by ``check_document``."""

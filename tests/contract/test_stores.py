@@ -382,3 +382,8 @@ async def test_the_newest_forecast_is_read(store: Store) -> None:
     await store.save_forecast(SHOP, forecast(100))
     assert await store.forecast(SHOP) == forecast(100)
     assert await store.forecast(BANK) is None
+    await store.save_forecast(BANK, forecast(300))
+    assert await store.forecasts() == {BANK: forecast(300), SHOP: forecast(100)}
+    assert list(await store.forecasts()) == sorted([BANK, SHOP])
+    assert await store.forecasts(1) == {BANK: forecast(300)}
+    assert await store.forecasts(0) == {}

@@ -28,7 +28,8 @@ from schemas.types import Kind, Type, parse_type
 from schemas.values import canonical_text, decode_json
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SPECIFIER_TASK = specifier_task((REPOSITORY / "examples/order-pricing/requirements.md").read_text(encoding="utf-8"))
+REQUIREMENTS = (REPOSITORY / "examples/order-pricing/requirements.md").read_text(encoding="utf-8")
+SPECIFIER_TASK = specifier_task(REQUIREMENTS)
 """What the specifier is asked about: answers for other prose than the sample's own are never given."""
 
 RANDOM_INPUTS = 60
@@ -123,6 +124,17 @@ def code(completion: Completion) -> str:
     blocks = re.findall(r"```python\n(.*?)```", completion.text, re.DOTALL)
     assert len(blocks) <= 1
     return str(blocks[0]) if blocks else completion.text
+
+
+@cache
+def covers() -> dict[str, tuple[str, ...]]:
+    """Return the requirements that each task answers for: the root for all behaviour, a child for what it is given."""
+    root = structure(right(Archetype.SPECIFIER, SPECIFIER_TASK)[0])
+    found = {"root": tuple(root["requirements"]["functional"])}
+    for task in inner():
+        for child in structure(right(Archetype.DECOMPOSER, task)[0])["children"]:
+            found[child["specification"]["id"]] = tuple(child["covers"])
+    return found
 
 
 @cache

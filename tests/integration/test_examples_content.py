@@ -9,12 +9,18 @@ from collections import Counter
 
 import pytest
 
+from millwright.core.classification import behaviour, constraints, settled, shown_by
+from millwright.core.decomposition import read_root
+from millwright.core.requirements import statements
+from millwright.core.tracing import coverage_problem
 from schemas.identity import Archetype
 from schemas.models import FinishReason
+from schemas.planning import Proposal, SpecifiedRoot
 from schemas.specification import TaskSpecification
 from schemas.values import canonical_text
 from tests.integration.example_project import (
     REPOSITORY,
+    REQUIREMENTS,
     SPECIFIER_TASK,
     Program,
     archetype_of,
@@ -22,6 +28,7 @@ from tests.integration.example_project import (
     book,
     code,
     conditions_source,
+    covers,
     entry,
     example_calls,
     execute,
@@ -155,6 +162,23 @@ def test_right_root_specifications_differ_in_wording_only() -> None:
     ]
     assert len({root.description for root in roots}) >= 3
     assert len({root.model_copy(update={"description": ""}).model_dump_json() for root in roots}) == 1
+
+
+def test_every_requirement_has_a_part_and_a_test_that_shows_it() -> None:
+    """Right answers account for every statement of the prose, hand each requirement down, and show it somewhere."""
+    numbered = statements(REQUIREMENTS)
+    roots = [read_root(structure(answer), "python", numbered) for answer in right(Archetype.SPECIFIER, SPECIFIER_TASK)]
+    assert all(isinstance(root, SpecifiedRoot) for root in roots)
+    found = settled(numbered, [root for root in roots if isinstance(root, SpecifiedRoot)], [])
+    for task in inner():
+        parent = tree()[task][0].model_copy(update={"requirements": covers()[task]})
+        for answer in right(Archetype.DECOMPOSER, task):
+            proposal = Proposal.model_validate(structure(answer))
+            assert coverage_problem(proposal, parent, constraints(found)) is None
+    shown = {name for task in tree() for name in shown_by(tree()[task][0])}
+    assert set(behaviour(found)) <= shown
+    assert set(constraints(found)) - shown == {"R34"}
+    assert settled(numbered, [], [root for root in roots if isinstance(root, SpecifiedRoot)]).questions
 
 
 def test_every_kind_of_bad_answer_occurs() -> None:

@@ -35,7 +35,7 @@ from schemas.project import Policy
 from schemas.requests import ARCHETYPE_OF, ElectionRef, NodeOutcome, NodeRef, Purpose, SettleRequest
 from schemas.specification import SpecificationDocument
 from schemas.verification import InputSet, Verdict, VerdictStatus
-from tests.integration.example_project import SPECIFIER_TASK, entry, right, tree
+from tests.integration.example_project import REQUIREMENTS, SPECIFIER_TASK, entry, right, tree
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
@@ -98,8 +98,9 @@ class Mill:
 
     async def fates(self) -> list[Fate]:
         """Judge every answer of every coder and integrator."""
+        prose = await self._store.put(REQUIREMENTS.encode(), "text/markdown")
         await self._store.open_project(
-            ProjectRecord(id=PROJECT, input_digest=Digest("0" * 64), package="order_pricing")
+            ProjectRecord(id=PROJECT, input_digest=Digest("0" * 64), package="order_pricing", requirements=prose)
         )
         purposes = await self._plan()
         for path in sorted(purposes, key=lambda path: -path.count(".")):

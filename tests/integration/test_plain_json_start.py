@@ -23,7 +23,7 @@ from tests.workflow.samples import DOUBLE, QUADRUPLE, SPECIFICATION, WRONG_DOUBL
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.temporal, pytest.mark.sandbox]
 
 LARGEST_EVENT_BYTES = 16 * 1024
-REQUIREMENTS = "R1 A whole number of at most 1000 is multiplied by eight. R2 So is a negative one."
+REQUIREMENTS = "A whole number of at most 1000 is multiplied by eight. So is a negative one."
 LONG_REQUIREMENTS = REQUIREMENTS + "\n" + "As said before. " * 7000
 ROOT = {
     "specification": {
@@ -32,13 +32,14 @@ ROOT = {
         "description": "Multiply a number by eight.",
         "inputs": [{"name": "n", "type_annotation": "int", "constraints": ["-1000 <= n <= 1000"]}],
         "outputs": [{"name": "result", "type_annotation": "int"}],
-        "test_cases": [{"name": "two", "inputs": {"n": 2}, "expected_output": 16}],
+        "test_cases": [{"name": "two", "inputs": {"n": 2}, "expected_output": 16, "shows": ["R1"]}],
     },
-    "requirements": ["R1 Eight times."],
+    "requirements": {"functional": ["R1", "R2"]},
 }
+LONG_ROOT = {**ROOT, "requirements": {"functional": ["R1", "R2"], "context": ["R3"]}}
 PARTS = {
     "children": [
-        {"specification": task, "estimated_lines": 2, "estimated_complexity": 1}
+        {"specification": task, "covers": ["R1", "R2"], "estimated_lines": 2, "estimated_complexity": 1}
         for task in yaml.safe_load(SPECIFICATION)["tasks"]
     ]
 }
@@ -54,7 +55,7 @@ def _answers(archetype: Archetype, task: str, *texts: str) -> TaskCompletions:
 
 COMPLETIONS = (
     _answers(Archetype.SPECIFIER, specifier_task(REQUIREMENTS), f"```json\n{json.dumps(ROOT)}\n```"),
-    _answers(Archetype.SPECIFIER, specifier_task(LONG_REQUIREMENTS), f"```json\n{json.dumps(ROOT)}\n```"),
+    _answers(Archetype.SPECIFIER, specifier_task(LONG_REQUIREMENTS), f"```json\n{json.dumps(LONG_ROOT)}\n```"),
     _answers(Archetype.DECOMPOSER, "root", f"```json\n{json.dumps(PARTS)}\n```"),
     _answers(Archetype.INTEGRATOR, "root", *OCTUPLE),
     _answers(Archetype.CODER, "double", *DOUBLE, WRONG_DOUBLE),

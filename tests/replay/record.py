@@ -25,6 +25,7 @@ from millwright.settings import Settings
 from millwright.temporal import data_converter
 from schemas.identity import Gate, NodePath, ProjectId, TaskStatus
 from schemas.project import LadderMode, OnExhausted, ProjectInput
+from tests.workflow import prose
 from tests.workflow.environment import Stage, TableModel, staged
 from tests.workflow.samples import (
     ANSWERS,
@@ -116,6 +117,9 @@ async def record_small() -> None:
             "node-candidates-compared": "root.quadruple",
         }
         await record(stage.client, PROJECT, wanted)
+    async with staged(TableModel(ANSWERS)) as stage:
+        await _build(stage, k=None)
+        await record(stage.client, PROJECT, {"node-margin-planned": "root.quadruple"})
     async with staged(TableModel(DISAGREEING)) as stage:
         await _answered(stage)
         wanted = {"node-answered-by-a-person": "root.quadruple", "node-best-chosen-and-taken": "root.quadruple"}
@@ -129,6 +133,12 @@ async def record_small() -> None:
     async with staged(TableModel(TRIPLING)) as stage:
         await _consented(stage)
         await record(stage.client, PROJECT, {"node-untested-and-agreed-to": "root.triple"})
+    async with staged(TableModel(prose.ANSWERS)) as stage:
+        await _asked_about_requirements(stage)
+        await record(stage.client, PROJECT, {"project-approved-with-open-questions": None})
+    async with staged(TableModel({**prose.ANSWERS, ("decomposer", "root"): (prose.FORGOTTEN,)})) as stage:
+        await _build(stage, specification="", requirements=prose.PROSE, max_attempts=4, on_exhausted=OnExhausted.FAIL)
+        await record(stage.client, PROJECT, {"node-plan-forgets-a-requirement": "root"})
     async with staged(TableModel({})) as stage:
         await _rejected(stage)
         await record(stage.client, PROJECT, {"project-rejected-at-the-plan": None})
@@ -198,6 +208,14 @@ async def _rejected(stage: Stage) -> None:
     project = await _start(stage, approve=(Gate.PLAN,))
     await _until_waiting(stage, None)
     decision = {"gate": "plan", "decision_id": "1", "decision": "reject", "by": "ann", "note": "too dear"}
+    await project.execute_update("approve", decision)
+    await project.result()
+
+
+async def _asked_about_requirements(stage: Stage) -> None:
+    project = await _start(stage, specification="", requirements=prose.PROSE, approve=(Gate.SPECIFICATION,))
+    await _until_waiting(stage, None)
+    decision = {"gate": "specification", "decision_id": "1", "decision": "approve", "by": "ann"}
     await project.execute_update("approve", decision)
     await project.result()
 

@@ -10,12 +10,15 @@ from typing import Any, cast
 
 import pytest
 
+from millwright.adapters.documents.front_matter import read_front_matter
+from millwright.adapters.documents.model_presets import preset_for
 from millwright.adapters.documents.red_flag_rules import read_red_flags
 from millwright.adapters.documents.specification_file import read_requirements, read_specification
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.client import Build, Client
 from millwright.commandline.composition import Check, Endpoints, LadderTools, Note, Session, Stores
 from millwright.core.red_flags.rule_set import settings_faults
+from millwright.core.requirements import head_of
 from millwright.core.specification import check_document, resolve
 from millwright.core.verification.ladder import confirmed, rejected_by
 from millwright.core.verification.layer import Subject, not_run
@@ -23,8 +26,10 @@ from millwright.errors import NotFound, SandboxUnavailable, SpecificationInvalid
 from millwright.settings import ModelSettings, Settings
 from schemas.evidence import Manifest, ManifestEntry, NodeRecord, ProjectRecord, Question
 from schemas.identity import ROOT_PATH, Archetype, Digest, LayerName, ProjectId, TaskId, TaskStatus
+from schemas.presets import ModelPreset
 from schemas.project import ProjectResult
 from schemas.red_flags import RuleSettings
+from schemas.requirements import FrontMatter
 from schemas.specification import Fault, TaskSpecification
 from schemas.verification import Finding, InputSet, Verdict, VerdictStatus
 
@@ -143,6 +148,10 @@ class Pretended:
         """Read as in earnest."""
         return read_requirements(content, origin)
 
+    def read_head(self, requirements: str, origin: str) -> FrontMatter:
+        """Read as in earnest."""
+        return read_front_matter(head_of(requirements), origin)
+
     def read_specification(self, content: bytes, origin: str) -> tuple[TaskSpecification, ...]:
         """Read as in earnest."""
         return resolve(read_specification(content.decode(), origin, check_document))
@@ -150,6 +159,10 @@ class Pretended:
     def read_red_flags(self, content: bytes, origin: str) -> Mapping[Archetype, RuleSettings]:
         """Read as in earnest."""
         return read_red_flags(content, origin, settings_faults)
+
+    def assumed_model(self) -> tuple[str, ModelPreset]:
+        """Assume of the model what the demo's preset does."""
+        return "millwright-demo", preset_for("millwright-demo", ROOT / "config" / "models")
 
     @asynccontextmanager
     async def stores(self, note: Note) -> AsyncIterator[Stores]:

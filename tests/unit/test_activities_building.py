@@ -14,8 +14,9 @@ from activities.decomposition import Decomposition
 from activities.integration import Integration, read_manifest
 from activities.records import Records
 from activities.specification import Specification
+from activities.tracing import Tracing
+from millwright.adapters.documents.front_matter import read_front_matter
 from millwright.adapters.storage.memory import MemoryStore
-from millwright.core.budget import FREE
 from millwright.errors import BadInput, SandboxUnavailable
 from schemas.digests import digest_of_bytes
 from schemas.election import Flag, Slot
@@ -47,14 +48,15 @@ async def _run(method: Any, argument: Any) -> Any:
     return await ActivityEnvironment().run(method, argument)
 
 
-async def _accept(*tasks: Any, truth: Truth = Truth.TRUE, **document: Any) -> MemoryStore:
+async def _accept(*tasks: Any, truth: Truth = Truth.TRUE, prose: str = "", **document: Any) -> MemoryStore:
     store = MemoryStore()
+    requirements = await store.put(prose.encode(), "text/markdown") if prose else None
     dumped = [item.model_dump(mode="json") for item in tasks]
     for entry in dumped:
         for case in entry["test_cases"]:
             del case["raises"]
     text = json.dumps({"tasks": dumped, **document})
-    await opened(store, specification=await store.put(text.encode(), "text/plain"))
+    await opened(store, specification=await store.put(text.encode(), "text/plain"), requirements=requirements)
     await _run(Specification(store, store, FakeSandbox(truth), read).accept_given, ROOT)
     return store
 
@@ -95,6 +97,34 @@ async def test_names_that_would_mean_two_things_are_refused(tasks: Any, document
 async def test_the_id_records_is_free_where_nothing_is_declared() -> None:
     """Without declared records and errors there is no module to clash with."""
     assert (await (await _accept(task("records"))).node(PROJECT, NodePath("root.records"))).module == "shop/records.py"
+
+
+async def test_given_tasks_name_only_requirements_that_there_are() -> None:
+    """A number that the prose does not have is a fault; those that it has are followed, and none was asked about."""
+    with pytest.raises(ApplicationError, match="there is no requirement R1: no requirements were given in prose"):
+        await _accept(task("double", requirements=["R1"]))
+    shown = [{"name": "one", "inputs": {"n": 1}, "expected_output": 2, "shows": ["R3"]}]
+    with pytest.raises(ApplicationError, match="there is no requirement R3: the last one is R2"):
+        await _accept(task("double", test_cases=shown), prose="Double it. Be quick.")
+    store = await _accept(task("double", requirements=["R1"]), prose="Double it. Be quick.")
+    traces = await Tracing(store, store).traces(PROJECT)
+    assert [(item.requirement.statement.id, item.requirement.kind, item.nodes) for item in traces] == [
+        ("R1", None, ("root.double",)),
+        ("R2", None, ()),
+    ]
+    untraced = await _accept(task("double"), prose="Double it.")
+    assert await Tracing(untraced, untraced).traces(PROJECT) == ()
+
+
+async def test_the_head_of_the_requirements_names_the_project_and_is_kept() -> None:
+    """A project that nobody named has the head's name; the record is of its language, and a bad head is refused."""
+    store = MemoryStore()
+    project = (await _open(store, requirements="---\nname: corner-shop\nentry_point: sell\n---\nSell.\n")).project
+    assert project == "corner-shop"
+    asked = await Tracing(store, store).asked(await store.project(project))
+    assert (asked.front.entry_point, [item.text for item in asked.statements]) == ("sell", ["Sell."])
+    with pytest.raises(ApplicationError, match="the requirements, line 2: the front matter has no field 'k'"):
+        await _open(MemoryStore(), requirements="---\nk: 1\n---\nSell.\n")
 
 
 async def test_examples_that_break_their_conditions_are_refused() -> None:
@@ -140,7 +170,9 @@ async def test_an_elected_proposal_becomes_children_and_a_retry_changes_nothing(
         ("root.whole.a", ()),
         ("root.whole.b", ("root.whole.a",)),
     ]
-    assert (await store.node(PROJECT, NodePath("root.whole.a"))).dependencies == ("root.uncle",)
+    child = await store.node(PROJECT, NodePath("root.whole.a"))
+    assert child.dependencies == ("root.uncle",)
+    assert (child.estimated_lines, child.estimated_complexity) == (5, 2)
     parent = await store.node(PROJECT, election.path)
     assert parent.dependencies == ("root.whole.a", "root.whole.b", "root.uncle")
     assert (parent.archetype, parent.module) == (Archetype.INTEGRATOR, "shop/whole/__init__.py")
@@ -195,6 +227,8 @@ async def test_what_was_won_is_delivered_with_every_check() -> None:
     store, result = await _built(sandbox)
     assert result.problems == ()
     assert result.passed == ("examples", "types", "tests", "build")
+    double = await store.node(PROJECT, NodePath("root.double"))
+    assert (double.lines, double.complexity, double.estimated_lines) == (2, 1, 0)
     assert result.manifest is not None
     manifest = await read_manifest(store, result.manifest)
     assert manifest.nodes == {"shop/__init__.py": "root", "shop/double.py": "root.double"}
@@ -227,7 +261,7 @@ async def test_without_any_part_there_is_nothing_to_deliver() -> None:
 
 
 def _records(store: MemoryStore) -> Records:
-    return Records(store, store, price=FREE)
+    return Records(store, store, read_head=read_front_matter)
 
 
 async def _open(store: MemoryStore, **given: Any) -> OpenedProject:

@@ -1,5 +1,6 @@
 """Drawing answers: reserved, stored as they arrive, paid once, stopped by caps, extracted and flagged."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,8 @@ from millwright.adapters.storage.memory import MemoryStore
 from millwright.core.budget import FREE, Price
 from millwright.errors import ModelRefused, ModelUnavailable
 from schemas.election import Flag
-from schemas.models import Budget, LedgerStatus, ModelRequest
+from schemas.evidence import CompletionRecord
+from schemas.models import Budget, LedgerEntry, LedgerStatus, ModelAnswer, ModelRequest
 from schemas.requests import DrawRequest, DrawResult
 from tests.unit.activity_fakes import CODE, DOUBLE, PROJECT, FakeModel, flat, opened, task
 
@@ -74,6 +76,48 @@ async def test_a_retry_pays_only_for_what_is_missing(store: MemoryStore) -> None
     assert len(again.requests) == 1
     assert len(result.draws) == 3
     assert (await store.spend(PROJECT)).settled.calls == 3
+    assert (await store.spend(PROJECT)).reserved.calls == 0
+
+
+@pytest.mark.parametrize("settling", [False, True])
+async def test_a_cancelled_round_breaks_its_calls_off_and_stays_counted(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, *, settling: bool
+) -> None:
+    """A call without an answer counts at its upper bound; an answer that came is settled before the round ends."""
+    environment, broken_off = ActivityEnvironment(), 0
+    settle = store.settle
+
+    class Cancelled(FakeModel):
+        async def complete(self, request: ModelRequest) -> ModelAnswer:
+            nonlocal broken_off
+            answer = await super().complete(request)
+            if len(self.requests) == 4 and not settling:
+                environment.cancel()
+            if settling and len(self.requests) == 1:
+                return answer
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                broken_off += 1
+                raise
+            return answer
+
+    async def slowly(entry: LedgerEntry, completion: CompletionRecord) -> None:
+        environment.cancel()
+        await asyncio.sleep(0)
+        await settle(entry, completion)
+
+    monkeypatch.setattr(store, "settle", slowly)
+    model = Cancelled()
+    with pytest.raises(asyncio.CancelledError):
+        await environment.run(_generation(store, model).draw, DrawRequest(election=CODE, round=0, count=6, seed=7))
+    spend = await store.spend(PROJECT)
+    answered = 1 if settling else 0
+    assert broken_off == len(model.requests) - answered
+    assert (spend.settled.calls, spend.reserved.calls) == (answered, len(model.requests) - answered)
+    assert spend.reserved.completion_tokens == spend.reserved.calls * 2048
+    monkeypatch.setattr(store, "settle", settle)
+    assert len((await _draw(store, FakeModel(), count=6)).draws) == 6
     assert (await store.spend(PROJECT)).reserved.calls == 0
 
 

@@ -358,7 +358,7 @@ async def test_specifications_are_chosen_by_the_requirements() -> None:
     store = MemoryStore()
     await opened(store, requirements=await store.put(b"# Double everything\n", "text/markdown"))
     roots = [
-        json.dumps({"specification": _root(description).model_dump(mode="json"), "requirements": []})
+        json.dumps({"specification": _root(description).model_dump(mode="json"), "requirements": {}})
         for description in ("Doubles.", "Triples.")
     ]
     among = await _proposed(store, ROOT_PATH, *roots)

@@ -5,17 +5,21 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from millwright.commandline.application import COMMANDS, run
 from millwright.commandline.candidates import from_file
-from millwright.commandline.composition import Check
+from millwright.commandline.composition import Check, Note, Stores
 from millwright.commandline.options import Exhausted, Ladder, Role
 from millwright.commandline.reference import reference
 from millwright.commandline.requests import read_tasks
+from millwright.errors import DatabaseUnavailable
 from schemas.digests import digest_of_bytes
+from schemas.evidence import Actual, Forecast
 from schemas.identity import LayerName, ProjectId, TaskStatus
 from schemas.project import LadderMode, OnExhausted
 from schemas.verification import VerdictStatus
@@ -185,6 +189,51 @@ def test_estimate_prints_intervals(
     assert found["tasks"] == 1
     assert found["calls_range"][0] <= found["calls"] <= found["calls_range"][1]
     assert composition.sessions == 0
+
+
+@pytest.mark.parametrize(("lines", "tasks"), [(10_000, 136_000), (500_000, 6_800_000), (30_000_000, 408_000_000)])
+def test_estimate_answers_for_very_large_systems(
+    composition: Pretended, capsys: pytest.CaptureFixture[str], lines: int, tasks: int
+) -> None:
+    """By the prior, with the agents of the size class at work at once, or as many as are given."""
+    assert run(["estimate", "--lines", str(lines), "--json"], composition) == 0
+    wide = json.loads(capsys.readouterr().out)
+    assert run(["estimate", "--lines", str(lines), "--concurrency", "10", "--json"], composition) == 0
+    narrow = json.loads(capsys.readouterr().out)
+    assert wide["tasks"] == narrow["tasks"] == tasks
+    assert (wide["agents"], narrow["concurrency"]) == (wide["concurrency"], 10)
+    assert narrow["wall_seconds"] > 100 * wide["wall_seconds"]
+    assert run(["estimate", "--lines", str(lines)], composition) == 0
+    assert "timeline" in capsys.readouterr().out
+
+
+async def test_estimate_is_corrected_by_finished_builds(
+    composition: Pretended, requirements: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says by how many, and what the correction is; a database that does not answer is told and done without."""
+    command = ["estimate", str(requirements), "--json"]
+    assert await asyncio.to_thread(run, command, composition) == 0
+    plain = Forecast.model_validate_json(capsys.readouterr().out)
+    calls = plain.calls * 3
+    actual = Actual(delivered=True, lines=plain.lines, tasks=plain.tasks, calls=calls, tokens=calls * 1_000)
+    await composition.store.save_forecast(ProjectId("earlier"), plain.model_copy(update={"actual": actual}))
+    assert await asyncio.to_thread(run, command, composition) == 0
+    corrected = Forecast.model_validate_json(capsys.readouterr().out)
+    assert corrected.calls == pytest.approx(plain.calls * 3 ** (1 / 3), rel=0.2)
+    assert "corrected by 1 build: calls a task ×1.4" in corrected.corrections
+
+    async def nobody() -> Stores:
+        raise DatabaseUnavailable("nobody listens")
+
+    @asynccontextmanager
+    async def away(_: Note) -> AsyncIterator[Stores]:
+        yield await nobody()
+
+    monkeypatch.setattr(composition, "stores", away)
+    assert await asyncio.to_thread(run, command, composition) == 0
+    shown = capsys.readouterr()
+    assert Forecast.model_validate_json(shown.out) == plain
+    assert "nothing is corrected" in shown.err
 
 
 def test_a_worker_takes_its_role(composition: Pretended) -> None:

@@ -10,11 +10,15 @@ import pytest
 from millwright.commandline.application import run
 from millwright.commandline.composition import Endpoints
 from millwright.commandline.failures import explain
+from millwright.commandline.following import Outcome, summary
 from millwright.commandline.requests import read_tasks
 from millwright.errors import SpecificationInvalid
 from millwright.settings import ModelSettings
 from schemas.evidence import ProjectRecord
-from schemas.identity import Digest, ProjectId, TaskStatus
+from schemas.identity import Digest, ProjectId, RequirementId, TaskStatus
+from schemas.models import Spend
+from schemas.project import Counts
+from schemas.requirements import Proven
 from tests.unit.commandline_fakes import (
     TASKS,
     Pretended,
@@ -234,6 +238,35 @@ def test_the_project_is_named_after_its_file_or_its_folder(composition: Pretende
     assert run(["build", "--spec", str(tmp_path / "doubling.yaml")], composition) == 0
     assert composition.client.asked["project"] == "doubling"
     assert "id: double" in composition.client.asked["specification"]
+
+
+def test_the_head_of_requirements_names_the_project_and_its_language(
+    composition: Pretended, requirements: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--project goes before the head's name; an unknown field or language starts nothing, and says where it stands."""
+    requirements.write_text("---\nname: corner-shop\nlanguage: python\n---\nPrice orders.")
+    assert run(["build", str(requirements)], composition) == 0
+    assert (composition.client.asked["project"], composition.client.asked["language"]) == ("corner-shop", "python")
+    assert run(["build", str(requirements), "--project", "other"], composition) == 0
+    assert composition.client.asked["project"] == "other"
+    sessions = composition.sessions
+    capsys.readouterr()
+    unknown = "orders.md, line 2: the front matter has no field 'verify'"
+    for head, told in (("verify: none", unknown), ("language: cobol", "cobol")):
+        requirements.write_text(f"---\n{head}\n---\nPrice orders.")
+        assert run(["build", str(requirements)], composition) == 2
+        assert told in one_line(capsys)
+    assert composition.sessions == sessions
+
+
+def test_an_outcome_says_which_requirements_no_test_shows() -> None:
+    """The count is there for people and in the object, and the unproven are named."""
+    found = Proven(shown=1, of=2, unproven=(RequirementId("R2"),))
+    outcome = Outcome(
+        project=ProjectId("p"), status=TaskStatus.WON, exit_code=0, counts=Counts(), spend=Spend(), requirements=found
+    )
+    assert "  shown  1 of 2 requirements, by tests that passed; unproven: R2\n" in summary(outcome) + "\n"
+    assert "shown" not in summary(outcome.model_copy(update={"requirements": None}))
 
 
 def test_the_demo_says_what_comes_next(

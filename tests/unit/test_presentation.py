@@ -13,20 +13,25 @@ from activities.decomposition import Decomposition
 from activities.generation import Generation
 from activities.integration import Integration
 from activities.notification import Notification
+from activities.planning import Planning
+from activities.proposing import Proposing
 from activities.records import Records
 from activities.specification import Specification
 from activities.verification import Verification
 from millwright.adapters.storage.memory import MemoryStore
+from millwright.core.basis import basis
+from millwright.core.estimation import forecast
 from schemas.election import Election, ElectionState, Group, Slot, Tally
 from schemas.evidence import Question
 from schemas.identity import Gate, LayerName, NodePath, ProjectId
+from schemas.presets import ModelPreset, Share
 from schemas.project import Answer, Approval
 from schemas.verification import AnalysisReport, AnalysisRequest
 from tests.strategies import digest_of
 from tests.unit.activity_fakes import FakeModel, FakeSandbox
 from tests.unit.test_activities_verification import FakeInputs
 from worker import Ports, Role, activities_of
-from workflows import election, node, project
+from workflows import election, node, preparation, project
 from workflows.identifiers import (
     CONTROL_QUEUE,
     MODEL_QUEUE,
@@ -39,6 +44,7 @@ from workflows.inbox import Inbox
 from workflows.presentation import (
     approval_details,
     election_details,
+    expectation,
     failure_note,
     failure_type,
     waiting_details,
@@ -145,6 +151,17 @@ def test_workflow_ids_name_their_projects() -> None:
     assert project_named_by("nightly") == "nightly"
 
 
+def test_a_plans_gate_says_what_it_expects_and_what_stands_against_it() -> None:
+    """Whoever consents sees the calls with their interval, how sure the whole will be, and why it is not surer."""
+    voters = ModelPreset(right=Share(mean=0.7, strength=50))
+    made = forecast(basis(voters, "m"), lines=(300, 600, 900))
+    shown = expectation(made, made.k)
+    assert shown.startswith(f"k = {made.k}, about {made.calls} model calls ({made.calls_range[0]} to ")
+    assert "wanted 0.95" in shown
+    assert "short of the target 0.95" in shown
+    assert "probability" not in expectation(made.model_copy(update={"success": None, "notes": ()}), 2)
+
+
 def test_every_activity_that_workflows_call_is_served_on_one_queue() -> None:
     """An activity that no queue serves would be waited for without end."""
     store = MemoryStore()
@@ -152,8 +169,11 @@ def test_every_activity_that_workflows_call_is_served_on_one_queue() -> None:
     assert list(made) == [CONTROL_QUEUE, MODEL_QUEUE, VERIFY_QUEUE]
     served = [method.__qualname__ for methods in made.values() for method in methods]
     assert len(served) == len(set(served))
-    sources = "".join(inspect.getsource(module) for module in (election, node, project))
-    groups = (Decomposition, Generation, Integration, Notification, Records, Specification, Verification)
+    sources = "".join(inspect.getsource(module) for module in (election, node, preparation, project))
+    groups = (
+        *(Decomposition, Generation, Integration, Notification, Planning),
+        *(Proposing, Records, Specification, Verification),
+    )
     names = "|".join(group.__name__ for group in groups)
     called = {f"{owner}.{name}" for owner, name in re.findall(rf"\b({names})\.([a-z_]+)\b", sources)}
     assert called

@@ -259,6 +259,30 @@ async def test_slow_endpoint_is_given_up_after_the_timeout() -> None:
             await model.complete(request(timeout_seconds=0.2))
 
 
+async def test_a_cancelled_call_closes_its_connection() -> None:
+    """The endpoint notices that nobody waits any more, and can stop its work."""
+    asked, closed = asyncio.Event(), asyncio.Event()
+
+    async def until_closed(writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        while not writer.is_closing():
+            await asyncio.sleep(0.01)
+            try:
+                writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                await writer.drain()
+            except ConnectionError:
+                break
+        closed.set()
+
+    async with serving(until_closed) as (_, model):
+        call = asyncio.create_task(model.complete(request()))
+        await asyncio.wait_for(asked.wait(), 5)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        await asyncio.wait_for(closed.wait(), 5)
+
+
 async def test_nobody_listening_is_unavailability() -> None:
     """An endpoint that is not there may come back."""
     with socket.socket() as bound:

@@ -36,10 +36,23 @@ async def test_a_specified_tree_is_built_and_delivered() -> None:
         assert "root.double" in (await stage.store.get(result.report)).decode()
 
 
-async def test_core_inside_the_workflow_sandbox_builds_as_well() -> None:
-    """With the core kept inside Temporal's sandbox, where its guard is alive, a build goes through."""
+async def test_core_inside_the_workflow_sandbox_builds_as_well_with_margins_of_its_own() -> None:
+    """With the core kept inside Temporal's sandbox, where its guard is alive, a build goes through.
+
+    Its margins are planned: the second task's follows from how the first, on which it depends, was won.
+    """
     async with staged(TableModel(ANSWERS), workflow_runner=runner(*GUARDED)) as stage:
-        assert (await build(stage)).exit_code == 0
+        result = await build(stage, k=None, max_attempts=40)
+        first, second = [await stage.store.node(PROJECT, NodePath(f"root.{name}")) for name in ("double", "quadruple")]
+        judged = await stage.store.forecast(PROJECT)
+        assert result.exit_code == 0
+        assert judged is not None
+        assert judged.actual is not None
+        assert first.k == judged.k > second.k
+        assert min(first.margin - first.k, second.margin - second.k) >= 0
+        assert (judged.actual.tasks, judged.actual.calls) == (2, result.spend.calls)
+        assert result.report is not None
+        assert "Planned: all tasks are right with probability" in (await stage.store.get(result.report)).decode()
 
 
 async def test_a_failed_task_stops_only_its_dependents() -> None:

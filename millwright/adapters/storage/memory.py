@@ -279,11 +279,17 @@ class MemoryStore:
 
     async def save_forecast(self, project: ProjectId, forecast: Forecast) -> None:
         """Record a forecast; only the newest is ever read."""
+        self._forecasts.pop(project, None)
         self._forecasts[project] = forecast
 
     async def forecast(self, project: ProjectId) -> Forecast | None:
         """Read the newest forecast; None when there is none."""
         return self._forecasts.get(project)
+
+    async def forecasts(self, most: int = 500) -> dict[ProjectId, Forecast]:
+        """Read the newest forecast of each project, of those whose forecasts are the newest, in order of project."""
+        newest = list(self._forecasts.items())[-most:] if most else []
+        return dict(sorted(newest))
 
 
 def _found(stored: dict[K, V], key: K, otherwise: str) -> V:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Result, Row, Select, delete, exists, select, update
+from sqlalchemy import Result, Row, Select, delete, exists, func, select, update
 from sqlalchemy.sql.expression import Executable
 
 from millwright.adapters.storage.database import Rows
@@ -222,6 +222,21 @@ class RecordRows(Rows):
             .limit(1)
         )
         return None if row is None else Forecast.model_validate(row.content)
+
+    async def forecasts(self, most: int = 500) -> dict[ProjectId, Forecast]:
+        """Read the newest forecast of each project, of those whose forecasts are the newest, in order of project."""
+        columns = forecasts.c
+        last = select(columns.project, func.max(columns.updated_at).label("moment")).group_by(columns.project)
+        chosen = last.order_by(func.max(columns.updated_at).desc(), columns.project).limit(most).subquery()
+        found = await self._all(
+            select(columns.project, columns.content)
+            .join(chosen, (chosen.c.project == columns.project) & (chosen.c.moment == columns.updated_at))
+            .order_by(columns.project, columns.digest)
+        )
+        newest: dict[ProjectId, object] = {}
+        for row in found:
+            newest.setdefault(ProjectId(row.project), row.content)
+        return {project: Forecast.model_validate(content) for project, content in newest.items()}
 
     async def _write(self, statement: Executable, rows: dict[str, Any] | list[dict[str, Any]]) -> None:
         if not rows:

@@ -6,7 +6,10 @@ from typing import Protocol
 
 from schemas.execution import CommandRequest
 from schemas.identity import NodePath, ProjectId
+from schemas.requirements import Requirements, Trace
 from schemas.specification import DeclaredError, Record, TaskSpecification
+
+_NOTHING_ASKED = Requirements()
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Whole:
     records: tuple[Record, ...]
     errors: tuple[DeclaredError, ...]
     records_file: tuple[str, str] | None
+    requirements: Requirements = _NOTHING_ASKED
+    traces: tuple[Trace, ...] = ()
 
 
 def one_line(text: str, longest: int) -> str:

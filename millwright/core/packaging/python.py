@@ -6,15 +6,17 @@ The generated tests use the standard library alone, so that they run wherever th
 import keyword
 import re
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from millwright.core.kinds import is_code
 from millwright.core.packaging.package import Part, Whole, one_line
 from millwright.core.packaging.python_entry import entry_of, main_module, usage
-from millwright.core.packaging.python_tests import test_module
+from millwright.core.packaging.python_tests import class_name, method_names, test_module
+from millwright.core.packaging.traceability import TRACEABILITY, traceability
 from millwright.core.specification_grants import granted_packages
 from schemas.execution import CommandRequest
-from schemas.identity import ProjectId
+from schemas.identity import NodePath, ProjectId
+from schemas.requirements import TestRef
 
 _PYPROJECT = """[build-system]
 requires = ["hatchling>=1.27"]
@@ -84,10 +86,16 @@ class PythonPackager:
             files[f"{whole.package}/__main__.py"] = main_module(whole, entry)
         files["pyproject.toml"] = _pyproject(whole, entry is not None)
         files["README.md"] = _readme(whole, entry)
+        modules: dict[NodePath, str] = {}
         for part in whole.parts:
             if part.task.test_cases:
-                files[_test_path(part, files)] = test_module(part, whole)
+                path = _test_path(part, files)
+                modules[part.path] = path.removesuffix(".py").replace("/", ".")
+                files[path] = test_module(part, whole)
                 files["tests/__init__.py"] = ""
+        account = traceability(whole, _Named(whole, modules))
+        if account is not None:
+            files[TRACEABILITY] = account
         return dict(sorted(files.items()))
 
     def checks(self, whole: Whole, files: dict[str, str]) -> tuple[tuple[str, CommandRequest], ...]:
@@ -99,6 +107,20 @@ class PythonPackager:
             *([("tests", tests)] if "tests/__init__.py" in files else []),
             ("build", CommandRequest(files=files, argv=_WHEEL, with_packages=True)),
         )
+
+
+class _Named:
+    """Tells the dotted name by which ``unittest`` runs a test; None where it has no module."""
+
+    def __init__(self, whole: Whole, modules: Mapping[NodePath, str]) -> None:
+        self._classes = {part.path: class_name(part) for part in whole.parts}
+        self._methods = {part.path: method_names(part.task) for part in whole.parts}
+        self._modules = modules
+
+    def __call__(self, test: TestRef) -> str | None:
+        module = self._modules.get(test.path)
+        method = self._methods.get(test.path, {}).get((test.kind, test.number))
+        return f"{module}.{self._classes[test.path]}.{method}" if module and method else None
 
 
 def _one_line(text: str) -> str:

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from millwright.core.kinds import ARGUMENTS, CALLS, RAISED, RESPONSE, STDIN, methods_of, own_inputs
 from millwright.core.packaging.package import Part, Whole
 from millwright.core.packaging.python_entry import entry_of
-from millwright.core.packaging.python_literals import assertion, literal, sentence, slug
+from millwright.core.packaging.python_literals import assertion, literal
 from millwright.core.packaging.requests import sent
 from millwright.core.signature import records_of
 from millwright.core.specification_vocabulary import result_type
@@ -125,7 +125,7 @@ def means_of(part: Part, whole: Whole) -> tuple[tuple[str, ...], str]:
     return imports, code
 
 
-def kind_example(part: Part, case: TestCase, number: int) -> str:
+def kind_example(part: Part, case: TestCase, method: str, docstring: str) -> str:
     """Write the test of one example of a class, a command or a handler of HTTP."""
     task = part.task
     writers: dict[TaskKind, Callable[[TaskSpecification, TestCase], list[str]]] = {
@@ -135,8 +135,7 @@ def kind_example(part: Part, case: TestCase, number: int) -> str:
         TaskKind.HTTP_HANDLER: _of_handler,
     }
     lines = writers[task.kind](task, case)
-    title = [f"    def test_{number}_{slug(case.name)}(self) -> None:"]
-    title.append(f'        """{sentence(case.description or case.name)}"""')
+    title = [f"    def {method}(self) -> None:", docstring]
     return "\n" + "\n".join([*title, *(f"        {line}" for line in lines)]) + "\n"
 
 

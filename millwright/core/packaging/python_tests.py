@@ -2,13 +2,18 @@
 
 import ast
 import re
+from collections.abc import Sequence
 
-from millwright.core.packaging.package import Part, Whole
+from millwright.core.packaging.package import Part, Whole, one_line
 from millwright.core.packaging.python_kind_tests import MEANS, kind_example, means_of
 from millwright.core.packaging.python_literals import assertion, literal, sentence, slug
 from millwright.core.specification import input_types, result_type
+from schemas.identity import RequirementId
+from schemas.requirements import TestKind
 from schemas.specification import Property, Record, TaskKind, TaskSpecification, TestCase
 from schemas.values import decode_json
+
+_MOST_IN_A_NAME = 3
 
 _CLOSE = '''
     def is_close(self, found: Any, expected: Any, tolerance: float) -> bool:
@@ -39,10 +44,15 @@ def test_module(part: Part, whole: Whole) -> str:
     task = part.task
     records = {record.name: record for record in task.records}
     functions = _property_functions(task)
+    names = method_names(task)
+    asked = {item.statement.id: item.statement.text for item in whole.requirements.items}
     example = kind_example if task.kind in MEANS else _example
-    body = "".join(example(part, case, number) for number, case in enumerate(task.test_cases, 1))
+    body = "".join(
+        example(part, case, names[TestKind.EXAMPLE, number], _docstring(case, asked))
+        for number, case in enumerate(task.test_cases, 1)
+    )
     body += "".join(
-        _property(part, item, name, records, number)
+        _property(part, item, name, records, names[TestKind.PROPERTY, number], _docstring(item, asked))
         for number, (item, (name, _)) in enumerate(zip(task.properties, functions, strict=True), 1)
     )
     needs_close = "self.is_close(" in body
@@ -53,7 +63,7 @@ def test_module(part: Part, whole: Whole) -> str:
         header
         + _imports(part, whole, body + properties, needs_close)
         + properties
-        + f"\n\nclass {_class_name(part)}({base}):\n"
+        + f"\n\nclass {class_name(part)}({base}):\n"
         + f'    """Examples and properties of {task.name}."""\n'
         + (_CLOSE if needs_close else "")
         + body
@@ -75,7 +85,42 @@ def _property_functions(task: TaskSpecification) -> list[tuple[str, str]]:
     return functions
 
 
-def _class_name(part: Part) -> str:
+def method_names(task: TaskSpecification) -> dict[tuple[TestKind, int], str]:
+    """Return the method of each example and property: named after the requirements that it shows, else numbered."""
+    names: dict[tuple[TestKind, int], str] = {}
+    for number, case in enumerate(task.test_cases, 1):
+        names[TestKind.EXAMPLE, number] = f"test_{_after(case.shows) or number}_{slug(case.name)}"
+    for number, item in enumerate(task.properties, 1):
+        names[TestKind.PROPERTY, number] = f"test_{_after(item.shows) or f'property_{number}'}_{slug(item.name)}"
+    taken: set[str] = set()
+    for key, name in names.items():
+        free, number = name, 1
+        while free in taken:
+            number += 1
+            free = f"{name}_{number}"
+        taken.add(free)
+        names[key] = free
+    return names
+
+
+def _after(shows: Sequence[RequirementId]) -> str:
+    """Write the first requirements that a test shows as the beginning of its name."""
+    return "_".join(slug(name) for name in shows[:_MOST_IN_A_NAME])
+
+
+def _docstring(test: TestCase | Property, asked: dict[RequirementId, str]) -> str:
+    """Write a test's docstring: what it is about, and the requirements that it shows in their own words."""
+    said = [sentence(test.description)] if test.description.strip() else []
+    said += [f"{name}: {one_line(asked[name], 100)}" for name in test.shows if name in asked]
+    first, *rest = said or [sentence(test.name)]
+    if not rest:
+        return f'        """{first}"""'
+    lines = "".join(f"        {line}\n" for line in rest)
+    return f'        """{first}\n\n{lines}        """'
+
+
+def class_name(part: Part) -> str:
+    """Return the name of the class that holds a part's tests."""
     return "".join(word.capitalize() for word in re.split(r"[._-]+", part.path)) + "Test"
 
 
@@ -104,7 +149,7 @@ def _dedented(body: str) -> str:
     return "class _:\n    pass\n" + body if body.lstrip().startswith("def test") else body
 
 
-def _example(part: Part, case: TestCase, number: int) -> str:
+def _example(part: Part, case: TestCase, method: str, docstring: str) -> str:
     task = part.task
     records = {record.name: record for record in task.records}
     arguments = ", ".join(
@@ -112,8 +157,7 @@ def _example(part: Part, case: TestCase, number: int) -> str:
         for name, of in zip((item.name for item in task.inputs), input_types(task), strict=True)
     )
     call = f"{task.name}({arguments})"
-    lines = [f"    def test_{number}_{slug(case.name)}(self) -> None:"]
-    lines.append(f'        """{sentence(case.description or case.name)}"""')
+    lines = [f"    def {method}(self) -> None:", docstring]
     if case.raises is not None:
         lines += [f"        with self.assertRaises({case.raises}):", f"            {call}"]
     else:
@@ -123,7 +167,7 @@ def _example(part: Part, case: TestCase, number: int) -> str:
     return "\n" + "\n".join(lines) + "\n"
 
 
-def _property(part: Part, item: Property, name: str, records: dict[str, Record], number: int) -> str:
+def _property(part: Part, item: Property, name: str, records: dict[str, Record], method: str, docstring: str) -> str:
     task = part.task
     calls = [
         "            {"
@@ -136,8 +180,7 @@ def _property(part: Part, item: Property, name: str, records: dict[str, Record],
         if case.raises is None
     ]
     return (
-        f"\n    def test_property_{number}_{slug(item.name)}(self) -> None:\n"
-        f'        """{sentence(item.description or item.name)}"""\n'
+        f"\n    def {method}(self) -> None:\n{docstring}\n"
         f"        for arguments in [\n{''.join(calls)}        ]:\n"
         f"            self.assertIsNot({name}(**arguments), False)\n"
     )

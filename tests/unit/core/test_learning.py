@@ -6,19 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millwright.core.learning import (
-    DISCOUNT,
-    Difficulty,
-    Experience,
-    Kind,
-    beta_cdf,
-    beta_quantile,
-    difficulty,
-    prior,
-)
+from millwright.core.beta import beta_cdf, beta_quantile
+from millwright.core.learning import DISCOUNT, Experience, difficulty, prior
 from millwright.errors import BadInput
 from schemas.election import Election, ElectionState, Group, Slot, Tally
 from schemas.identity import Archetype, TaskId
+from schemas.lessons import Difficulty, Kind
 from schemas.specification import Parameter, TaskSpecification, TestCase
 from tests.strategies import SIGNATURES
 

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import random
 
 import pytest
 from hypothesis import given
@@ -16,11 +17,12 @@ from millwright.core.allocation import (
     remaining_tasks,
     widest_margin,
 )
-from millwright.core.learning import Difficulty, Experience, Kind, Range
+from millwright.core.learning import Experience, Known, Range, prior
 from millwright.core.margins import plan
 from millwright.core.reliability import expected_ballots, loss, margin_required
 from millwright.errors import BadInput
 from schemas.identity import Archetype
+from schemas.lessons import Difficulty, Kind
 
 TARGETS = st.floats(0.5, 0.99)
 
@@ -91,6 +93,13 @@ def test_margins_adapt_both_ways(target: float, kinds: list[Remaining], change: 
     alone = kinds[:1]
     better = [lot("kind 0", alone[0].tasks, min(0.995, alone[0].p.mid + change))]
     assert allocate(target, better, max_attempts=10_000) <= allocate(target, alone, max_attempts=10_000)
+
+
+@given(TARGETS, lots(), st.integers(1, 5), st.floats(1, 500))
+def test_no_margin_is_narrower_than_the_least(target: float, kinds: list[Remaining], least: int, calls: float) -> None:
+    """Neither good voters nor a small budget take it further down."""
+    ks = allocate(target, kinds, max_attempts=10_000, left=Left(calls=calls), least=least)
+    assert min(ks) >= least
 
 
 def test_better_voters_get_narrower_margins_than_worse_ones() -> None:
@@ -208,3 +217,27 @@ def test_refuses_what_is_no_project(target: float, kinds: list[Remaining], attem
     """Targets, counts and shares have bounds, and a kind is given once."""
     with pytest.raises(BadInput):
         plan(target, kinds, max_attempts=attempts)
+
+
+def _drawn(rng: random.Random, p: float, usable: float, k: int, attempts: int) -> int:
+    """Draw answers until one side leads by k, or the attempts end."""
+    lead = drawn = 0
+    while drawn < attempts and abs(lead) < k:
+        drawn += 1
+        if rng.random() < usable:
+            lead += 1 if rng.random() < p else -1
+    return drawn
+
+
+@pytest.mark.parametrize("strength", [6.0, 60.0])
+def test_nine_projects_in_ten_take_what_the_interval_says(strength: float) -> None:
+    """Projects whose true p and usable share are drawn from what is believed stay within the forecast calls."""
+    right, usable, tasks = prior(0.85, strength), prior(0.7, strength), 25
+    kind = Kind(archetype=Archetype.CODER, model="m", difficulty=Difficulty.EASY)
+    made = plan(0.95, [remaining_tasks("all", tasks, Known(kind=kind, right=right, usable=usable))])
+    rng, inside, projects = random.Random(11), 0, 400
+    for _ in range(projects):
+        p, share = rng.betavariate(right.alpha, right.beta), rng.betavariate(usable.alpha, usable.beta)
+        calls = sum(_drawn(rng, p, share, made.k_of("all"), 20) for _ in range(tasks))
+        inside += made.calls.low <= calls <= made.calls.high
+    assert inside >= 0.9 * projects

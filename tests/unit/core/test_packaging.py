@@ -3,11 +3,14 @@
 import ast
 import base64
 import builtins
+import json
 import math
+import re
 import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +24,14 @@ from millwright.core.packaging import PACKAGERS, packager_for
 from millwright.core.packaging.package import Part, Whole
 from millwright.core.packaging.python import PythonPackager
 from millwright.core.packaging.python_literals import literal
+from millwright.core.packaging.traceability import TRACEABILITY
+from millwright.core.tracing import TracedNode, trace
 from millwright.core.verification.languages import language_named
 from millwright.errors import BadInput
 from schemas.evidence import NodeRecord
 from schemas.execution import Outcome, OutcomeKind
-from schemas.identity import NodePath, ProjectId, TaskId
+from schemas.identity import LayerName, NodePath, ProjectId, RequirementId, TaskId
+from schemas.requirements import Requirement, Requirements, Statement, StatementKind
 from schemas.specification import Record, TaskSpecification
 from schemas.types import parse_type
 from schemas.values import decode_json
@@ -146,6 +152,67 @@ def test_delivered_tests_run_with_records_errors_tolerance_and_properties(tmp_pa
     """Four examples and two properties of one name are six tests, and the right code passes them all."""
     files = PACKAGER.files(_whole(_part(_task("total", **TOTAL), TOTAL_SOURCE, "root.total"), summary=HOSTILE))
     assert _ran(files, tmp_path) == 6
+
+
+def _asked(*texts: str) -> Requirements:
+    kinds = (StatementKind.FUNCTIONAL, StatementKind.FUNCTIONAL, StatementKind.CONTEXT)
+    items = [
+        Requirement(
+            statement=Statement(
+                id=RequirementId(f"R{number}"), text=text, start=0, end=1, first_line=number, last_line=number
+            ),
+            kind=kind,
+        )
+        for number, (text, kind) in enumerate(zip(texts, kinds, strict=True), 1)
+    ]
+    return Requirements(items=tuple(items))
+
+
+def test_tests_are_named_after_the_requirements_that_they_show(tmp_path: Path) -> None:
+    """Names that would be equal are told apart, hostile words stay words, and each name in the account can be run."""
+    cases = [
+        {"name": "Half a cent", "inputs": {"n": 1}, "expected_output": 2, "shows": ["R1"]},
+        {"name": "half-a-cent", "inputs": {"n": 2}, "expected_output": 4, "shows": ["R1", "R2"]},
+        {"name": "half a cent", "inputs": {"n": 3}, "expected_output": 6, "shows": ["R1"], "description": "Three."},
+        {"name": "plain", "inputs": {"n": 4}, "expected_output": 8},
+    ]
+    source = "def even(n: int) -> None:\n    assert double(n) % 2 == 0\n"
+    properties = [{"name": "even", "property_function": source, "shows": ["R2"]}]
+    task = _task("double", test_cases=cases, properties=properties, requirements=["R1", "R2"])
+    asked = _asked("It doubles.", HOSTILE, "We like it.")
+    nodes = [TracedNode(NodePath("root.double"), task, True, frozenset(LayerName))]
+    part = _part(task, "def double(n: int) -> int:\n    return n * 2\n", "root.double")
+    files = PACKAGER.files(replace(_whole(part), requirements=asked, traces=trace(asked, nodes)))
+    text = files["tests/test_root_double.py"]
+    methods = re.findall(r"def (test_\w+)", text)
+    names = "test_r1_half_a_cent test_r1_r2_half_a_cent test_r1_half_a_cent_2 test_4_plain test_r2_even"
+    assert methods == names.split()
+    assert '"""R1: It doubles."""' in text
+    assert '"""Three.\n\n        R1: It doubles.\n' in text
+    account = json.loads(files[TRACEABILITY])
+    first, second, third = account["requirements"]
+    assert (first["id"], first["kind"], first["evidence"]) == ("R1", "functional", "shown")
+    assert first["parts"] == ["shop.double"]
+    assert (third["kind"], "tests" in third) == ("context", False)
+    assert second["text"] == HOSTILE
+    assert second["tests"] == [
+        "tests.test_root_double.RootDoubleTest.test_r1_r2_half_a_cent",
+        "tests.test_root_double.RootDoubleTest.test_r2_even",
+    ]
+    assert _ran(files, tmp_path) == 5
+    done = subprocess.run(
+        [sys.executable, "-m", "unittest", *first["tests"], *second["tests"]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Ran 5 tests" in done.stderr
+
+
+def test_a_deliverable_without_requirements_has_no_account_of_them() -> None:
+    """Where a given specification names none there is nothing to trace."""
+    assert TRACEABILITY not in PACKAGER.files(_whole(_part(_task("total", **TOTAL), TOTAL_SOURCE, "root.total")))
 
 
 @pytest.mark.parametrize(

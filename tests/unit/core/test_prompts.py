@@ -10,8 +10,9 @@ from millwright.core.prompts import choosing, coder, planner, settling, verifier
 from millwright.core.prompts.answer_schema import value_schema
 from millwright.core.prompts.guidance import guidance
 from millwright.core.prompts.wording import Neighbour
+from millwright.core.requirements import statements
 from millwright.core.verification.languages import language_named
-from schemas.identity import Archetype
+from schemas.identity import Archetype, RequirementId
 from schemas.models import ROLE_LINE, TASK_LINE, Prompt, Role
 from schemas.specification import Grants, TaskSpecification
 from schemas.types import parse_type
@@ -55,16 +56,23 @@ PROMPTS: dict[str, Prompt] = {
     "inputs": verifier.inputs_prompt(TASK, SIGNATURE),
     "examples": settling.outcomes_prompt(TASK, SIGNATURE, [{"gross": 1.5, "discount": {"rate": 0.5}}]),
     "choose": choosing.choose_prompt(TASK.id, choosing.asked_of_task(TASK), ["- a: a() -> None", "- b: b() -> None"]),
-    "decompose": planner.decompose_prompt(TASK, ["rounding"], "Sell things.", guidance=guidance(1)),
+    "decompose": planner.decompose_prompt(
+        TASK.model_copy(update={"requirements": (RequirementId("R1"),)}),
+        ["rounding"],
+        "Sell things. Be quick.",
+        numbered=statements("Sell things. Be quick."),
+        constraints=(RequirementId("R2"),),
+        guidance=guidance(1),
+    ),
 }
 WORDING = {
     ("code", "coder-2"): "0e234da9dec5851036881bc8eeba0735ffb18319721f2332ddbc798c50ce986c",
     ("glue", "coder-2"): "7dd1dd550ae5b6dbd9c9939d55ce3fe20d6b56eb3b144c7330aa6426a364e353",
-    ("specify", "specifier-3"): "18f4c8e47df4b22a203cdef29ef21a9900d3488766ca26d543d907ddbd1d4358",
+    ("specify", "specifier-4"): "f2382aba08c031151b7353a7d0abaa68388461c9175d3002b5375f9e35d15799",
     ("inputs", "verifier-2"): "14d61d93822c7b08b40796d16d9551d87636b5b5c8eea1501772bac5b9e74b7e",
     ("examples", "examples-2"): "b3325515671f5c5ac8d06543baa65460977eb80bd207419f773c0b9a7d03a594",
     ("choose", "chooser-2"): "b10ef8570cafabc6b660d1bf179aacdf29fb328a6bdded1240fc174b0eb5ad97",
-    ("decompose", "decomposer-2"): "64cb4755bdeee1a60a62f735176a95855c9ed15882f77d568890ec64cab6ba83",
+    ("decompose", "decomposer-3"): "b2a68a327ce49d5d8334ffd5872182ff915bb624ed0d75dd7c2faeb4d126c857",
 }
 """SHA-256 of each wording under its version. Where a test fails here, give the prompt a new version and a new line."""
 

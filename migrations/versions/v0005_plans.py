@@ -1,12 +1,12 @@
 """What a plan said of a node, and what was written: sizes by estimate and in fact, and the plan's promises.
 
-Revision 0008, after 0004. Nodes from before it have no estimate, and nothing is known of their plans' promises.
+Revision 0005, after 0004. Nodes from before it have no estimate, and nothing is known of their plans' promises.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0008"
+revision: str = "0005"
 down_revision: str | None = "0004"
 branch_labels: str | None = None
 depends_on: str | None = None
