@@ -24,7 +24,9 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
+from activities.attributing import Attributing
 from activities.climbing import Climber
+from activities.consulting import Consulting
 from activities.decomposition import Decomposition
 from activities.generation import Generation
 from activities.integration import Integration
@@ -32,6 +34,7 @@ from activities.notification import Notification
 from activities.planning import Planning
 from activities.proposing import Proposing
 from activities.records import Records
+from activities.reworking import Reworking
 from activities.specification import Specification
 from activities.verification import Verification
 from millwright.adapters.documents.front_matter import read_front_matter
@@ -128,9 +131,11 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
     )
     specification = Specification(projects, artifacts, ports.sandbox, _read)
     decomposition = Decomposition(projects, ports.sandbox)
-    integration = Integration(projects, artifacts, ports.sandbox, calibration=ports.calibration)
+    integration = Integration(projects, artifacts, ports.sandbox, ports.analyser, calibration=ports.calibration)
     climber = Climber(ports.sandbox, ports.analyser, ports.second, programs=ports.programs)
     verification = Verification(climber, ports.inputs, projects, artifacts)
+    attributing = Attributing(climber, ports.sandbox, projects, artifacts)
+    reworking = Reworking(projects, artifacts)
     return {
         CONTROL_QUEUE: [
             records.open_project,
@@ -152,6 +157,8 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             decomposition.settle_proposal,
             integration.settle_node,
             integration.join,
+            reworking.reopen,
+            reworking.note_replan,
             Notification(()).notify,
         ],
         MODEL_QUEUE: _waiting_on(ports.model, ports) if ports.model else [],
@@ -167,6 +174,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             verification.choose,
             verification.confirm,
             integration.deliver,
+            attributing.attribute,
         ],
     }
 
@@ -182,7 +190,8 @@ def _waiting_on(model: Model, ports: Ports) -> Activities:
         rules=ports.rules,
     )
     proposing = Proposing(generation, ports.projects, ports.artifacts, ports.sandbox)
-    return [generation.draw, proposing.propose_inputs, proposing.settle_examples]
+    consulting = Consulting(generation, ports.projects, ports.artifacts, ports.sandbox)
+    return [generation.draw, proposing.propose_inputs, proposing.settle_examples, consulting.ask_about_calls]
 
 
 def _calibration(file: Path | None) -> Calibration:

@@ -103,14 +103,15 @@ class Asking:
         return await self._projects.specification(node.specification)
 
     async def inputs(self, election: ElectionRef, among: Sequence[Digest]) -> tuple[Arguments, ...]:
-        """Find inputs of a node's specification by their digests, in the same order.
+        """Find inputs of a node, of its specification or its own, by their digests, in the same order.
 
         Raises:
             SpecificationInvalid: one of them is not among the stored inputs.
         """
         node = await self._projects.node(election.project, election.path)
         stored = await self._projects.inputs(node.specification)
-        lists = [(), *(vector.arguments for vector in (stored.vectors if stored else ()))]
+        own = await self._projects.further_inputs(election.project, election.path)
+        lists = [(), *(vector.arguments for vector in (*(stored.vectors if stored else ()), *own))]
         known: dict[Digest, Arguments] = {digest_of_values(arguments): arguments for arguments in lists}
         missing = [digest for digest in among if digest not in known]
         if missing:

@@ -21,6 +21,7 @@ from millwright.core.decomposition import (
     waits_for,
 )
 from millwright.core.fallback import halvings
+from millwright.core.replanning import below_fresh, dropped, replanned
 from millwright.core.verification.languages import language_named
 from millwright.errors import SpecificationInvalid
 from millwright.ports import ProjectStore, Sandbox
@@ -29,7 +30,7 @@ from schemas.evidence import NodeRecord
 from schemas.identity import DELIVERED, Archetype, Digest, NodePath, child_path
 from schemas.planning import ChildOutline, NodeKind, NodePlan, Proposal
 from schemas.project import Policy
-from schemas.requests import BatchAttempts, BatchRequest, ElectionRef, NodeRef, SettleRequest
+from schemas.requests import BatchAttempts, BatchRequest, ElectionRef, NodeRef, Purpose, SettleRequest
 from schemas.specification import Fault, SpecificationDocument, TaskSpecification, TaskType
 
 
@@ -52,15 +53,8 @@ class Decomposition:
             for path in node.dependencies
             if path not in node.children and (await self._projects.node(ref.project, path)).status not in DELIVERED
         ]
-        return NodePlan(
-            kind=NodeKind.BLOCKED if missing else _kind(node, task),
-            specification=node.specification,
-            children=await self._outlines(node),
-            missing=tuple(missing),
-            name=task.name,
-            testable=bool(task.test_cases),
-            halvings=halvings(task),
-        )
+        plan = await self._plan(node, task)
+        return plan.model_copy(update={"kind": NodeKind.BLOCKED, "missing": tuple(missing)}) if missing else plan
 
     @activity.defn
     @translated
@@ -96,9 +90,9 @@ class Decomposition:
         project = await self._projects.project(election.project)
         policy = await self._plans.policy(node)
         language = language_named(project.target_language)
+        tasks = [inherit(child, parent, policy) for child in proposal.children]
         children = []
-        for child in proposal.children:
-            task = inherit(child, parent, policy)
+        for child, task in zip(proposal.children, tasks, strict=True):
             record = NodeRecord(
                 project=node.project,
                 path=paths[task.id],
@@ -112,6 +106,12 @@ class Decomposition:
                 estimated_complexity=child.estimated_complexity,
             )
             children.append(record.model_copy(update={"module": file_path(language, project.package, record)}))
+        again: tuple[NodeRecord, ...] = ()
+        if election.replan:
+            known = await self._projects.nodes(node.project)
+            children = list(replanned(children, known))
+            again = below_fresh(children, known)
+            await self._projects.drop_nodes(node.project, dropped(node.path, children, known))
         below = tuple(child.path for child in children)
         parent_node = node.model_copy(
             update={
@@ -122,7 +122,7 @@ class Decomposition:
             }
         )
         parent_node = parent_node.model_copy(update={"module": file_path(language, project.package, parent_node)})
-        await self._projects.save_nodes([parent_node, *children])
+        await self._projects.save_nodes([parent_node, *children, *again])
         return await self._plan(parent_node, parent)
 
     async def _plan(self, node: NodeRecord, task: TaskSpecification) -> NodePlan:
@@ -133,18 +133,36 @@ class Decomposition:
             name=task.name,
             testable=bool(task.test_cases),
             halvings=halvings(task),
+            elected=await self._elected(node),
+            replans=node.rework.replans,
+            asked=sum(item.path == node.path for item in await self._projects.questions(node.project)),
+            edition=node.rework.edition,
+            barred=node.rework.barred,
         )
+
+    async def _elected(self, node: NodeRecord) -> bool:
+        """Say whether agents were asked for the node's children: a tree that a person gave is the person's."""
+        if not node.children:
+            return False
+        about = ElectionRef(
+            project=node.project, path=node.path, purpose=Purpose.DECOMPOSE, edition=node.rework.edition
+        )
+        for times in (0, 1):  # a task is split anew at its first simplification, and at none after it
+            key = about.model_copy(update={"simplification": times}).key
+            if await self._projects.completions(node.project, node.path, key, 0):
+                return True
+        return False
 
     async def _outlines(self, node: NodeRecord) -> tuple[ChildOutline, ...]:
         if not node.children:
             return ()
-        dependencies: dict[NodePath, tuple[NodePath, ...]] = {
-            item.path: item.dependencies
+        below = {
+            item.path: item
             for item in await self._projects.nodes(node.project)
             if item.path.startswith(f"{node.path}.")
         }
-        after = waits_for(node.children, dependencies)
-        return tuple(ChildOutline(path=path, after=after[path]) for path in node.children)
+        after = waits_for(node.children, {path: item.dependencies for path, item in below.items()})
+        return tuple(_outline(below[path], after[path]) for path in node.children)
 
     async def _proposal(self, election: ElectionRef, candidate: Digest) -> tuple[Proposal, TaskSpecification]:
         text = await self._projects.candidate(election.project, election.path, candidate)
@@ -160,6 +178,12 @@ def _standing_alone(proposal: Proposal, parent: TaskSpecification, policy: Polic
     """Return a proposal's children as a document by themselves, without what they depend on."""
     tasks = [inherit(child, parent, policy).model_copy(update={"dependencies": ()}) for child in proposal.children]
     return SpecificationDocument(tasks=tuple(tasks), records=parent.records, errors=parent.errors)
+
+
+def _outline(child: NodeRecord, after: tuple[NodePath, ...]) -> ChildOutline:
+    if child.status not in DELIVERED:
+        return ChildOutline(path=child.path, after=after)
+    return ChildOutline(path=child.path, after=after, standing=child.status, artifact=child.artifact)
 
 
 def _kind(node: NodeRecord, task: TaskSpecification) -> NodeKind:

@@ -3,7 +3,7 @@
 It is no activity of its own, and knows neither kind of proposal.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from activities.boundary import heartbeating
 from millwright.core.specification import condition_faults, examples_to_check
@@ -11,7 +11,7 @@ from millwright.ports import ProjectStore, Sandbox
 from schemas.election import Attempt, Ballot, Flag, Merit
 from schemas.identity import Digest
 from schemas.requests import BatchAttempts, BatchRequest
-from schemas.specification import Fault, SpecificationDocument
+from schemas.specification import Fault, SpecificationDocument, TaskSpecification, TestCase
 
 _EQUAL_MERIT = Merit(code_lines=0, complexity=0, nesting=0, size_bytes=0)
 """Proposals that agree in structure are equals: the first of them stands."""
@@ -34,6 +34,18 @@ async def label_unsound(projects: ProjectStore, request: BatchRequest, candidate
         if completion.index == slot.index:
             labelled = completion.model_copy(update={"flag": Flag.UNSOUND, "detail": detail})
             await projects.label_completion(election.project, labelled)
+
+
+def alone(task: TaskSpecification, case: TestCase) -> SpecificationDocument:
+    """Make a document of a task with one example and nothing around it."""
+    stripped = task.model_copy(update={"test_cases": (case,), "dependencies": (), "parent": None, "children": ()})
+    return SpecificationDocument(tasks=(stripped,), records=task.records, errors=task.errors)
+
+
+async def sound(sandbox: Sandbox, task: TaskSpecification, cases: Sequence[TestCase | None]) -> list[TestCase]:
+    """Keep the examples that do not break their own task's conditions; None stands for one that could not be made."""
+    made = [case for case in cases if case is not None]
+    return [case for case in made if not await broken_examples(sandbox, alone(task, case))]
 
 
 async def as_ballots(request: BatchRequest, examine: Examine) -> BatchAttempts:

@@ -12,27 +12,23 @@ from activities.refusals import with_refusals
 from activities.setting import Settings, declared
 from activities.standing import record_standing
 from activities.tracing import Tracing
+from activities.wholes import WholeVerifier
 from millwright.core.assembly import RECORDS_MODULE, dotted_name, file_path
 from millwright.core.calibration import Calibration, evidence_of
-from millwright.core.examples import accepts, example_calls
-from millwright.core.kinds import called, is_code
+from millwright.core.kinds import is_code
 from millwright.core.packaging import packager_for
 from millwright.core.packaging.package import Part, Whole
 from millwright.core.settling import with_examples
-from millwright.core.specification_grants import granted_packages
-from millwright.core.verification.evidence import file_program
 from millwright.core.verification.languages import language_named
-from millwright.ports import ArtifactStore, ProjectStore, Sandbox
+from millwright.core.whole import summary
+from millwright.ports import Analyser, ArtifactStore, ProjectStore, Sandbox
 from schemas.digests import canonical_json, digest_of_bytes
 from schemas.election import Tally
 from schemas.evidence import Manifest, ManifestEntry, NodeRecord, ProjectRecord
-from schemas.execution import CallRequest, Ending, Limits, Program
 from schemas.identity import DELIVERED, ROOT_PATH, Digest, ProjectId, TaskStatus
 from schemas.requests import IntegrationResult, NodeOutcome, NodeRef
-from schemas.specification import TaskKind, TaskSpecification
 
 _VERSION = "0.1.0"
-_LONGEST_PROBLEM = 300
 
 
 class Integration:
@@ -43,12 +39,13 @@ class Integration:
         projects: ProjectStore,
         artifacts: ArtifactStore,
         sandbox: Sandbox,
+        analyser: Analyser,
         *,
         calibration: Calibration | None = None,
     ) -> None:
         self._projects = projects
         self._artifacts = artifacts
-        self._sandbox = sandbox
+        self._verifier = WholeVerifier(sandbox, analyser)
         self._settings = Settings(projects, artifacts)
         self._tracing = Tracing(projects, artifacts)
         self._calibration = calibration
@@ -134,17 +131,11 @@ class Integration:
             whole = await self._whole(project)
             if not whole.parts:
                 return IntegrationResult(problems=("no part was won, so there is nothing to deliver",))
-            packager = packager_for(project.target_language)
-            files = packager.files(whole)
-            problems, passed = await self._verify(whole, files)
-            for name, check in packager.checks(whole, files):
-                result = await self._sandbox.run(check)
-                if result.exit_status == 0 and result.ending is Ending.COMPLETED:
-                    passed.append(name)
-                else:
-                    problems.append(_problem(name, result.ending, result.stdout + result.stderr))
+            files = packager_for(project.target_language).files(whole)
+            evidence = await self._verifier.verify(whole, files)
             manifest = await self._store(project.id, whole, files)
-        return IntegrationResult(manifest=manifest, problems=tuple(problems), passed=tuple(passed))
+            stored = await self._artifacts.put(canonical_json(evidence), "application/json")
+        return summary(evidence, manifest, stored)
 
     async def _whole(self, project: ProjectRecord) -> Whole:
         language = language_named(project.target_language)
@@ -166,6 +157,7 @@ class Integration:
         path = language.module_path(project.package, (RECORDS_MODULE,), False)
         root = await self._projects.specification((await self._projects.node(project.id, ROOT_PATH)).specification)
         return Whole(
+            language=project.target_language,
             package=project.package,
             version=_VERSION,
             summary=root.description or root.name,
@@ -176,31 +168,6 @@ class Integration:
             requirements=await self._tracing.settled(project),
             traces=await self._tracing.traces(project.id),
         )
-
-    async def _verify(self, whole: Whole, files: dict[str, str]) -> tuple[list[str], list[str]]:
-        """Call every part of the assembled whole on its examples; the expected outputs stay outside."""
-        problems = []
-        for part in whole.parts:
-            if part.task.has_interface and part.task.test_cases:
-                failed = await self._failed_examples(part, whole, files)
-                if failed:
-                    problems.append(f"{part.path} in the assembled package fails {', '.join(failed)}")
-        return problems, [] if problems else ["examples"]
-
-    async def _failed_examples(self, part: Part, whole: Whole, files: dict[str, str]) -> list[str]:
-        task: TaskSpecification = part.task
-        modules = {path: text for path, text in files.items() if path.startswith(f"{whole.package}/")}
-        report = await self._sandbox.call(
-            CallRequest(
-                program=_program(part, whole, modules),
-                calls=example_calls(task),
-            )
-        )
-        return [
-            case.name
-            for case, outcome in zip(task.test_cases, report.outcomes, strict=True)
-            if not accepts(task, case, outcome)
-        ]
 
     async def _store(self, project: ProjectId, whole: Whole, files: dict[str, str]) -> Digest:
         entries = []
@@ -219,29 +186,6 @@ class Integration:
         return digest
 
 
-def _program(part: Part, whole: Whole, modules: dict[str, str]) -> Program:
-    """Describe a part of the assembled whole for the sandbox."""
-    task = part.task
-    limits = Limits(call_seconds=task.timeout_ms / 1000, wall_seconds=60, cpu_seconds=60)
-    if task.kind is TaskKind.FILE:
-        return file_program(task, part.text, limits)
-    return Program(
-        language=task.target_language,
-        modules=modules,
-        module=part.module,
-        function=task.name,
-        records=whole.records,
-        errors=whole.errors,
-        records_module=f"{whole.package}.{RECORDS_MODULE}" if whole.records_file else None,
-        limits=limits,
-        kind=task.kind,
-        methods=called(task),
-        state=tuple(item.name for item in task.state),
-        shapes=task.shapes,
-        packages=granted_packages([item.task for item in whole.parts]),
-    )
-
-
 async def read_manifest(artifacts: ArtifactStore, digest: Digest) -> Manifest:
     """Read a stored manifest."""
     return Manifest.model_validate_json(await artifacts.get(digest))
@@ -251,12 +195,6 @@ def _unambiguous(members: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Leave out names that several members share: they stay importable from their own modules."""
     names = [name for _, name in members]
     return [member for member in members if names.count(member[1]) == 1]
-
-
-def _problem(name: str, ending: Ending, output: str) -> str:
-    lines = [line for line in output.strip().splitlines() if line.strip()]
-    shown = " / ".join(lines[-3:]) if lines else ending.value
-    return f"{name}: {shown[:_LONGEST_PROBLEM]}"
 
 
 def _encoded(text: str) -> bytes:

@@ -23,7 +23,7 @@ from millwright.ports import ArtifactStore, ProjectStore
 from schemas.digests import digest_of_bytes
 from schemas.election import RedFlag
 from schemas.evidence import CompletionRecord
-from schemas.identity import ROOT_PATH, Archetype, Digest, TaskId
+from schemas.identity import DELIVERED, ROOT_PATH, Archetype, Digest, TaskId
 from schemas.models import FinishReason, Prompt
 from schemas.project import Policy
 from schemas.requests import ARCHETYPE_OF, ElectionRef, Purpose
@@ -38,6 +38,7 @@ class Prompting:
     ) -> None:
         """Take the stores, and each archetype's red flags; None: the defaults."""
         self._projects = projects
+        self._artifacts = artifacts
         self._settings = Settings(projects, artifacts)
         self._plans = Plans(projects)
         self._tracing = Tracing(projects, artifacts)
@@ -85,6 +86,8 @@ class Prompting:
             guidance=note,
             atomic_lines=policy.atomic_lines,
             atomic_complexity=policy.atomic_complexity,
+            because=await self._because(election),
+            finished=await self._finished(election) if election.replan else (),
         )
 
     async def extract(
@@ -126,6 +129,19 @@ class Prompting:
         task = await self._projects.specification(node.specification)
         proposal = await self._plans.read(answer, node, task)
         return proposal if isinstance(proposal, RedFlag) else None
+
+    async def _because(self, election: ElectionRef) -> str:
+        if election.because is None:
+            return ""
+        return (await self._artifacts.get(election.because)).decode("utf-8", "surrogatepass")
+
+    async def _finished(self, election: ElectionRef) -> list[TaskSpecification]:
+        """Return the specifications of a node's children that were delivered: a new plan may keep them."""
+        node = await self._projects.node(election.project, election.path)
+        children = [await self._projects.node(node.project, path) for path in node.children]
+        return [
+            await self._projects.specification(child.specification) for child in children if child.status in DELIVERED
+        ]
 
     async def _setting(self, election: ElectionRef) -> Setting:
         return await self._settings.load(election.project, election.path, simplification=election.simplification)

@@ -7,9 +7,10 @@ from temporalio import activity
 
 from activities.asking import Asking
 from activities.boundary import heartbeating, translated
-from activities.examining import broken_examples
+from activities.examining import alone, broken_examples
 from activities.generation import Generation
 from activities.observing import admitted
+from activities.stating import Stating
 from millwright.core import settling
 from millwright.core.examples import example_calls
 from millwright.core.proposals import agreed, unstored
@@ -17,7 +18,6 @@ from millwright.core.verification.evidence import Arguments
 from millwright.errors import NotFound
 from millwright.ports import ArtifactStore, ProjectStore, Sandbox
 from schemas.claims import Claim, digest_of_values
-from schemas.election import Draw
 from schemas.identity import Digest
 from schemas.requests import (
     DrawRequest,
@@ -28,7 +28,7 @@ from schemas.requests import (
     SettledExamples,
     SettleExamplesRequest,
 )
-from schemas.specification import SpecificationDocument, TaskSpecification, TestCase
+from schemas.specification import TaskSpecification
 from schemas.verification import InputOrigin, InputVector
 
 MOST_INPUTS = 60
@@ -48,6 +48,7 @@ class Proposing:
         self._projects = projects
         self._sandbox = sandbox
         self._asking = Asking(projects, artifacts)
+        self._stating = Stating(generation, projects)
 
     @activity.defn
     @translated
@@ -61,7 +62,7 @@ class Proposing:
             drawn = await self._generation.answers(
                 DrawRequest(election=election, round=0, count=request.count, seed=request.seed)
             )
-            answers = [unstored(text) for text in await self._texts(election, drawn.draws)]
+            answers = [unstored(text) for text in await self._stating.texts(election, drawn.draws)]
             claims = agreed([answer.claims for answer in answers])
             kept = await self._keep(election, task, claims)
             stated = [claim for claim in claims if claim.expected is not None][:MOST_CLAIMS]
@@ -87,9 +88,11 @@ class Proposing:
             asked = settling.chosen_inputs(await self._promised(election, task), task)
             if not asked:
                 return SettledExamples()
-            answers, reached = await self._state(request, election, task, asked)
+            answers, reached = await self._stating.answers(
+                election, task, asked, k=request.k, cap=request.cap, seed=request.seed
+            )
             cases = settling.settled_examples(answers, asked, task, request.k)
-            sound = [case for case in cases if not await broken_examples(self._sandbox, _alone(task, case))]
+            sound = [case for case in cases if not await broken_examples(self._sandbox, alone(task, case))]
             await self._projects.add_further_examples(election.project, election.path, sound)
         return SettledExamples(
             asked=len(asked),
@@ -126,43 +129,7 @@ class Proposing:
             return ((),)
         return await admitted(self._sandbox, task, inputs)
 
-    async def _state(
-        self,
-        request: SettleExamplesRequest,
-        election: ElectionRef,
-        task: TaskSpecification,
-        asked: tuple[Arguments, ...],
-    ) -> tuple[list[settling.Answer], str | None]:
-        """Draw answers, k at first and then as many as could settle another input, until none can be settled."""
-        among = tuple(map(digest_of_values, asked))
-        nothing: settling.Answer = (None,) * len(asked)
-        answers: list[settling.Answer] = []
-        round_, needed = 0, min(request.k, request.cap)
-        while needed:
-            drawn = await self._generation.answers(
-                DrawRequest(election=election, round=round_, count=needed, seed=request.seed, among=among)
-            )
-            texts = await self._texts(election, drawn.draws)
-            answers += [settling.unwritten(text) for text in texts]
-            answers += [nothing] * (len(drawn.draws) - len(texts))  # a flagged answer is an attempt all the same
-            if drawn.budget_reached is not None:
-                return answers, drawn.budget_reached
-            round_ += 1
-            needed = settling.draws_needed(answers, len(asked), task, k=request.k, cap=request.cap)
-        return answers, None
-
-    async def _texts(self, election: ElectionRef, draws: tuple[Draw, ...]) -> list[str]:
-        """Read what is kept of the draws that were not flagged."""
-        kept = [draw.candidate for draw in draws if draw.candidate is not None]
-        return [await self._projects.candidate(election.project, election.path, digest) for digest in kept]
-
 
 def _about(election: ElectionRef, purpose: Purpose) -> ElectionRef:
     """Name the election by what is asked: a simplification of the task changes neither its inputs nor its results."""
     return election.model_copy(update={"purpose": purpose, "simplification": 0})
-
-
-def _alone(task: TaskSpecification, case: TestCase) -> SpecificationDocument:
-    """Make a document of a task with one example and nothing around it."""
-    alone = task.model_copy(update={"test_cases": (case,), "dependencies": (), "parent": None, "children": ()})
-    return SpecificationDocument(tasks=(alone,), records=task.records, errors=task.errors)

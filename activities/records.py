@@ -176,6 +176,7 @@ class Records:
             [verdict for given in verdicts.values() for verdict in given],
             k=request.k or None,
             number=request.number,
+            tried=request.tried,
         )
         await self._projects.save_question(question)
         return question

@@ -12,6 +12,7 @@ from millwright.core.calibration import Evidence as WonBy
 from millwright.core.learning import Range
 from millwright.core.report import Account, Evidence, report
 from millwright.ports import ArtifactStore, ProjectStore
+from schemas.delivery import WholeEvidence
 from schemas.evidence import ManifestEntry, NodeRecord, ProjectRecord
 from schemas.identity import Digest, TaskStatus
 from schemas.project import Counts
@@ -49,6 +50,7 @@ class Reporting:
                 decisions=await self._projects.decisions(project.id),
                 models=tuple(sorted({entry.model for entry in ledger if entry.model})),
                 calibration=self._calibration.provenance.source if self._calibration else "",
+                whole=await self._whole(integration),
                 traces=await self._tracing.traces(project.id),
                 requirements=await self._tracing.settled(project),
             )
@@ -82,6 +84,11 @@ class Reporting:
             layers=sum(verdict.status is VerdictStatus.PASSED for verdict in verdicts),
         )
         return self._calibration.defect(won)
+
+    async def _whole(self, integration: IntegrationResult) -> WholeEvidence | None:
+        if integration.evidence is None:
+            return None
+        return WholeEvidence.model_validate_json(await self._artifacts.get(integration.evidence))
 
     async def _files(self, manifest: Digest | None) -> tuple[ManifestEntry, ...]:
         return (await read_manifest(self._artifacts, manifest)).files if manifest else ()

@@ -167,12 +167,10 @@ class Verification:
         await self._projects.save_verdicts(request.election.project, request.election.path, candidate, said)
 
     async def _subjects(self, request: BatchRequest, *, further: bool = False) -> dict[Digest, Subject]:
-        """Put candidates into their setting; ``further`` adds the node's own inputs, by which no layer judges."""
+        """Put candidates into their setting; ``further`` adds all of the node's own inputs, by most no layer judges."""
         election = request.election
         setting = await self._settings.load(election.project, election.path, simplification=election.simplification)
-        inputs = await self._input_set(setting)
-        if further:
-            inputs = await self._with_further(election, inputs)
+        inputs = await self._with_further(election, await self._input_set(setting), every=further)
         return {
             candidate: setting.subject(
                 await self._projects.candidate(election.project, election.path, candidate), inputs
@@ -180,8 +178,10 @@ class Verification:
             for candidate in request.candidates
         }
 
-    async def _with_further(self, election: ElectionRef, inputs: InputSet) -> InputSet:
-        further = await self._projects.further_inputs(election.project, election.path)
+    async def _with_further(self, election: ElectionRef, inputs: InputSet, *, every: bool) -> InputSet:
+        """Add the node's own inputs, or only those that it was really called with: by these every layer judges."""
+        own = await self._projects.further_inputs(election.project, election.path)
+        further = [vector for vector in own if every or vector.origin is InputOrigin.INTEGRATION]
         return inputs.model_copy(update={"vectors": (*inputs.vectors, *further)}) if further else inputs
 
     async def _input_set(self, setting: Setting) -> InputSet:

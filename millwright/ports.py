@@ -131,6 +131,10 @@ class ProjectStore(Protocol):
         """Remove a project's nodes with their own inputs, claims and examples, before its tree is laid out anew."""
         ...
 
+    async def drop_nodes(self, project: ProjectId, paths: Sequence[NodePath]) -> None:
+        """Remove nodes that no plan has any more, with their own inputs, claims and examples; their calls stay."""
+        ...
+
     async def forget_project(self, project: ProjectId) -> None:
         """Remove a project for which no model was ever called; one with a ledger stays as it is."""
         ...

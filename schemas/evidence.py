@@ -29,6 +29,20 @@ class Manifest(Schema):
     nodes: dict[str, NodePath] = Field(default_factory=dict)
 
 
+class Rework(Schema):
+    """What became of a node after its part was won once, or could not be.
+
+    ``edition`` stands in the keys of its calls: it tells the task of a new plan from an earlier one at the same place.
+    ``replans`` counts the new plans of the node itself, ``reopenings`` how often its election was held again. The
+    candidates that are ``barred`` have no vote any more, each with the layer that what is held against it belongs to.
+    """
+
+    edition: str = ""
+    replans: int = Field(default=0, ge=0)
+    reopenings: int = Field(default=0, ge=0)
+    barred: dict[Digest, LayerName] = Field(default_factory=dict)
+
+
 class NodeRecord(Schema):
     """A node as stored: where it stands and how its part was won.
 
@@ -65,6 +79,7 @@ class NodeRecord(Schema):
     lines: int = 0
     complexity: int = 0
     promises: Promises | None = None
+    rework: Rework = Rework()
 
 
 class CompletionRecord(Schema):

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from schemas.base import Schema
-from schemas.identity import Digest, NodePath, RequirementId
+from schemas.identity import Digest, LayerName, NodePath, RequirementId, TaskStatus
 from schemas.requirements import Classification
 from schemas.specification import TaskSpecification
 
@@ -68,10 +68,15 @@ class NodeKind(StrEnum):
 
 
 class ChildOutline(Schema):
-    """A child and the siblings that must have ended before it may start."""
+    """A child and the siblings that must have ended before it may start.
+
+    ``standing`` is set where the child was delivered already: then it keeps its ``artifact``, and is not built again.
+    """
 
     path: NodePath
     after: tuple[NodePath, ...] = ()
+    standing: TaskStatus | None = None
+    artifact: Digest | None = None
 
 
 class NodePlan(Schema):
@@ -79,7 +84,9 @@ class NodePlan(Schema):
 
     ATOMIC: elect its code. COMPOSED: build the children, then elect the glue. GROUP: build the children, join them by
     rule. UNDECIDED: a decomposition must be elected first. BLOCKED: ``missing`` lists dependencies without an artifact.
-    ``halvings`` is how often the task's limits can be halved before that changes nothing.
+    ``halvings`` is how often the task's limits can be halved before that changes nothing. ``elected`` says that agents
+    made the plan, and no person: then another may take its place, and ``replans`` did so already. ``asked`` counts
+    the questions about the node that people were put; ``edition`` and ``barred`` are for its elections.
     """
 
     kind: NodeKind
@@ -89,3 +96,8 @@ class NodePlan(Schema):
     name: str = ""
     testable: bool = True
     halvings: int = 2
+    elected: bool = False
+    replans: int = 0
+    asked: int = 0
+    edition: str = ""
+    barred: dict[Digest, LayerName] = Field(default_factory=dict)

@@ -95,25 +95,34 @@ class Policy(Schema):
     atomic_lines: int = Field(default=ATOMIC_LINES, ge=1)
     atomic_complexity: int = Field(default=ATOMIC_COMPLEXITY, ge=1)
     max_simplifications: int = Field(default=2, ge=0)
+    max_replans: int = Field(default=2, ge=0)
+    max_reopenings: int = Field(default=2, ge=0)
     window: int = Field(default=50, ge=1)
 
 
 class NodeInput(Schema):
-    """What ``NodeWorkflow`` is started with: ids and digests only."""
+    """What ``NodeWorkflow`` is started with: ids and digests only.
+
+    ``replannable``: its parent can make another plan, so that a task which nobody can do is told to it and to no
+    person. ``tried`` says in a line each what was tried before, for a question.
+    """
 
     project: ProjectId
     path: NodePath
     policy: Policy
+    replannable: bool = False
+    tried: tuple[str, ...] = ()
 
 
 class NodeResult(Schema):
-    """How a node ended, and the counts of everything below it."""
+    """How a node ended; ``infeasible``: nobody could do it as specified, and its parent is to make another plan."""
 
     path: NodePath
     status: TaskStatus
     artifact: Digest | None = None
     note: str = ""
     budget_reached: bool = False
+    infeasible: bool = False
 
 
 class Counts(Schema):

@@ -66,17 +66,28 @@ class NodeRef(Schema):
 
 
 class ElectionRef(Schema):
-    """One election at a node; ``simplification`` counts how often the task was simplified before it."""
+    """One election at a node; ``simplification`` counts how often the task was simplified before it.
+
+    ``edition`` is the node's, ``replan`` counts the plans before the one that is elected, and ``because`` is the text
+    that says why the last of them was given up.
+    """
 
     project: ProjectId
     path: NodePath
     purpose: Purpose
     simplification: int = 0
+    edition: str = ""
+    replan: int = 0
+    because: Digest | None = None
 
     @property
     def key(self) -> str:
-        """The purpose as it stands in keys of calls: elections after a simplification are others."""
-        return self.purpose.value if not self.simplification else f"{self.purpose.value}-{self.simplification}"
+        """The purpose as it stands in keys of calls: about another task, or after another plan, calls are others."""
+        parts = [self.purpose.value]
+        parts += [str(self.simplification)] if self.simplification else []
+        parts += [f"of-{self.edition}"] if self.edition else []
+        parts += [f"again-{self.replan}"] if self.replan else []
+        return "-".join(parts)
 
 
 class PlannedMargin(Schema):
@@ -252,6 +263,7 @@ class AskRequest(Schema):
     outcome: Election
     number: int = 1
     k: int = 0
+    tried: tuple[str, ...] = ()
 
 
 class AnswerRecord(Schema):
@@ -262,11 +274,18 @@ class AnswerRecord(Schema):
 
 
 class IntegrationResult(Schema):
-    """The whole, as assembled and verified: ``problems`` is empty when all of it holds; ``passed`` names the checks."""
+    """The whole, as assembled and verified: ``problems`` is empty when all of it holds; ``passed`` names the checks.
+
+    ``evidence`` is the artifact with all that was found; ``concerned`` are the parts that checks complain of, and
+    ``unattributed`` says that some problem can be laid at no part.
+    """
 
     manifest: Digest | None = None
     problems: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
+    evidence: Digest | None = None
+    concerned: tuple[NodePath, ...] = ()
+    unattributed: bool = False
 
 
 class FinishRequest(Schema):

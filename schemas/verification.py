@@ -81,7 +81,8 @@ class InputOrigin(StrEnum):
     """Where an input came from.
 
     ``mutated``: made from another one by a small change; ``proposed``: by a verifier agent; ``splitting``: kept since
-    it told candidates apart that agreed on all others.
+    it told candidates apart that agreed on all others; ``integration``: the glue above called it so where integration
+    failed, and every layer looks at it.
     """
 
     EXAMPLE = "example"
@@ -91,6 +92,7 @@ class InputOrigin(StrEnum):
     MUTATED = "mutated"
     PROPOSED = "proposed"
     SPLITTING = "splitting"
+    INTEGRATION = "integration"
 
 
 class InputVector(Schema):

@@ -3,7 +3,7 @@
 The rules are ``millwright.core.voting``'s; here they are only fed with what activities bring.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from temporalio import workflow
@@ -76,13 +76,15 @@ class Outcome:
 class Booth:
     """One election under way: everything that was attempted so far, in no particular order.
 
-    ``among`` are the proposals that a choice is among.
+    ``among`` are the proposals that a choice is among. Candidates that are ``barred`` have no vote, whatever the ladder
+    says: something that it cannot see is held against them.
     """
 
     ref: ElectionRef
     policy: Policy
     rule: Rule
     among: tuple[Digest, ...] = ()
+    barred: Mapping[Digest, LayerName] = field(default_factory=dict)
     attempts: list[Attempt] = field(default_factory=list)
     round: int = 0
     _known: dict[Digest, Attempt] = field(default_factory=dict)
@@ -242,7 +244,9 @@ class Booth:
                 self._known[attempt.candidate] = attempt
 
     async def _climb(self, fresh: dict[Digest, Slot]) -> list[Attempt]:
-        rejected = await self._ladder(fresh)
+        rejected = {candidate: self.barred[candidate] for candidate in fresh if candidate in self.barred}
+        climbing = {candidate: slot for candidate, slot in fresh.items() if candidate not in rejected}
+        rejected |= await self._ladder(climbing) if climbing else {}
         alive = [candidate for candidate in fresh if candidate not in rejected]
         attempts = [
             Attempt(slot=fresh[candidate], candidate=candidate, rejected_by=layer)

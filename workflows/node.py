@@ -3,9 +3,6 @@
 It decides; activities touch. Its history holds ids, digests, verdicts and counts.
 """
 
-import asyncio
-from collections.abc import Sequence
-
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, is_cancelled_exception
@@ -13,18 +10,17 @@ from temporalio.workflow import ParentClosePolicy
 
 from activities.decomposition import Decomposition
 from activities.integration import Integration
-from activities.notification import Notification
 from activities.records import Records
 from millwright.core import escalation
 from millwright.core.fallback import Step, next_step
 from millwright.core.voting import ungated
+from schemas.attribution import Culprit
 from schemas.election import Election, ElectionState, Rule
 from schemas.evidence import Question
-from schemas.identity import DELIVERED, NodePath, TaskStatus
-from schemas.planning import ChildOutline, NodeKind, NodePlan
+from schemas.identity import DELIVERED, Digest, LayerName, NodePath, TaskStatus
+from schemas.planning import NodeKind, NodePlan
 from schemas.project import Answer, NodeInput, NodeResult, OnExhausted
 from schemas.requests import (
-    AnswerRecord,
     AskRequest,
     ElectionRef,
     NodeOutcome,
@@ -35,16 +31,18 @@ from schemas.requests import (
 )
 from workflows import policies
 from workflows.election import Booth, Outcome
+from workflows.endings import blocked, failed, joined, show
 from workflows.explaining import told_why
+from workflows.family import built
 from workflows.identifiers import (
-    STATE_ATTRIBUTE,
-    WAITS_FOR_ATTRIBUTE,
     node_attributes,
     node_workflow_id,
 )
-from workflows.inbox import Inbox, decision
+from workflows.inbox import Inbox
+from workflows.people import answered
 from workflows.preparation import planned_rule, prepared
 from workflows.presentation import election_details, failure_note, first_reason, model_refused, waiting_details
+from workflows.rework import ATTRIBUTE, Rework
 
 UNTESTED = "no example speaks of it: its behaviour is agreed on, not tested"
 
@@ -65,6 +63,8 @@ class NodeWorkflow:
         self._simplifications = 0
         self._budget_reached = False
         self._tested = True
+        self._rework = Rework(given)
+        self._edition, self._barred = "", dict[Digest, LayerName]()
         self._rule = given.policy.rule
 
     @workflow.run
@@ -75,36 +75,41 @@ class NodeWorkflow:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            result = await self._end(TaskStatus.FAILED, note=failure_note(error))
+            result = await failed(given, failure_note(error))
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return result
+        return result.model_copy(update={"budget_reached": self._budget_reached})
 
     async def _build(self) -> NodeResult:
         plan = await self._record_plan()
         if plan.kind is NodeKind.BLOCKED:
             missing = ", ".join(plan.missing)
-            return await self._blocked(f"it depends on {missing}, which was not built")
+            return await blocked(self._given, f"it depends on {missing}, which was not built")
         await self._state(TaskStatus.RUNNING)
         if plan.kind is NodeKind.UNDECIDED:
-            outcome = await self._elect_plan(0)
+            outcome = await self._elect_plan(self._booth(Purpose.DECOMPOSE, 0, ungated(self._given.policy.rule)))
             if isinstance(outcome, Outcome):
                 return await self._unplanned(outcome)
             plan = outcome
-        if plan.kind is NodeKind.ATOMIC:
-            return await self._elect_code(plan)
-        return await self._compose(plan)
+        while True:  # what is done again gives another plan; how often is bounded
+            ended = await (self._elect_code(plan) if plan.kind is NodeKind.ATOMIC else self._compose(plan))
+            if isinstance(ended, NodeResult):
+                return ended
+            plan = ended
 
     async def _record_plan(self) -> NodePlan:
-        return await workflow.execute_activity_method(
+        plan = await workflow.execute_activity_method(
             Decomposition.plan_node, self._ref, summary=f"plan {self._given.path}", **policies.RECORD
         )
+        self._rework.know(plan)
+        self._edition, self._barred, self._asked = plan.edition, plan.barred, max(self._asked, plan.asked)
+        return plan
 
-    async def _elect_plan(self, simplification: int) -> NodePlan | Outcome:
+    async def _elect_plan(self, booth: Booth) -> NodePlan | Outcome:
         """Elect the children; returns the plan, or the outcome of an election that nobody won."""
-        booth = self._booth(Purpose.DECOMPOSE, simplification, ungated(self._given.policy.rule))
         outcome = await booth.hold()
         if not outcome.won or outcome.election.winner is None:
             return outcome
+        self._rework.elected = True
         return await workflow.execute_activity_method(
             Decomposition.settle_proposal,
             SettleRequest(election=booth.ref, winner=outcome.election.winner, policy=self._given.policy),
@@ -120,47 +125,55 @@ class NodeWorkflow:
         if not self._budget_reached:
             given = self._given
             note += await told_why(ElectionRef(project=given.project, path=given.path, purpose=Purpose.DECOMPOSE))
-        return await self._end(TaskStatus.FAILED, note=note, election=outcome.election)
+        return await failed(self._given, note, outcome.election, k=self._rule.k)
 
-    async def _compose(self, plan: NodePlan) -> NodeResult:
-        """Build the children, then join them by rule or elect the glue."""
-        results = await self._children(plan.children)
+    async def _compose(self, plan: NodePlan) -> NodeResult | NodePlan:
+        """Build the children, then join them by rule or elect the glue; returns a plan where it is to be done again."""
+        results = await built(plan.children, self._given.policy.window, self._child)
         self._budget_reached = any(result.budget_reached for result in results)
         lost = [result.path for result in results if result.status not in DELIVERED]
         why = first_reason(results)
+        if any(result.infeasible for result in results):
+            again = await self._replan(f"{', '.join(lost)} could not be built{why}")
+            if again is not None or not self._budget_reached:
+                return again or await self._to_a_person()
         if plan.kind is NodeKind.GROUP:
-            note = f"not built: {', '.join(lost)}{why}" if lost else ""
-            status = TaskStatus.FAILED if lost else TaskStatus.WON
-            outcome = NodeOutcome(project=self._given.project, path=self._given.path, status=status, note=note)
-            artifact = await workflow.execute_activity_method(
-                Integration.join, outcome, summary=f"join {self._given.path}", **policies.RECORD
-            )
-            self._show(status)
-            return NodeResult(
-                path=self._given.path, status=status, artifact=artifact, note=note, budget_reached=self._budget_reached
-            )
+            return await joined(self._given, lost, why)
         if lost:
-            return await self._blocked(f"its parts {', '.join(lost)} were not built{why}")
+            return await blocked(self._given, f"its parts {', '.join(lost)} were not built{why}")
         return await self._elect_code(plan)
 
-    async def _children(self, outlines: Sequence[ChildOutline]) -> list[NodeResult]:
-        """Build children as soon as the siblings that they wait for have ended, a bounded number at a time."""
-        window = asyncio.Semaphore(self._given.policy.window)
-        ended = {outline.path: asyncio.Event() for outline in outlines}
+    async def _replan(self, reason: str) -> NodePlan | None:
+        """Elect another plan for the reason given; None where there can be none, or nobody won it."""
+        if not self._rework.may_replan():
+            return None
+        because = await self._rework.begin_replan(reason)
+        booth = self._booth(Purpose.DECOMPOSE, 0, ungated(self._given.policy.rule), because)
+        try:
+            outcome = await self._elect_plan(booth)
+        except ActivityError as error:
+            if not model_refused(error):
+                raise
+            return None
+        if isinstance(outcome, Outcome):
+            self._budget_reached = self._budget_reached or outcome.budget_reached is not None
+            return None
+        self._simplifications = 0
+        return outcome
 
-        async def build(outline: ChildOutline) -> NodeResult:
-            for sibling in outline.after:
-                await ended[sibling].wait()
-            try:
-                async with window:
-                    return await self._child(outline.path)
-            finally:
-                ended[outline.path].set()
-
-        return list(await asyncio.gather(*(build(outline) for outline in outlines)))
+    async def _to_a_person(self) -> NodePlan:
+        """Go on with the plan as it is: who could not do a part asks a person now, and tells what was tried."""
+        self._rework.closed = True
+        return await self._record_plan()
 
     async def _child(self, path: NodePath) -> NodeResult:
-        given = NodeInput(project=self._given.project, path=path, policy=self._given.policy)
+        given = NodeInput(
+            project=self._given.project,
+            path=path,
+            policy=self._given.policy,
+            replannable=self._rework.may_replan(),
+            tried=self._rework.told(),
+        )
         try:
             return await workflow.execute_child_workflow(
                 NodeWorkflow.run,
@@ -176,36 +189,65 @@ class NodeWorkflow:
                 raise
             return NodeResult(path=path, status=TaskStatus.FAILED, note=failure_note(error))
 
-    async def _elect_code(self, plan: NodePlan) -> NodeResult:
-        """Elect the node's own code, with fallbacks until it is settled."""
-        self._rule = rule = await planned_rule(self._given, plan)
+    async def _elect_code(self, plan: NodePlan) -> NodeResult | NodePlan:
+        """Elect the node's own code, with fallbacks until it is settled; returns a plan where that is to change."""
+        self._rule = await planned_rule(self._given, plan)
         self._tested = await prepared(self._given, plan)
         purpose = Purpose.INTEGRATE if plan.kind is NodeKind.COMPOSED else Purpose.CODE
-        booth = self._booth(purpose, 0, rule)
+        booth = self._booth(purpose, 0, self._rule)
         while True:
             outcome = await booth.hold()
             self._details(outcome.election)
             if outcome.won:
-                settled = await self._won(booth, outcome.election)
-                if settled is not None:
-                    return settled
-                continue
-            if outcome.budget_reached is not None:
+                ended: NodeResult | NodePlan | Booth | None = await self._won(booth, outcome.election)
+            elif outcome.budget_reached is not None:
                 self._budget_reached = True
-                return await self._end(TaskStatus.FAILED, note=outcome.budget_reached, election=outcome.election)
-            step = self._next_step(plan, outcome.election)
-            if step is Step.SIMPLIFY:
-                self._simplifications += 1
-                split = await self._split(plan)
-                if split is not None:
-                    return await self._compose(split)
-                booth = self._booth(purpose, self._simplifications, rule)
-            elif step is Step.PERSON:
-                settled = await self._ask_person(booth, outcome.election)
-                if settled is not None:
-                    return settled
+                ended = await failed(self._given, outcome.budget_reached, outcome.election, k=self._rule.k)
             else:
-                return await self._fall(step, booth, outcome.election)
+                ended = await self._exhausted(plan, booth, outcome.election)
+            if isinstance(ended, Booth):
+                booth = ended
+            elif ended is not None:
+                return ended
+
+    async def _exhausted(
+        self, plan: NodePlan, booth: Booth, election: Election
+    ) -> NodeResult | NodePlan | Booth | None:
+        """Do what follows an election that nobody won; returns another one to hold, or None to go on with this one."""
+        again = await self._redone(plan, booth, election)
+        if again is not None:
+            return again
+        step = self._next_step(plan, election)
+        if step is Step.SIMPLIFY:
+            self._simplifications += 1
+            split = await self._split(plan)
+            return split or self._booth(booth.ref.purpose, self._simplifications, self._rule)
+        if step is Step.PERSON:
+            if self._given.replannable and plan.kind is NodeKind.ATOMIC:
+                return await self._infeasible(booth, election)
+            return await self._ask_person(booth, election)
+        return await self._fall(step, booth, election)
+
+    async def _redone(self, plan: NodePlan, booth: Booth, election: Election) -> NodePlan | None:
+        """Attribute a failed integration, and do again what is at fault; None where it is the glue."""
+        if plan.kind is not NodeKind.COMPOSED or election.tally.ballots:
+            return None
+        if self._given.policy.on_exhausted is OnExhausted.FAIL or not workflow.patched(ATTRIBUTE):
+            return None
+        found = await self._rework.attributed(booth.ref, booth.rule)
+        if await self._rework.reopened(found):
+            self._simplifications = 0
+            return await self._record_plan()
+        again = await self._replan(found.reason) if found.culprit is Culprit.PLAN else None
+        if again is None:
+            self._rework.note(f"the failed integration was laid at the {found.culprit.value}: {found.reason}")
+        return again
+
+    async def _infeasible(self, booth: Booth, election: Election) -> NodeResult:
+        """Tell the parent that nobody could do this as it is specified."""
+        note = f"nobody could do it as specified: {election_details(election, booth.rule.k)}"
+        result = await self._settle(TaskStatus.FAILED, booth, election, None, note)
+        return result.model_copy(update={"infeasible": True})
 
     def _next_step(self, plan: NodePlan, election: Election) -> Step:
         return next_step(
@@ -221,7 +263,8 @@ class NodeWorkflow:
         if plan.kind is not NodeKind.ATOMIC or self._simplifications > 1:
             return None
         try:
-            outcome = await self._elect_plan(self._simplifications)
+            rule = ungated(self._given.policy.rule)
+            outcome = await self._elect_plan(self._booth(Purpose.DECOMPOSE, self._simplifications, rule))
         except ActivityError as error:
             if not model_refused(error):
                 raise
@@ -260,36 +303,16 @@ class NodeWorkflow:
         artifact = await workflow.execute_activity_method(
             Integration.settle_node, outcome, summary=f"{status.value}: {self._given.path}", **policies.RECORD
         )
-        self._show(status)
-        return NodeResult(
-            path=self._given.path, status=status, artifact=artifact, note=note, budget_reached=self._budget_reached
-        )
+        show(status)
+        return NodeResult(path=self._given.path, status=status, artifact=artifact, note=note)
 
     async def _ask_person(self, booth: Booth, election: Election) -> NodeResult | None:
         """Wait for a person's answer and act on it; None when drawing goes on."""
         self._asked += 1
-        question = await workflow.execute_activity_method(
-            Records.ask,
-            AskRequest(election=booth.ref, outcome=election, number=self._asked, k=booth.rule.k),
-            summary=f"a question about {self._given.path}",
-            **policies.RECORD,
+        request = AskRequest(
+            election=booth.ref, outcome=election, number=self._asked, k=booth.rule.k, tried=self._rework.told()
         )
-        self._inbox.open(question)
-        await self._state(TaskStatus.WAITING, note=f"question {question.id}")
-        workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_set(question.id)])
-        workflow.set_current_details(waiting_details(question, workflow.info().workflow_id))
-        await workflow.execute_activity_method(Notification.notify, question, summary="tell people", **policies.RECORD)
-        await workflow.wait_condition(self._inbox.answered)
-        answer = self._inbox.close()
-        if answer is None:
-            raise ApplicationError("an answer vanished", type="InternalError", non_retryable=True)
-        await workflow.execute_activity_method(
-            Records.record_answer,
-            AnswerRecord(question=question, decision=decision(self._given, question, answer)),
-            summary=f"{answer.value} by {answer.by or 'unknown'}",
-            **policies.RECORD,
-        )
-        workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_unset()])
+        answer = await answered(self._given, self._inbox, request)
         return await self._obey(answer, booth, election)
 
     async def _obey(self, answer: Answer, booth: Booth, election: Election) -> NodeResult | None:
@@ -304,33 +327,6 @@ class NodeWorkflow:
             return await self._settle(TaskStatus.RESOLVED, booth, election, election.best, note)
         return await self._settle(TaskStatus.FAILED, booth, election, None, f"given up by {by}")
 
-    async def _blocked(self, note: str) -> NodeResult:
-        await workflow.execute_activity_method(
-            Records.block_below,
-            NodeState(project=self._given.project, path=self._given.path, status=TaskStatus.BLOCKED, note=note),
-            summary=f"blocked: {self._given.path}",
-            **policies.RECORD,
-        )
-        self._show(TaskStatus.BLOCKED)
-        return NodeResult(
-            path=self._given.path, status=TaskStatus.BLOCKED, note=note, budget_reached=self._budget_reached
-        )
-
-    async def _end(self, status: TaskStatus, *, note: str, election: Election | None = None) -> NodeResult:
-        outcome = NodeOutcome(
-            project=self._given.project,
-            path=self._given.path,
-            status=status,
-            election=election,
-            k=self._rule.k if election else 0,
-            note=note,
-        )
-        await workflow.execute_activity_method(
-            Integration.settle_node, outcome, summary=f"{status.value}: {self._given.path}", **policies.RECORD
-        )
-        self._show(status)
-        return NodeResult(path=self._given.path, status=status, note=note, budget_reached=self._budget_reached)
-
     async def _state(self, status: TaskStatus, note: str = "") -> None:
         await workflow.execute_activity_method(
             Records.set_state,
@@ -338,22 +334,26 @@ class NodeWorkflow:
             summary=status.value,
             **policies.RECORD,
         )
-        self._show(status)
-
-    def _show(self, status: TaskStatus) -> None:
-        workflow.upsert_search_attributes([STATE_ATTRIBUTE.value_set(status.value)])
+        show(status)
 
     def _details(self, election: Election) -> None:
         details = election_details(election, self._rule.k)
         workflow.set_current_details(details)
         workflow.upsert_memo({"votes": election.tally.ballots, "margin": election.tally.margin})
 
-    def _booth(self, purpose: Purpose, simplification: int, rule: Rule) -> Booth:
+    def _booth(self, purpose: Purpose, simplification: int, rule: Rule, because: Digest | None = None) -> Booth:
+        """Set up an election; the keys of its calls tell other plans apart where it is about the plan."""
         ref = ElectionRef(
-            project=self._given.project, path=self._given.path, purpose=purpose, simplification=simplification
+            project=self._given.project,
+            path=self._given.path,
+            purpose=purpose,
+            simplification=simplification,
+            edition=self._edition,
+            replan=0 if purpose is Purpose.CODE else self._rework.replans,
+            because=because,
         )
         workflow.upsert_memo({"archetype": purpose.value})
-        return Booth(ref=ref, policy=self._given.policy, rule=rule)
+        return Booth(ref=ref, policy=self._given.policy, rule=rule, barred=self._barred)
 
     @workflow.query
     def question(self) -> Question | None:

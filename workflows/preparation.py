@@ -67,7 +67,7 @@ async def prepared(given: NodeInput, plan: NodePlan) -> bool:
 
 async def _propose(given: NodeInput, plan: NodePlan) -> None:
     request = ProposeRequest(
-        election=_about(given, Purpose.INPUTS), count=given.policy.proposals, seed=given.policy.seed
+        election=_about(given, Purpose.INPUTS, plan.edition), count=given.policy.proposals, seed=given.policy.seed
     )
     try:
         proposed: ProposedInputs = await workflow.execute_activity_method(
@@ -86,7 +86,7 @@ async def _propose(given: NodeInput, plan: NodePlan) -> None:
 async def _settle(given: NodeInput, plan: NodePlan) -> bool:
     rule = given.policy.rule
     request = SettleExamplesRequest(
-        election=_about(given, Purpose.EXAMPLES), k=rule.k, cap=rule.max_attempts, seed=given.policy.seed
+        election=_about(given, Purpose.EXAMPLES, plan.edition), k=rule.k, cap=rule.max_attempts, seed=given.policy.seed
     )
     try:
         settled: SettledExamples = await workflow.execute_activity_method(
@@ -102,8 +102,8 @@ async def _settle(given: NodeInput, plan: NodePlan) -> bool:
     return settled.enough
 
 
-def _about(given: NodeInput, purpose: Purpose) -> ElectionRef:
-    return ElectionRef(project=given.project, path=given.path, purpose=purpose)
+def _about(given: NodeInput, purpose: Purpose, edition: str) -> ElectionRef:
+    return ElectionRef(project=given.project, path=given.path, purpose=purpose, edition=edition)
 
 
 def _forgive(error: ActivityError) -> None:

@@ -17,16 +17,19 @@ from temporalio.workflow import ParentClosePolicy
 
 from activities.integration import Integration
 from activities.records import Records
+from activities.reworking import Reworking
 from activities.specification import Specification
 from millwright.core.voting import ungated
+from schemas.attribution import ReopenRequest
 from schemas.evidence import Decision, Forecast
-from schemas.identity import ROOT_PATH, Gate, ProjectId, TaskStatus
+from schemas.identity import DELIVERED, ROOT_PATH, Gate, ProjectId, TaskStatus
 from schemas.project import (
     READY_GATES,
     Approval,
     ApprovalDecision,
     NodeInput,
     NodeResult,
+    OnExhausted,
     Policy,
     ProjectInput,
     ProjectProgress,
@@ -135,18 +138,45 @@ class ProjectWorkflow:
             return await self._finish(TaskStatus.FAILED, IntegrationResult(), message=rejected)
         self._enter("building")
         root = await self._root(policy)
+        integration = await self._deliver()
+        for _ in range(policy.max_reopenings):
+            if root.status not in DELIVERED or not await self._reopened(policy, integration):
+                break
+            self._enter("building")
+            root = await self._root(policy)
+            integration = await self._deliver()
+        rejected = await self._approved(Gate.DELIVERY, "the deliverable")
+        if rejected:
+            return await self._finish(TaskStatus.FAILED, IntegrationResult(), message=rejected)
+        return await self._finish(root.status, integration, message=root.note, budget_reached=root.budget_reached)
+
+    async def _deliver(self) -> IntegrationResult:
         self._enter("integrating")
-        integration = await workflow.execute_activity_method(
+        return await workflow.execute_activity_method(
             Integration.deliver,
             NodeRef(project=self._project, path=ROOT_PATH),
             task_queue=VERIFY_QUEUE,
             summary="assemble and verify the whole",
             **policies.INTEGRATE,
         )
-        rejected = await self._approved(Gate.DELIVERY, "the deliverable")
-        if rejected:
-            return await self._finish(TaskStatus.FAILED, IntegrationResult(), message=rejected)
-        return await self._finish(root.status, integration, message=root.note, budget_reached=root.budget_reached)
+
+    async def _reopened(self, policy: Policy, integration: IntegrationResult) -> bool:
+        """Open again exactly the parts that the checks of the whole complain of; False where there are none to open."""
+        if not integration.concerned or policy.on_exhausted is OnExhausted.FAIL:
+            return False
+        reopened = await workflow.execute_activity_method(
+            Reworking.reopen,
+            ReopenRequest(
+                project=self._project,
+                top=ROOT_PATH,
+                paths=integration.concerned,
+                max_reopenings=policy.max_reopenings,
+                evidence=integration.evidence,
+            ),
+            summary=f"open again: {', '.join(integration.concerned[:3])}",
+            **policies.RECORD,
+        )
+        return bool(reopened.paths)
 
     async def _open(self, given: ProjectInput) -> OpenedProject:
         info = workflow.info()

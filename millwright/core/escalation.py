@@ -42,11 +42,13 @@ def exhausted_question(
     *,
     k: int | None = None,
     number: int = 1,
+    tried: Sequence[str] = (),
 ) -> Question:
     """Ask what to do about a node whose election nobody won, or whose winner no example speaks of.
 
-    ``findings`` are the verdicts on the node's candidates. The text is at most some 3,000 characters. The answer
-    ``accept_partial`` is offered only where a verified candidate exists, ``retry`` only where nobody won.
+    ``findings`` are the verdicts on the node's candidates, ``tried`` what was done before a person is asked. The text
+    is at most some 4,000 characters. The answer ``accept_partial`` is offered only where a verified candidate exists,
+    ``retry`` only where nobody won.
     """
     won = election.state is ElectionState.WON
     impossible = {RETRY} if won else set() if election.best is not None else {ACCEPT_PARTIAL}
@@ -56,6 +58,7 @@ def exhausted_question(
         _votes(election),
         _losses(election),
         _complaints(findings),
+        "What was tried before:\n" + "\n".join(f"- {_line(item)}" for item in tried[:_SHOWN]) if tried else "",
         "Answers:\n" + "\n".join(f"- {option}: {_MEANINGS[option]}" for option in options),
     )
     text = "\n\n".join(paragraph for paragraph in paragraphs if paragraph)

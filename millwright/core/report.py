@@ -13,7 +13,10 @@ from millwright.core.forecast_words import foretold
 from millwright.core.learning import Range
 from millwright.core.report_plan import plan_section
 from millwright.core.report_requirements import questions_section, requirements_section, unproven_lines
+from millwright.core.report_rework import rework_section
+from millwright.core.report_whole import whole_section
 from millwright.core.verification.ladder import is_verified
+from schemas.delivery import WholeEvidence
 from schemas.evidence import Decision, Forecast, ManifestEntry, NodeRecord, ProjectRecord, Question
 from schemas.identity import DELIVERED, Digest, LayerName, TaskStatus
 from schemas.models import Spend
@@ -55,6 +58,7 @@ class Account:
     decisions: tuple[Decision, ...]
     models: tuple[str, ...]
     calibration: str = ""
+    whole: WholeEvidence | None = None
     traces: tuple[Trace, ...] = ()
     requirements: Requirements = _NOTHING_ASKED
 
@@ -81,6 +85,8 @@ def report(account: Account) -> str:
         _plan(account),
         _certainty(account),
         _evidence(account.evidence),
+        rework_section([item.node for item in account.evidence]),
+        whole_section(account.whole),
         _spend(account),
         _decisions(account.questions, account.decisions),
         _files(account.files),

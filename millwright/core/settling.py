@@ -190,7 +190,7 @@ def _holds_float(of: Type, task: TaskSpecification) -> bool:
     return of.kind is Kind.RECORD or any(_holds_float(member, task) for member in of.arguments)
 
 
-def _tolerance(value: Value) -> float | None:
+def tolerance_of(value: Value) -> float | None:
     """Return how far floats may lie from a stated value, wider for larger ones; None where it holds none."""
     floats = [abs(number) for number in _floats(value) if math.isfinite(number)]
     return TOLERANCE * max([1.0, *floats]) if floats else None
@@ -237,7 +237,7 @@ def settled_examples(
             fields["raises"] = found.leader.raises
         else:
             fields["expected_output"] = found.leader.returns
-            fields["tolerance"] = _tolerance(_decoded(found.leader.returns, task))
+            fields["tolerance"] = tolerance_of(_decoded(found.leader.returns, task))
         cases.append(TestCase.model_validate(fields))
     return tuple(cases)
 

@@ -8,7 +8,7 @@ import pytest
 from millwright.errors import NotFound, ProjectConflict
 from schemas.claims import Claim
 from schemas.digests import canonical_json, digest_of_bytes
-from schemas.evidence import Decision, ProjectRecord, Question
+from schemas.evidence import Decision, ProjectRecord, Question, Rework
 from schemas.identity import ROOT_PATH, Archetype, Gate, LayerName, NodePath, ProjectId, TaskId, TaskStatus
 from schemas.models import Spend
 from schemas.planning import Promises
@@ -338,6 +338,28 @@ async def test_clearing_nodes_clears_what_was_proposed_for_them(store: Store) ->
     assert await store.further_inputs(BANK, LEAF) == (vector,)
     assert await store.claims(BANK, LEAF) == (Claim(arguments=vector.arguments),)
     assert await store.further_examples(BANK, LEAF) == (case,)
+
+
+async def test_dropping_nodes_takes_only_those_and_keeps_their_calls(store: Store) -> None:
+    """What a new plan left out is gone with its own inputs and examples; its neighbours and its completions stay."""
+    vector = InputVector(arguments=(["int", "1"],), origin=PROPOSED)
+    case = TestCase(name="settled_1", inputs={"n": 1}, raises="ValueError")
+    rework = Rework(edition="ab", replans=1, reopenings=2, barred={digest("c"): LayerName.TYPES})
+    kept = node(LEAF).model_copy(update={"rework": rework})
+    other = NodePath(f"{LEAF}_other")
+    await store.save_nodes([kept, node(other), kept.model_copy(update={"project": BANK})])
+    for path in (LEAF, other):
+        await store.add_further_inputs(SHOP, path, [vector])
+        await store.add_further_examples(SHOP, path, [case])
+    await store.save_candidate(SHOP, other, digest("c"), "text")
+    await store.drop_nodes(SHOP, [other])
+    await store.drop_nodes(SHOP, [other])
+    await store.drop_nodes(SHOP, [])
+    assert await store.nodes(SHOP) == (kept,)
+    assert (await store.nodes(BANK))[0].rework == rework
+    assert await store.further_inputs(SHOP, other) == () == await store.further_examples(SHOP, other)
+    assert await store.further_inputs(SHOP, LEAF) == (vector,)
+    assert await store.candidate(SHOP, other, digest("c")) == "text"
 
 
 async def test_a_manifest_may_be_recorded_twice(store: Store) -> None:

@@ -90,11 +90,12 @@ class Mill:
     def __init__(self, cache: Path) -> None:
         self._store = MemoryStore()
         self.sandbox = BubblewrapSandbox()
-        self._climber = Climber(self.sandbox, StaticAnalyser(cache))
+        analyser = StaticAnalyser(cache)
+        self._climber = Climber(self.sandbox, analyser)
         self._prompting = Prompting(self._store, self._store)
         self._settings = Settings(self._store, self._store)
         self._verification = Verification(self._climber, HypothesisInputs(), self._store, self._store)
-        self._integration = Integration(self._store, self._store, self.sandbox)
+        self._integration = Integration(self._store, self._store, self.sandbox, analyser)
 
     async def fates(self) -> list[Fate]:
         """Judge every answer of every coder and integrator."""

@@ -10,6 +10,10 @@ import pytest
 from activities.comparing import Comparer
 from activities.quiet import Quiet
 from activities.recall import Recall
+from activities.wholes import WholeVerifier
+from millwright.adapters.analysis.bandit_audit import BanditAudit
+from millwright.adapters.analysis.static_analyser import StaticAnalyser
+from millwright.adapters.packages.beside import AnalyserWithPackages, SandboxWithPackages
 from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
 from millwright.commandline.candidates import Candidate
 from millwright.commandline.checking import Checking, Verified
@@ -18,7 +22,7 @@ from millwright.core.packaging.package import Whole
 from millwright.core.verification.languages import language_named
 from schemas.identity import LayerName, NodePath
 from schemas.specification import TaskSpecification
-from schemas.verification import VerdictStatus
+from schemas.verification import AnalysisTool, VerdictStatus
 from starter import Adapters
 from tests.unit.core.test_kinds import ACCOUNT, FOLDER, GUIDE, NEWEST, NOTES, RATES, TALLY, TOTAL
 
@@ -151,6 +155,7 @@ async def test_a_deliverable_of_every_kind_passes_its_own_checks() -> None:
         path = own.module_path("shop", (module,), False)
         parts.append(Part(NodePath(f"root.{task.id}"), task, f"shop.{module}", path, text))
     whole = Whole(
+        language="python",
         package="shop",
         version="0.1.0",
         summary="One of each.",
@@ -163,10 +168,15 @@ async def test_a_deliverable_of_every_kind_passes_its_own_checks() -> None:
     files = packager.files(whole)
     assert tomllib.loads(files["pyproject.toml"])["project"]["dependencies"] == ["packaging>=20"]
     sandbox = BubblewrapSandbox(slots=2)
+    analyser = StaticAnalyser(further={AnalysisTool.AUDIT: BanditAudit()})
     try:
-        checks = packager.checks(whole, files)
-        reports = await asyncio.gather(*(sandbox.run(check) for _, check in checks))
+        verifier = WholeVerifier(SandboxWithPackages(sandbox), AnalyserWithPackages(analyser))
+        evidence = await verifier.verify(whole, files)
     finally:
+        analyser.close()
         sandbox.close()
-    for (name, _), report in zip(checks, reports, strict=True):
-        assert report.exit_status == 0, f"{name}: {report.stdout}{report.stderr}"
+    told = {check.name: (check.status, check.detail) for check in evidence.checks}
+    assert {name for name, (status, _) in told.items() if status is not VerdictStatus.PASSED} == set(), told
+    assert set(told) >= {"examples", "types", "build", "install", "imports", "tests", "command", "lint", "security"}
+    covered = {item.path: item.covered for item in evidence.coverage}
+    assert covered[NodePath("root.notes-api")] > 10  # by requests to a server that its tests started

@@ -4,6 +4,7 @@ from temporalio import workflow
 
 from schemas.identity import TaskStatus
 from schemas.project import NodeInput, NodeResult
+from workflows.endings import show
 from workflows.node import NodeWorkflow
 
 
@@ -21,4 +22,4 @@ class ForgetfulNodeWorkflow(NodeWorkflow):
         return await super().run(given)
 
     async def _state(self, status: TaskStatus, note: str = "") -> None:
-        self._show(status)
+        show(status)

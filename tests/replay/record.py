@@ -21,19 +21,26 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, Work
 
 from millwright import __version__
 from millwright.adapters.embedded.stack import EmbeddedStack
+from millwright.ports import Sandbox
 from millwright.settings import Settings
 from millwright.temporal import data_converter
 from schemas.identity import Gate, NodePath, ProjectId, TaskStatus
 from schemas.project import LadderMode, OnExhausted, ProjectInput
 from tests.workflow import prose
 from tests.workflow.environment import Stage, TableModel, staged
+from tests.workflow.objecting import Objecting
 from tests.workflow.samples import (
     ANSWERS,
+    DOUBLE,
+    HOPELESS_PLANS,
+    INFEASIBLE,
     LOOKED_AT,
     QUADRUPLE,
+    SIX,
     SPECIFICATION,
     TRIPLE,
     TRIPLING,
+    WEAK_CHILD,
     WRONG_DOUBLE,
     fenced,
 )
@@ -147,6 +154,33 @@ async def record_small() -> None:
         await record(stage.client, PROJECT, {"project-cancelled": None, "node-cancelled": "root.quadruple"})
 
 
+async def record_rework() -> None:
+    """Record what is done again: a child, a plan, a plan too many, and a part that the whole did not hold with."""
+    six: dict[str, Any] = {"specification": SIX, "proposals": 0}
+    async with staged(TableModel(WEAK_CHILD)) as stage:
+        await _build(stage, max_attempts=12, **six)
+        await record(stage.client, PROJECT, {"node-child-elected-again": "root.six"})
+    async with staged(TableModel(INFEASIBLE)) as stage:
+        await _build(stage, max_attempts=3, **six)
+        await record(stage.client, PROJECT, {"node-planned-anew": "root.six"})
+    async with staged(TableModel(HOPELESS_PLANS)) as stage:
+        project = await _start(stage, max_attempts=3, **six)
+        await _until_waiting(stage, "root.six.thrice")
+        (question,) = await stage.store.questions(PROJECT)
+        node = stage.client.get_workflow_handle(node_workflow_id(PROJECT, NodePath("root.six.thrice")))
+        answer = {"question": question.id, "decision_id": "1", "value": "give_up", "by": "ann"}
+        await node.execute_update("answer", answer)
+        await project.result()
+        await record(stage.client, PROJECT, {"node-plans-exhausted": "root.six"})
+
+    def objecting(sandbox: Sandbox) -> Sandbox:
+        return Objecting(sandbox, "sums/double.py", "n * 2")
+
+    async with staged(TableModel({**ANSWERS, ("coder", "double"): DOUBLE}), sandbox=objecting) as stage:
+        await _build(stage, proposals=0)
+        await record(stage.client, PROJECT, {"project-part-opened-again": None, "node-part-barred": "root.double"})
+
+
 async def _start(stage: Stage, **options: Any) -> Any:
     given = ProjectInput.model_validate({"specification": SPECIFICATION, "project": PROJECT, "k": 2, **options})
     return await stage.client.start_workflow(
@@ -244,6 +278,7 @@ def main() -> None:
     given = parser.parse_args()
     HISTORIES.mkdir(exist_ok=True)
     asyncio.run(record_small())
+    asyncio.run(record_rework())
     if given.demo is not None:
         asyncio.run(record_demo(given.demo.absolute()))
         return

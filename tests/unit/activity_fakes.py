@@ -1,11 +1,13 @@
 """Small fakes for activity tests: a model of a few lines, a sandbox of fixed answers, a stored project."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from millwright.adapters.documents.specification_file import read_specification
 from millwright.adapters.storage.memory import MemoryStore
+from millwright.core.packaging.python_scripts import PLAN, RESULTS
 from millwright.core.specification import check_document
 from schemas.evidence import NodeRecord, ProjectRecord
 from schemas.execution import (
@@ -27,6 +29,7 @@ from schemas.models import Budget, FinishReason, ModelAnswer, ModelRequest, Usag
 from schemas.project import Policy
 from schemas.requests import ElectionRef, Purpose
 from schemas.specification import SpecificationDocument, TaskSpecification
+from schemas.verification import AnalysisReport, AnalysisRequest, Finding
 
 PROJECT = ProjectId("shop")
 DOUBLE = "Here:\n\n```python\ndef double(n: int) -> int:\n    return n * 2\n```\n"
@@ -75,9 +78,32 @@ class FakeSandbox:
         return PropertyReport(results=())
 
     async def run(self, request: CommandRequest) -> CommandReport:
-        """End as told."""
+        """End as told; where a package is tried out, every stage ends so."""
         self.commands.append(request)
-        return CommandReport(exit_status=self.status, ending=Ending.COMPLETED, stdout="", stderr="line\nwhat broke\n")
+        files = {RESULTS: self._results(request)} if RESULTS in request.outputs else {}
+        said = "line\nwhat broke\n"
+        return CommandReport(
+            exit_status=0 if files else self.status, ending=Ending.COMPLETED, stdout="", stderr=said, files=files
+        )
+
+    def _results(self, request: CommandRequest) -> bytes:
+        plan = json.loads(request.files[PLAN])
+        stage: dict[str, object] = {"status": self.status, "said": "line\nwhat broke\n"}
+        seen = {name: {"lines": 1, "covered": 1} for name in plan["tests"]}
+        tests = {**stage, "found": {"ran": len(seen), "failed": {}, "seen": seen}}
+        results = {"build": stage, "install": stage, "imports": {**stage, "found": {}}}
+        return json.dumps({**results, "tests": tests, "coverage": tests}).encode()
+
+
+class FakeAnalyser:
+    """Finds the same in every text; nothing, unless told."""
+
+    def __init__(self, *findings: Finding) -> None:
+        self.findings = findings
+
+    async def analyse(self, requests: Sequence[AnalysisRequest]) -> tuple[AnalysisReport, ...]:
+        """Answer every request alike."""
+        return tuple(AnalysisReport(findings=self.findings) for _ in requests)
 
 
 def task(name: str, /, **fields: Any) -> TaskSpecification:

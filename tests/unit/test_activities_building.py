@@ -18,6 +18,7 @@ from activities.tracing import Tracing
 from millwright.adapters.documents.front_matter import read_front_matter
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.errors import BadInput, SandboxUnavailable
+from schemas.delivery import WholeEvidence
 from schemas.digests import digest_of_bytes
 from schemas.election import Flag, Slot
 from schemas.evidence import Decision
@@ -38,7 +39,7 @@ from schemas.requests import (
     Purpose,
     SettleRequest,
 )
-from tests.unit.activity_fakes import PROJECT, FakeSandbox, flat, group, opened, placed, read, task
+from tests.unit.activity_fakes import PROJECT, FakeAnalyser, FakeSandbox, flat, group, opened, placed, read, task
 
 ROOT = NodeRef(project=PROJECT, path=ROOT_PATH)
 ERRORS = [{"name": "Refused", "base": "ValueError"}]
@@ -207,7 +208,7 @@ async def _won(store: MemoryStore, name: str, source: str, sandbox: FakeSandbox)
     candidate = digest_of_bytes(source.encode())
     await store.save_candidate(PROJECT, path, candidate, source)
     outcome = NodeOutcome(project=PROJECT, path=path, status=TaskStatus.WON, candidate=candidate, k=3)
-    assert await _run(Integration(store, store, sandbox).settle_node, outcome) is not None
+    assert await _run(Integration(store, store, sandbox, FakeAnalyser()).settle_node, outcome) is not None
 
 
 async def _built(sandbox: FakeSandbox) -> tuple[MemoryStore, IntegrationResult]:
@@ -215,7 +216,7 @@ async def _built(sandbox: FakeSandbox) -> tuple[MemoryStore, IntegrationResult]:
     await opened(store)
     await flat(store, task("double"))
     await _won(store, "double", "def double(n: int) -> int:\n    return n * 2\n", sandbox)
-    integration = Integration(store, store, sandbox)
+    integration = Integration(store, store, sandbox, FakeAnalyser())
     joined = NodeOutcome(project=PROJECT, path=ROOT_PATH, status=TaskStatus.WON)
     await _run(integration.join, joined)
     return store, await _run(integration.deliver, ROOT)
@@ -226,7 +227,13 @@ async def test_what_was_won_is_delivered_with_every_check() -> None:
     sandbox = FakeSandbox()
     store, result = await _built(sandbox)
     assert result.problems == ()
-    assert result.passed == ("examples", "types", "tests", "build")
+    assert result.passed == (
+        *("examples", "types", "build", "install", "imports", "tests"),
+        *("lint", "security"),
+    )
+    assert result.evidence is not None
+    evidence = WholeEvidence.model_validate_json(await store.get(result.evidence))
+    assert [(item.path, item.covered, item.lines) for item in evidence.coverage] == [("root.double", 1, 1)]
     double = await store.node(PROJECT, NodePath("root.double"))
     assert (double.lines, double.complexity, double.estimated_lines) == (2, 1, 0)
     assert result.manifest is not None
@@ -241,7 +248,11 @@ async def test_what_was_won_is_delivered_with_every_check() -> None:
 
 @pytest.mark.parametrize(
     ("sandbox", "problem"),
-    [(FakeSandbox(value=["int", "3"]), "fails one"), (FakeSandbox(status=1), "types: line / what broke")],
+    [
+        (FakeSandbox(value=["int", "3"]), "examples (root.double): root.double: in the assembled package it fails one"),
+        (FakeSandbox(status=1), "types: line / what broke"),
+        (FakeSandbox(status=1), "build: line / what broke"),
+    ],
 )
 async def test_what_does_not_hold_is_a_problem(sandbox: FakeSandbox, problem: str) -> None:
     """A failing example or command is told in one line, and the manifest is stored all the same."""
@@ -255,7 +266,7 @@ async def test_without_any_part_there_is_nothing_to_deliver() -> None:
     store = MemoryStore()
     await opened(store)
     await flat(store, task("double"))
-    result = await _run(Integration(store, store, FakeSandbox()).deliver, ROOT)
+    result = await _run(Integration(store, store, FakeSandbox(), FakeAnalyser()).deliver, ROOT)
     assert result.manifest is None
     assert result.problems
 

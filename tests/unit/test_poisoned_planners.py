@@ -19,7 +19,7 @@ from schemas.models import ModelRequest
 from schemas.planning import NodeKind
 from schemas.project import Policy
 from schemas.requests import BatchRequest, DrawRequest, ElectionRef, NodeOutcome, NodeRef, Purpose, SettleRequest
-from tests.unit.activity_fakes import PROJECT, FakeModel, FakeSandbox, group, opened, placed, task
+from tests.unit.activity_fakes import PROJECT, FakeAnalyser, FakeModel, FakeSandbox, group, opened, placed, task
 
 PATH = NodePath("root.whole")
 ELECTION = ElectionRef(project=PROJECT, path=PATH, purpose=Purpose.DECOMPOSE)
@@ -168,7 +168,7 @@ async def test_a_node_survives_its_planners_and_says_why_they_were_refused() -> 
     assert all(draw.candidate is None for draw in draws)
     election = Election(state=ElectionState.EXHAUSTED, tally=Tally(attempts=4, red_flags=4))
     outcome = NodeOutcome(project=PROJECT, path=PATH, status=TaskStatus.FAILED, election=election, note="nobody won")
-    await ActivityEnvironment().run(Integration(store, store, FakeSandbox()).settle_node, outcome)
+    await ActivityEnvironment().run(Integration(store, store, FakeSandbox(), FakeAnalyser()).settle_node, outcome)
     node = await store.node(PROJECT, PATH)
     assert node.note.startswith("nobody won; refused most often as unsound: ")
     assert "the tasks depend on one another: a → b → a (2 of 4)" in node.note

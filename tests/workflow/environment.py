@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.errors import ModelRefused
+from millwright.ports import Sandbox
 from millwright.settings import Settings
 from millwright.temporal import data_converter
 from millwright.toolbox import open_toolbox
@@ -41,7 +42,10 @@ _TASK = re.compile(rf"^{re.escape(TASK_LINE)}(\S+)$", re.MULTILINE)
 
 @dataclass
 class TableModel:
-    """Answers from a table by (archetype, task), the texts of an entry in turn by seed; counts its calls."""
+    """Answers from a table by (archetype, task), the texts of an entry in turn by seed; counts its calls.
+
+    A prompt that tells of an earlier plan is answered from ("<archetype> again", task).
+    """
 
     answers: Mapping[tuple[str, str], Sequence[str]]
     calls: list[tuple[str, str]] = field(default_factory=list)
@@ -50,7 +54,8 @@ class TableModel:
         """Answer by the prompt's role and task."""
         text = "\n".join(message.content for message in request.prompt.messages)
         role, task = _ROLE.search(text), _TASK.search(text)
-        key = (role[1] if role else "", task[1] if task else "")
+        again = " again" if "# An earlier plan" in text else ""
+        key = (role[1] + again if role else "", task[1] if task else "")
         if key not in self.answers:
             raise ModelRefused(f"no answer is written down for {key}")
         self.calls.append(key)
@@ -84,8 +89,13 @@ def server_program() -> str:
 
 
 @asynccontextmanager
-async def staged(model: TableModel, *, workflow_runner: SandboxedWorkflowRunner | None = None) -> AsyncIterator[Stage]:
-    """Run a time-skipping server and workers on every queue."""
+async def staged(
+    model: TableModel,
+    *,
+    workflow_runner: SandboxedWorkflowRunner | None = None,
+    sandbox: Callable[[Sandbox], Sandbox] = lambda real: real,
+) -> AsyncIterator[Stage]:
+    """Run a time-skipping server and workers on every queue; ``sandbox`` may put something around the real one."""
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=server_program(), data_converter=data_converter
     ) as environment:
@@ -97,7 +107,7 @@ async def staged(model: TableModel, *, workflow_runner: SandboxedWorkflowRunner 
                 model=model,
                 projects=store,
                 artifacts=store,
-                sandbox=tools.sandbox,
+                sandbox=sandbox(tools.sandbox),
                 analyser=tools.analyser,
                 inputs=tools.inputs,
                 second=tools.second,

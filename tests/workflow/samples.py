@@ -121,3 +121,32 @@ SPLIT_TWO_WAYS = {
     ("integrator", "six"): (fenced("def six(n: int) -> int:\n    return thrice(twice(n))\n"),),
 }
 """As many agents split it one way as the other; only the first split has code written down."""
+
+_TWICE, _THRICE = _child("twice", 2), _child("thrice", 3)
+_GLUES = tuple(
+    fenced(f"def six(n: int) -> int:\n    return {body}\n") for body in ("thrice(twice(n))", "twice(thrice(n))")
+)
+
+WEAK_CHILD = {
+    ("decomposer", "six"): (proposal(_TWICE, _THRICE),),
+    ("coder", "twice"): tuple(
+        fenced(f"def twice(n: int) -> int:\n    return {body}\n") for body in ("n * 2", "n * n", "n ** 2", "n + n")
+    ),
+    ("coder", "thrice"): _multiply("thrice", 3),
+    ("integrator", "six"): _GLUES,
+}
+"""The first agents mostly square what is to be doubled, which its only example does not tell; the glue fails."""
+
+_WRONG_THRICE = fenced("def thrice(n: int) -> int:\n    return n + 2\n")
+INFEASIBLE = {
+    ("decomposer", "six"): (proposal(_TWICE, _THRICE),),
+    ("decomposer again", "six"): (proposal(_TWICE, _child("treble", 3)),),
+    ("coder", "twice"): _multiply("twice", 2),
+    ("coder", "thrice"): (_WRONG_THRICE,),
+    ("coder", "treble"): _multiply("treble", 3),
+    ("integrator", "six"): (fenced("def six(n: int) -> int:\n    return treble(twice(n))\n"),),
+}
+"""Nobody can do one of two children; another plan has a part in its place that can be done."""
+
+HOPELESS_PLANS = {**INFEASIBLE, ("decomposer again", "six"): (proposal(_TWICE, _THRICE),)}
+"""Every further plan has the same child that nobody can do."""

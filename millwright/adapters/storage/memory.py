@@ -3,7 +3,7 @@
 It serves one event loop, and forgets everything when it is dropped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from millwright.adapters.storage.rules import (
@@ -86,6 +86,13 @@ class MemoryStore:
 
     async def clear_nodes(self, project: ProjectId) -> None:
         """Remove a project's nodes with their own inputs, claims and examples."""
+        self._drop(lambda key: key[0] == project)
+
+    async def drop_nodes(self, project: ProjectId, paths: Sequence[NodePath]) -> None:
+        """Remove nodes that no plan has any more, with their own inputs, claims and examples."""
+        self._drop(lambda key: key[0] == project and key[1] in paths)
+
+    def _drop(self, dropped: Callable[[_Place], bool]) -> None:
         rows: tuple[dict[_Place, Any], ...] = (
             self._nodes,
             self._further_inputs,
@@ -93,7 +100,7 @@ class MemoryStore:
             self._further_examples,
         )
         for kept in rows:
-            for key in [key for key in kept if key[0] == project]:
+            for key in [key for key in kept if dropped(key)]:
                 del kept[key]
 
     async def forget_project(self, project: ProjectId) -> None:

@@ -80,6 +80,11 @@ class RecordRows(Rows):
         for table in (further_inputs, claims, further_examples, nodes):
             await self._change(delete(table).where(table.c.project == project))
 
+    async def drop_nodes(self, project: ProjectId, paths: Sequence[NodePath]) -> None:
+        """Remove nodes that no plan has any more, with their own inputs, claims and examples."""
+        for table in (further_inputs, claims, further_examples, nodes):
+            await self._change(delete(table).where(table.c.project == project, table.c.path.in_(paths)))
+
     async def forget_project(self, project: ProjectId) -> None:
         """Remove a project for which no model was ever called; one with a ledger stays as it is."""
         called = exists().where(ledger.c.project == project)

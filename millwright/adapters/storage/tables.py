@@ -163,6 +163,7 @@ nodes = Table(
     _number("lines"),
     _number("complexity"),
     _tree("promises"),
+    _tree("rework"),
     _clock("created_at"),
     _clock("updated_at"),
 )

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from schemas.execution import CommandRequest
+from schemas.delivery import PartCoverage, WholeCheck
+from schemas.execution import CommandReport, CommandRequest
 from schemas.identity import NodePath, ProjectId
 from schemas.requirements import Requirements, Trace
 from schemas.specification import DeclaredError, Record, TaskSpecification
@@ -36,6 +37,25 @@ class Whole:
     records_file: tuple[str, str] | None
     requirements: Requirements = _NOTHING_ASKED
     traces: tuple[Trace, ...] = ()
+    language: str = "python"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A command to be run in the sandbox over the deliverable, and the checks that its end answers."""
+
+    name: str
+    command: CommandRequest
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a trial came to; ``uncovered`` says why it measured no coverage where it was to."""
+
+    checks: tuple[WholeCheck, ...]
+    coverage: tuple[PartCoverage, ...] = ()
+    uncovered: str = ""
 
 
 def one_line(text: str, longest: int) -> str:
@@ -65,6 +85,10 @@ class Packager(Protocol):
         """Return every file of the deliverable by path."""
         ...
 
-    def checks(self, whole: Whole, files: dict[str, str]) -> tuple[tuple[str, CommandRequest], ...]:
-        """Return named commands, each to be run in the sandbox over the files and to exit with 0."""
+    def trials(self, whole: Whole, files: dict[str, str]) -> tuple[Trial, ...]:
+        """Return the commands that try the deliverable out, each in a fresh environment of its own."""
+        ...
+
+    def judge(self, trial: Trial, report: CommandReport, whole: Whole, files: dict[str, str]) -> Findings:
+        """Say what a trial's end means: one result for each check that it answers, laid at parts where it can be."""
         ...

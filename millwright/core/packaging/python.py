@@ -6,15 +6,17 @@ The generated tests use the standard library alone, so that they run wherever th
 import keyword
 import re
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from millwright.core.kinds import is_code
-from millwright.core.packaging.package import Part, Whole, one_line
-from millwright.core.packaging.python_entry import entry_of, main_module, usage
+from millwright.core.packaging.package import Findings, Part, Trial, Whole, one_line
+from millwright.core.packaging.python_checks import judge, trials
+from millwright.core.packaging.python_entry import main_module, usage
+from millwright.core.packaging.python_layout import command_of, test_paths
 from millwright.core.packaging.python_tests import class_name, method_names, test_module
 from millwright.core.packaging.traceability import TRACEABILITY, traceability
 from millwright.core.specification_grants import granted_packages
-from schemas.execution import CommandRequest
+from schemas.execution import CommandReport
 from schemas.identity import NodePath, ProjectId
 from schemas.requirements import TestRef
 
@@ -34,23 +36,11 @@ classifiers = ["Typing :: Typed"]
 packages = ["{package}"]
 """
 
-_MYPY = (
-    "python",
-    "-c",
-    # Where psutil can be imported mypy asks it for the number of cores, which needs a /proc; the sandbox has none.
-    "import sys; sys.modules['psutil'] = None; from mypy.__main__ import console_entry; console_entry()",
-    "--strict",
-    "--no-incremental",
-    "--cache-dir=/dev/null",
-)
 _TAKEN = frozenset({"test", "tests"}) | {
     *("mypy", "mypyc", "mypy_extensions", "typing_extensions", "librt"),
-    *("hatchling", "packaging", "pathspec", "pluggy", "trove_classifiers"),
+    *("hatchling", "packaging", "pathspec", "pip", "pluggy", "trove_classifiers"),
 }
 """Names of the interpreter, the tests and the tools of the checks: a package of such a name would hide theirs."""
-
-_TESTS = ("python", "-m", "unittest", "discover", "-s", "tests", "-t", ".")
-_WHEEL = ("python", "-m", "hatchling", "build", "-t", "wheel")
 
 
 class PythonPackager:
@@ -81,32 +71,28 @@ class PythonPackager:
             files[path] = text
         files.setdefault(f"{whole.package}/__init__.py", f'"""{_one_line(whole.summary)}"""\n')
         files[f"{whole.package}/py.typed"] = ""
-        entry = entry_of(whole)
+        entry = command_of(whole)
         if entry:
             files[f"{whole.package}/__main__.py"] = main_module(whole, entry)
         files["pyproject.toml"] = _pyproject(whole, entry is not None)
         files["README.md"] = _readme(whole, entry)
         modules: dict[NodePath, str] = {}
-        for part in whole.parts:
-            if part.task.test_cases:
-                path = _test_path(part, files)
-                modules[part.path] = path.removesuffix(".py").replace("/", ".")
-                files[path] = test_module(part, whole)
-                files["tests/__init__.py"] = ""
+        for part, path in test_paths(whole):
+            modules[part.path] = path.removesuffix(".py").replace("/", ".")
+            files[path] = test_module(part, whole)
+            files["tests/__init__.py"] = ""
         account = traceability(whole, _Named(whole, modules))
         if account is not None:
             files[TRACEABILITY] = account
         return dict(sorted(files.items()))
 
-    def checks(self, whole: Whole, files: dict[str, str]) -> tuple[tuple[str, CommandRequest], ...]:
-        """Check types over the whole package, its tests, and that it builds without reaching for anything outside."""
-        needs = bool(granted_packages(part.task for part in whole.parts))
-        tests = CommandRequest(files=files, argv=_TESTS, with_packages=needs)
-        return (
-            ("types", CommandRequest(files=files, argv=(*_MYPY, whole.package), with_packages=True)),
-            *([("tests", tests)] if "tests/__init__.py" in files else []),
-            ("build", CommandRequest(files=files, argv=_WHEEL, with_packages=True)),
-        )
+    def trials(self, whole: Whole, files: dict[str, str]) -> tuple[Trial, ...]:
+        """Check types over the whole; build, install and test it; run its command, if it has one, on the examples."""
+        return trials(whole, files, command_of(whole))
+
+    def judge(self, trial: Trial, report: CommandReport, whole: Whole, files: dict[str, str]) -> Findings:
+        """Say what a trial's end means."""
+        return judge(trial, report, whole, files, command_of(whole))
 
 
 class _Named:
@@ -125,16 +111,6 @@ class _Named:
 
 def _one_line(text: str) -> str:
     return one_line(text, 110) or "A package built from its specification."
-
-
-def _test_path(part: Part, files: Collection[str]) -> str:
-    """Return a free path: unittest finds only modules, so no hyphen may be left, and no other test may be lost."""
-    stem = "tests/test_" + re.sub(r"[.-]", "_", part.path)
-    name, number = stem, 1
-    while f"{name}.py" in files:
-        number += 1
-        name = f"{stem}_{number}"
-    return f"{name}.py"
 
 
 def _pyproject(whole: Whole, has_command: bool) -> str:

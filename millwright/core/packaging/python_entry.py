@@ -3,9 +3,7 @@
 The command comes of the root, or of the only part that is a command or answers HTTP. It runs nothing.
 """
 
-from millwright.core.kinds import own_inputs
 from millwright.core.packaging.package import Part, Whole
-from schemas.identity import ROOT_PATH
 from schemas.specification import TaskKind
 
 _MAIN = '''"""The command: reads a document from a file or standard input, and writes the answer to standard output."""
@@ -81,31 +79,6 @@ if __name__ == "__main__":
 
 _TAKEN = ("main", "sys", "Path", "argparse", "make_server")
 """Names that the modules above give a meaning of their own."""
-
-
-def entry_of(whole: Whole) -> Part | None:
-    """Return the part that is run: the root if it can be, else the only one that can; None where there is none."""
-    root = next((part for part in whole.parts if part.path == ROOT_PATH), None)
-    if root is not None and (_is_run(root) or _is_filter(root)):
-        return root
-    others = [part for part in whole.parts if _is_run(part)]
-    return others[0] if len(others) == 1 else None
-
-
-def _is_run(part: Part) -> bool:
-    """Say whether a part is a command, or a server that can be made without being given anything."""
-    task = part.task
-    if task.kind is TaskKind.HTTP_HANDLER:
-        return not own_inputs(task)
-    return task.kind is TaskKind.COMMAND
-
-
-def _is_filter(part: Part) -> bool:
-    """Say whether a part is a function from one text to one text."""
-    task = part.task
-    texts = [item.type_annotation for item in (*task.inputs, *task.outputs)]
-    is_plain = task.kind is TaskKind.FUNCTION
-    return is_plain and len(task.inputs) == len(task.outputs) == 1 and texts == ["str", "str"]
 
 
 def usage(name: str, entry: Part) -> str:

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from millwright.core.kinds import ARGUMENTS, CALLS, RAISED, RESPONSE, STDIN, methods_of, own_inputs
 from millwright.core.packaging.package import Part, Whole
-from millwright.core.packaging.python_entry import entry_of
+from millwright.core.packaging.python_layout import command_of
 from millwright.core.packaging.python_literals import assertion, literal
 from millwright.core.packaging.requests import sent
 from millwright.core.signature import records_of
@@ -104,7 +104,7 @@ _SERVING_IMPORTS = (
 MEANS: dict[TaskKind, tuple[tuple[str, ...], str]] = {
     TaskKind.CLASS: ((), ""),
     TaskKind.COMMAND: (("import subprocess", "import sys"), RUNNING),
-    TaskKind.FILE: (("from pathlib import Path",), ""),
+    TaskKind.FILE: (("from importlib import resources",), ""),
     TaskKind.HTTP_HANDLER: (_SERVING_IMPORTS, SERVING),
 }
 """The kinds whose examples are tested otherwise than by one call: the imports and the code that their tests share."""
@@ -120,7 +120,7 @@ def means_of(part: Part, whole: Whole) -> tuple[tuple[str, ...], str]:
     if part.task.kind is TaskKind.COMMAND:
         name = part.task.name
         text = f"import sys; from {part.module} import {name}; sys.exit({name}(sys.argv[1:]))"
-        is_entry = entry_of(whole) is part
+        is_entry = command_of(whole) is part
         code = code.format(started=f'"-m", "{whole.package}"' if is_entry else f'"-c", "{text}"')
     return imports, code
 
@@ -141,7 +141,8 @@ def kind_example(part: Part, case: TestCase, method: str, docstring: str) -> str
 
 def _of_file(path: str, task: TaskSpecification, case: TestCase) -> list[str]:
     _, read = _READING.get(task.target_language, _LINES)
-    lines = [f'text = (Path(__file__).parents[1] / "{path}").read_text(encoding="utf-8")']
+    package, _, inside = path.partition("/")
+    lines = [f'text = (resources.files("{package}") / "{inside}").read_text(encoding="utf-8")']
     return [*lines, f"self.assertEqual({read}, {case.expected_output!r})"]
 
 

@@ -29,6 +29,7 @@ from schemas.specification import TaskSpecification
 
 SPECIFIER_VERSION = "specifier-4"
 DECOMPOSER_VERSION = "decomposer-3"
+REPLANNER_VERSION = "replanner-1"
 
 _SPECIFY = """You turn requirements in prose into one precise task specification: the whole as a single function.
 Answer with one JSON object that fits the schema, in one fenced json block, and nothing else.
@@ -108,11 +109,14 @@ def decompose_prompt(
     guidance: str = "",
     atomic_lines: int = ATOMIC_LINES,
     atomic_complexity: int = ATOMIC_COMPLEXITY,
+    because: str = "",
+    finished: Sequence[TaskSpecification] = (),
 ) -> Prompt:
     """Write the prompt that asks for a task's children; ``available`` are the ids of the task's own dependencies.
 
     ``requirements`` is the prose, shown to the root's decomposers alone; ``numbered`` are its statements, of which
     ``constraints`` hold for the whole. ``atomic_lines`` and ``atomic_complexity`` bound what is not split further.
+    ``because`` says why an earlier plan was given up, ``finished`` are those of its children that were built.
     """
     rules = _DECOMPOSE.format(lines=atomic_lines, complexity=atomic_complexity)
     text = marked(requirements, numbered)
@@ -132,9 +136,30 @@ def decompose_prompt(
         + section("Constraints on the whole, which a part may name", _by_number(beside))
         + (f"# The requirements it comes from\n\n{quoted(text)}\n\n" if text else "")
         + section("Guidance", [guidance] if guidance else [])
+        + _earlier(because, finished)
         + f"# Schema\n\n{json.dumps(decomposer_schema(), sort_keys=True)}\n"
     )
-    return prompt(Archetype.DECOMPOSER, DECOMPOSER_VERSION, rules, task.id, body)
+    version = REPLANNER_VERSION if because else DECOMPOSER_VERSION
+    return prompt(Archetype.DECOMPOSER, version, rules, task.id, body)
+
+
+def _earlier(because: str, finished: Sequence[TaskSpecification]) -> str:
+    """Say why an earlier plan was given up, and show the parts of it whose work can be kept."""
+    if not because:
+        return ""
+    text = f"# An earlier plan\n\nIt was given up:\n\n{quoted(because)}\n\nPropose one in which that cannot happen.\n\n"
+    if not finished:
+        return text
+    shown = "\n".join(f"- {json.dumps(_own(task), sort_keys=True)}" for task in finished)
+    return (
+        f"{text}These parts of it are finished. One that is repeated to the letter keeps its work; leave out what the "
+        f"new plan does not need:\n\n{shown}\n\n"
+    )
+
+
+def _own(task: TaskSpecification) -> dict[str, object]:
+    """Return a child's specification as it is proposed: without what it has from its parent."""
+    return task.model_dump(mode="json", exclude={"records", "errors", "task_type"}, exclude_defaults=True)
 
 
 def _by_number(given: Sequence[Statement]) -> list[str]:

@@ -330,12 +330,14 @@ def test_a_group_re_exports_its_members_and_says_what_it_is() -> None:
     assert PACKAGER.group("Money.", []) == '"""Money."""\n'
 
 
-def test_the_checks_cover_types_tests_and_building() -> None:
-    """Each check carries every file of the deliverable."""
-    files = PACKAGER.files(_whole(_part(_task("double"), "def double(n: int) -> int:\n    return n\n", "root.double")))
-    checks = dict(PACKAGER.checks(_whole(), files))
-    assert list(checks) == ["types", "tests", "build"]
-    assert all(check.files == files for check in checks.values())
+def test_the_trials_cover_types_and_the_package_where_it_is_installed() -> None:
+    """The type check carries every file; the sources of what is installed lie apart from the scripts."""
+    whole = _whole(_part(_task("double"), "def double(n: int) -> int:\n    return n\n", "root.double"))
+    files = PACKAGER.files(whole)
+    types, installed = PACKAGER.trials(whole, files)
+    assert (types.answers, types.command.files) == (("types",), files)
+    assert installed.answers == ("build", "install", "imports", "tests")
+    assert {f"source/{path}" for path in files} <= installed.command.files.keys()
 
 
 def test_there_is_one_packager_a_language_and_an_unknown_one_is_refused() -> None:

@@ -35,6 +35,7 @@ def delivered(task: TaskSpecification, candidate: str, path: str = "root") -> di
     )
     declared = (f"shop/{RECORDS_MODULE}.py", language.records_source((), task.errors)) if records else None
     whole = Whole(
+        language="python",
         package="shop",
         version="0.1.0",
         summary="A shop.",

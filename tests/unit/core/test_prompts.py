@@ -56,6 +56,9 @@ PROMPTS: dict[str, Prompt] = {
     "inputs": verifier.inputs_prompt(TASK, SIGNATURE),
     "examples": settling.outcomes_prompt(TASK, SIGNATURE, [{"gross": 1.5, "discount": {"rate": 0.5}}]),
     "choose": choosing.choose_prompt(TASK.id, choosing.asked_of_task(TASK), ["- a: a() -> None", "- b: b() -> None"]),
+    "decompose again": planner.decompose_prompt(
+        TASK, ["rounding"], "", because="root.a could not be built", finished=[TASK]
+    ),
     "decompose": planner.decompose_prompt(
         TASK.model_copy(update={"requirements": (RequirementId("R1"),)}),
         ["rounding"],
@@ -73,6 +76,7 @@ WORDING = {
     ("examples", "examples-2"): "b3325515671f5c5ac8d06543baa65460977eb80bd207419f773c0b9a7d03a594",
     ("choose", "chooser-2"): "b10ef8570cafabc6b660d1bf179aacdf29fb328a6bdded1240fc174b0eb5ad97",
     ("decompose", "decomposer-3"): "b2a68a327ce49d5d8334ffd5872182ff915bb624ed0d75dd7c2faeb4d126c857",
+    ("decompose again", "replanner-1"): "5540ee462357eaf85825a9f0fc046ae2c483ccc2c39ede23cc626252b521445f",
 }
 """SHA-256 of each wording under its version. Where a test fails here, give the prompt a new version and a new line."""
 

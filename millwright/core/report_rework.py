@@ -1,0 +1,31 @@
+"""The part of a report about what was done again: elections held again, plans made anew, answers that lost their votes.
+
+It is empty where everything was done once.
+"""
+
+from collections.abc import Sequence
+
+from schemas.evidence import NodeRecord
+
+
+def rework_section(nodes: Sequence[NodeRecord]) -> str:
+    """Write the section; one line a node that was reworked."""
+    lines = [f"- `{node.path}`: {'; '.join(done)}" for node in nodes if (done := _done(node))]
+    return "## What was done again\n\n" + "\n".join(lines) if lines else ""
+
+
+def _done(node: NodeRecord) -> list[str]:
+    rework = node.rework
+    done = []
+    if rework.replans:
+        done.append(f"planned anew {_times(rework.replans)}")
+    if rework.edition:
+        done.append("part of a later plan")
+    if rework.reopenings:
+        done.append(f"its election was held again {_times(rework.reopenings)}")
+    done += [f"`{candidate[:12]}` was barred ({layer.value})" for candidate, layer in sorted(rework.barred.items())]
+    return done
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

@@ -1,0 +1,63 @@
+"""How a node ends without code of its own: joined by rule, blocked by what failed, or given up before its election.
+
+It decides nothing: the node does. What an election accepts is settled by the node itself.
+"""
+
+from collections.abc import Sequence
+
+from temporalio import workflow
+
+from activities.integration import Integration
+from activities.records import Records
+from schemas.election import Election
+from schemas.identity import NodePath, TaskStatus
+from schemas.project import NodeInput, NodeResult
+from schemas.requests import NodeOutcome, NodeState
+from workflows import policies
+from workflows.identifiers import STATE_ATTRIBUTE
+
+
+def show(status: TaskStatus) -> None:
+    """Show a node's status to whoever lists workflows."""
+    workflow.upsert_search_attributes([STATE_ATTRIBUTE.value_set(status.value)])
+
+
+async def joined(given: NodeInput, lost: Sequence[NodePath], why: str) -> NodeResult:
+    """Join a group's children by rule; ``lost`` are those that were not built."""
+    note = f"not built: {', '.join(lost)}{why}" if lost else ""
+    status = TaskStatus.FAILED if lost else TaskStatus.WON
+    outcome = NodeOutcome(project=given.project, path=given.path, status=status, note=note)
+    artifact = await workflow.execute_activity_method(
+        Integration.join, outcome, summary=f"join {given.path}", **policies.RECORD
+    )
+    show(status)
+    return NodeResult(path=given.path, status=status, artifact=artifact, note=note)
+
+
+async def blocked(given: NodeInput, note: str) -> NodeResult:
+    """Block a node, and all below it that has not ended."""
+    await workflow.execute_activity_method(
+        Records.block_below,
+        NodeState(project=given.project, path=given.path, status=TaskStatus.BLOCKED, note=note),
+        summary=f"blocked: {given.path}",
+        **policies.RECORD,
+    )
+    show(TaskStatus.BLOCKED)
+    return NodeResult(path=given.path, status=TaskStatus.BLOCKED, note=note)
+
+
+async def failed(given: NodeInput, note: str, election: Election | None = None, *, k: int = 0) -> NodeResult:
+    """Give a node up; ``election`` is the one that came to nothing, by ``k``, where there was one."""
+    outcome = NodeOutcome(
+        project=given.project,
+        path=given.path,
+        status=TaskStatus.FAILED,
+        election=election,
+        k=k if election else 0,
+        note=note,
+    )
+    await workflow.execute_activity_method(
+        Integration.settle_node, outcome, summary=f"failed: {given.path}", **policies.RECORD
+    )
+    show(TaskStatus.FAILED)
+    return NodeResult(path=given.path, status=TaskStatus.FAILED, note=note)
