@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from millwright.core.kinds import as_called
 from millwright.core.specification_examples import condition_faults, example_faults, examples_to_check
-from millwright.core.specification_grants import grant_faults
+from millwright.core.specification_grants import grant_faults, package_faults
 from millwright.core.specification_graph import graph_faults, parents_of
 from millwright.core.specification_kinds import kind_faults
 from millwright.core.specification_vocabulary import (
@@ -53,6 +53,7 @@ def check_document(document: SpecificationDocument) -> tuple[Fault, ...]:
         faults.append(Fault(where="tasks", what="there is no task"))
     faults += declaration_faults(document)
     faults += graph_faults(document)
+    faults += package_faults(document.tasks)
     for index, task in enumerate(document.tasks):
         where = f"tasks[{index}]"
         own = tuple(kind_faults(where, document, task))

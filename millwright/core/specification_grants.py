@@ -3,7 +3,7 @@
 What it does not know is which modules and names are harmless: that is the language's.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from millwright.core.verification.languages import LANGUAGES
 from schemas.specification import Fault, Grants, PackageGrant, TaskSpecification
@@ -32,6 +32,21 @@ def grant_faults(where: str, task: TaskSpecification) -> Iterator[Fault]:
         for other in task.grants.files[:index]:
             if is_within(path, other) or is_within(other, path):
                 yield Fault(where=place, what=f"{path!r} and {other!r} lie one in the other; grant the outer one")
+
+
+def package_faults(tasks: Sequence[TaskSpecification]) -> Iterator[Fault]:
+    """Yield each task whose code runs another one's, and is not granted the packages that this one is."""
+    by_id = {task.id: task for task in tasks}
+    for index, task in enumerate(tasks):
+        if not task.has_interface:
+            continue
+        below = [other.id for other in tasks if other.parent == task.id]
+        for name in dict.fromkeys((*task.children, *below, *task.dependencies)):
+            used = by_id.get(name)
+            for package in used.grants.packages if used is not None else ():
+                if package not in task.grants.packages:
+                    what = f"{task.id!r} runs {name!r}, which is granted {package.requirement}: grant it here as well"
+                    yield Fault(where=f"tasks[{index}].grants.packages", what=what)
 
 
 def granted_packages(tasks: Iterable[TaskSpecification]) -> tuple[PackageGrant, ...]:

@@ -5,7 +5,7 @@ from pydantic import JsonValue
 
 from millwright.core.decomposition import read_proposal, read_root
 from millwright.core.specification import check_document
-from millwright.core.specification_grants import excess_of, grant_faults, granted_packages
+from millwright.core.specification_grants import excess_of, grant_faults, granted_packages, package_faults
 from millwright.core.verification.languages.python_security import check_security
 from schemas.election import RedFlag
 from schemas.identity import TaskId
@@ -193,5 +193,9 @@ def test_a_granted_package_may_be_used_and_no_other_and_a_part_gets_no_more_than
     assert excess_of(given, Grants()) == "the package attrs>=23"
     assert excess_of(given, given) is None
     tasks = [TaskSpecification.model_validate({"id": name, "name": name, "grants": given}) for name in ("a", "b")]
+    user = {"id": "c", "name": "c", "kind": "command", "dependencies": ["a"]}
+    (fault,) = package_faults([*tasks, TaskSpecification.model_validate(user)])
+    assert "'c' runs 'a', which is granted attrs>=23" in fault.what
+    assert list(package_faults([*tasks, TaskSpecification.model_validate({**user, "grants": given})])) == []
     assert granted_packages(tasks) == given.packages
     assert "packages" not in TaskSpecification(id=TaskId("a"), name="a").model_dump()["grants"]
