@@ -34,6 +34,7 @@ from activities.notification import Notification
 from activities.planning import Planning
 from activities.proposing import Proposing
 from activities.records import Records
+from activities.reuse import Reuse
 from activities.reworking import Reworking
 from activities.specification import Specification
 from activities.verification import Verification
@@ -132,6 +133,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
     specification = Specification(projects, artifacts, ports.sandbox, _read)
     decomposition = Decomposition(projects, ports.sandbox)
     integration = Integration(projects, artifacts, ports.sandbox, ports.analyser, calibration=ports.calibration)
+    reuse = Reuse(projects, artifacts)
     climber = Climber(ports.sandbox, ports.analyser, ports.second, programs=ports.programs)
     verification = Verification(climber, ports.inputs, projects, artifacts)
     attributing = Attributing(climber, ports.sandbox, projects, artifacts)
@@ -155,6 +157,8 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             specification.why_refused,
             decomposition.plan_node,
             decomposition.settle_proposal,
+            reuse.find_accepted,
+            reuse.take_accepted,
             integration.settle_node,
             integration.join,
             reworking.reopen,

@@ -55,7 +55,13 @@ class Consulting:
         project = request.election.project
         setting = await self._settings.load(project, path)
         node = setting.node
-        election = ElectionRef(project=project, path=path, purpose=Purpose.EXAMPLES, edition=node.rework.edition)
+        election = ElectionRef(
+            project=project,
+            path=path,
+            purpose=Purpose.EXAMPLES,
+            edition=node.rework.edition,
+            revision=setting.project.revision,
+        )
         task = await self._asking.task(election)
         own = await self._projects.further_inputs(project, path)
         seen = [vector.arguments for vector in own if vector.origin is InputOrigin.INTEGRATION]

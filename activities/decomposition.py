@@ -7,6 +7,7 @@ import json
 
 from temporalio import activity
 
+from activities.accepting import accept_plan
 from activities.boundary import translated
 from activities.examining import as_ballots, broken_examples, label_unsound
 from activities.plans import Plans
@@ -89,6 +90,7 @@ class Decomposition:
         }
         project = await self._projects.project(election.project)
         policy = await self._plans.policy(node)
+        await accept_plan(self._projects, node, request.winner, project.revision)
         language = language_named(project.target_language)
         tasks = [inherit(child, parent, policy) for child in proposal.children]
         children = []
@@ -144,12 +146,13 @@ class Decomposition:
         """Say whether agents were asked for the node's children: a tree that a person gave is the person's."""
         if not node.children:
             return False
+        revision = (await self._projects.project(node.project)).revision
         about = ElectionRef(
             project=node.project, path=node.path, purpose=Purpose.DECOMPOSE, edition=node.rework.edition
         )
         for times in (0, 1):  # a task is split anew at its first simplification, and at none after it
             key = about.model_copy(update={"simplification": times}).key
-            if await self._projects.completions(node.project, node.path, key, 0):
+            if await self._projects.completions(node.project, node.path, key, 0, revision):
                 return True
         return False
 

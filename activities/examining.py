@@ -30,7 +30,8 @@ async def broken_examples(sandbox: Sandbox, document: SpecificationDocument) -> 
 async def label_unsound(projects: ProjectStore, request: BatchRequest, candidate: Digest, detail: str) -> None:
     """Write beside the draw of a proposal why it may not vote."""
     election, slot = request.election, request.slots[request.candidates.index(candidate)]
-    for completion in await projects.completions(election.project, election.path, election.key, slot.round):
+    stored = await projects.completions(election.project, election.path, election.key, slot.round, election.revision)
+    for completion in stored:
         if completion.index == slot.index:
             labelled = completion.model_copy(update={"flag": Flag.UNSOUND, "detail": detail})
             await projects.label_completion(election.project, labelled)

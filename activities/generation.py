@@ -83,7 +83,9 @@ class Generation:
 
     async def _stored(self, request: DrawRequest) -> tuple[CompletionRecord, ...]:
         election = request.election
-        stored = await self._projects.completions(election.project, election.path, request.key, request.round)
+        stored = await self._projects.completions(
+            election.project, election.path, request.key, request.round, election.revision
+        )
         return tuple(completion for completion in stored if completion.index < request.count)
 
     async def _fill(self, request: DrawRequest) -> str | None:
@@ -125,7 +127,12 @@ class Generation:
         election = request.election
         drawn = _agent(request, request.round, index)
         key = CallKey(
-            project=election.project, path=election.path, purpose=request.key, round=request.round, index=index
+            project=election.project,
+            path=election.path,
+            purpose=request.key,
+            round=request.round,
+            index=index,
+            revision=election.revision,
         )
         text = prompt.model_dump_json().encode()
         bound = upper_bound(prompt_bytes(prompt), MAX_TOKENS[election.purpose], self._price)
@@ -184,6 +191,7 @@ class Generation:
             purpose=call.key.purpose,
             round=call.key.round,
             index=call.key.index,
+            revision=call.key.revision,
             archetype=call.reservation.archetype,
             text=answer.text,
             finish_reason=answer.finish_reason.value,

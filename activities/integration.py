@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from temporalio import activity
 
+from activities.accepting import accept_part
 from activities.boundary import heartbeating, translated
 from activities.refusals import with_refusals
 from activities.setting import Settings, declared
@@ -55,37 +56,35 @@ class Integration:
     async def settle_node(self, outcome: NodeOutcome) -> Digest | None:
         """Record how a node's election ended, and store the module made of the accepted candidate, if there is one."""
         node = await self._projects.node(outcome.project, outcome.path)
-        artifact: Digest | None = None
-        written: dict[str, int] = {"lines": 0, "complexity": 0}
+        tally = outcome.election.tally if outcome.election else Tally()
+        node = node.model_copy(
+            update={
+                "status": outcome.status,
+                "artifact": None,
+                "candidate": outcome.candidate,
+                "votes": tally.groups[0].votes if tally.groups else 0,
+                "margin": tally.margin,
+                "k": outcome.k,
+                "samples": tally.attempts,
+                "red_flags": tally.red_flags,
+                "rejected_by_layer": outcome.election.rejected_by_layer if outcome.election else {},
+                "defect": await self._defect(node, outcome),
+                "note": await with_refusals(self._projects, outcome),
+                "lines": 0,
+                "complexity": 0,
+            }
+        )
         if outcome.candidate is not None:
             setting = await self._settings.load(outcome.project, outcome.path)
             source = await self._projects.candidate(outcome.project, outcome.path, outcome.candidate)
             artifact = await self._artifacts.put(_encoded(setting.assemble(source)), "text/x-source")
             size = setting.language.measure(source)
-            written = {"lines": size.code_lines, "complexity": size.complexity}
-        tally = outcome.election.tally if outcome.election else Tally()
-        await self._projects.save_nodes(
-            [
-                node.model_copy(
-                    update={
-                        "status": outcome.status,
-                        "artifact": artifact,
-                        "candidate": outcome.candidate,
-                        "votes": tally.groups[0].votes if tally.groups else 0,
-                        "margin": tally.margin,
-                        "k": outcome.k,
-                        "samples": tally.attempts,
-                        "red_flags": tally.red_flags,
-                        "rejected_by_layer": outcome.election.rejected_by_layer if outcome.election else {},
-                        "defect": await self._defect(node, outcome),
-                        "note": await with_refusals(self._projects, outcome),
-                        **written,
-                    }
-                )
-            ]
-        )
+            written = {"artifact": artifact, "lines": size.code_lines, "complexity": size.complexity}
+            node = node.model_copy(update=written)
+            await accept_part(self._projects, self._artifacts, setting, node, source)
+        await self._projects.save_nodes([node])
         await record_standing(self._projects, outcome.project)
-        return artifact
+        return node.artifact
 
     async def _defect(self, node: NodeRecord, outcome: NodeOutcome) -> float | None:
         """Predict how likely a part that was won by votes is wrong; None for any other part."""

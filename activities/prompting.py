@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
+from activities.accepted import Accepted
 from activities.asking import BESIDE_CODE, Asking
 from activities.plans import Plans, available_to
 from activities.setting import Setting, Settings
@@ -42,6 +43,7 @@ class Prompting:
         self._settings = Settings(projects, artifacts)
         self._plans = Plans(projects)
         self._tracing = Tracing(projects, artifacts)
+        self._accepted = Accepted(projects)
         self._rules = rule_sets({}) if rules is None else rules
         self._asking = Asking(projects, artifacts, self._rules)
 
@@ -57,7 +59,8 @@ class Prompting:
             case Purpose.SPECIFY:
                 project = await self._projects.project(election.project)
                 asked = await self._tracing.asked(project)
-                return specify_prompt(asked.prose, project.target_language), specifier_schema()
+                accepted = await self._accepted.root(project)
+                return specify_prompt(asked.prose, project.target_language, accepted=accepted), specifier_schema()
             case Purpose.DECOMPOSE:
                 node = await self._projects.node(election.project, election.path)
                 task = await self._projects.specification(node.specification)
@@ -88,6 +91,7 @@ class Prompting:
             atomic_complexity=policy.atomic_complexity,
             because=await self._because(election),
             finished=await self._finished(election) if election.replan else (),
+            accepted=await self._accepted.plan(project, election.path),
         )
 
     async def extract(

@@ -11,6 +11,7 @@ from temporalio import activity
 from activities.boundary import translated
 from activities.planning import BASIS, Planning
 from activities.reporting import Reporting
+from activities.revising import Revising
 from activities.standing import record_standing
 from activities.tracing import Tracing, front_matter_option
 from millwright.core.calibration import Calibration
@@ -65,11 +66,16 @@ class Records:
         self._read_head = read_head
         self._tracing = Tracing(projects, artifacts)
         self._reporting = Reporting(projects, artifacts, calibration)
+        self._revising = Revising(projects)
 
     @activity.defn
     @translated
     async def open_project(self, request: OpenRequest) -> OpenedProject:
-        """Register a project, or find it; one that is already built on the same input is returned as it ended."""
+        """Register a project, or find it; one that is already built on the same input is returned as it ended.
+
+        Other input under the id of a project that has ended is its next revision. Raises ProjectConflict where the
+        project goes on.
+        """
         given = request.given
         prose = await self._text(given.requirements, given.requirements_digest, "requirements")
         front = self._read_head(head_of(prose), "the requirements")
@@ -94,9 +100,12 @@ class Records:
             run_id=request.run_id,
             started_at=datetime.now(UTC),
         )
+        record = await self._revising.revised(record)
+        given = await self._revising.kept_margin(record, given)
         stored = await self._projects.open_project(record)
         ground = await self._planning.basis(project, stored.options, given.target_reliability)
         expected = self._planning.of_prose(ground, prose, given)
+        policy = _policy(given, expected, record.revision)
         again = stored.run_id != request.run_id
         if again and stored.finished_at is None and stored.workflow_id != request.workflow_id:
             raise ProjectConflict(f"project {project!r} is built by {stored.workflow_id}: wait for it, or cancel it")
@@ -104,13 +113,12 @@ class Records:
             return OpenedProject(
                 project=project,
                 has_specification=bool(specification),
-                policy=_policy(given, expected),
+                policy=policy,
                 forecast=expected,
                 finished=await self._result(stored),
             )
         if again:
             await self._projects.clear_nodes(project)
-        policy = _policy(given, expected)
         await self._projects.save_project(
             record.model_copy(
                 update={
@@ -122,6 +130,7 @@ class Records:
                         "k": given.k,
                         BASIS: ground.model_dump(mode="json"),
                         **front_matter_option(front),
+                        "based_on": given.based_on,
                     },
                 }
             )
@@ -230,8 +239,16 @@ class Records:
     @activity.defn
     @translated
     async def forget(self, state: NodeState) -> None:
-        """Forget a project whose input was refused before any model was called, so that its id is free again."""
-        await self._projects.forget_project(state.project)
+        """Forget a project whose input was refused before any model was called, so that its id is free again.
+
+        One that was built before stays: its earlier revisions are to be read, and its parts used again.
+        """
+        try:
+            project = await self._projects.project(state.project)
+        except NotFound:
+            return  # it is forgotten already
+        if project.revision == 1:
+            await self._projects.forget_project(state.project)
 
     @activity.defn
     @translated
@@ -283,14 +300,14 @@ class Records:
             status=project.status,
             exit_code=project.exit_code or 0,
             counts=await self._counts(await self._projects.nodes(project.id)),
-            spend=(await self._projects.spend(project.id)).settled,
+            spend=(await self._projects.spend(project.id, project.revision)).settled,
             manifest=project.manifest,
             report=project.report,
             message=project.message,
         )
 
 
-def _policy(given: ProjectInput, expected: Forecast) -> Policy:
+def _policy(given: ProjectInput, expected: Forecast, revision: int) -> Policy:
     return Policy(
         rule=gated(Rule(k=given.k or expected.k, max_attempts=given.max_attempts)),
         planned=given.k is None,
@@ -301,4 +318,6 @@ def _policy(given: ProjectInput, expected: Forecast) -> Policy:
         proposals=given.proposals,
         atomic_lines=given.atomic_lines,
         atomic_complexity=given.atomic_complexity,
+        reuse=given.reuse and (revision > 1 or given.based_on is not None),
+        revision=revision,
     )

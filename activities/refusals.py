@@ -19,10 +19,11 @@ async def with_refusals(projects: ProjectStore, outcome: NodeOutcome) -> str:
     """
     if outcome.purpose is not None or outcome.election is None or outcome.candidate is not None:
         return outcome.note
-    election = ElectionRef(project=outcome.project, path=outcome.path, purpose=Purpose.DECOMPOSE)
+    revision = (await projects.project(outcome.project)).revision
+    election = ElectionRef(project=outcome.project, path=outcome.path, purpose=Purpose.DECOMPOSE, revision=revision)
     reasons: Counter[str] = Counter()
     for round_ in range(_MOST_ROUNDS):
-        drawn = await projects.completions(outcome.project, outcome.path, election.key, round_)
+        drawn = await projects.completions(outcome.project, outcome.path, election.key, round_, revision)
         if not drawn:
             break
         reasons.update(f"{item.flag.value}: {item.detail}" for item in drawn if item.flag is not None)

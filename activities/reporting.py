@@ -34,13 +34,13 @@ class Reporting:
 
     async def report(self, project: ProjectRecord, counts: Counts, integration: IntegrationResult) -> str:
         """Write the report of a project as it stands."""
-        ledger = await self._projects.ledger(project.id)
+        ledger = [entry for entry in await self._projects.ledger(project.id) if entry.key.revision == project.revision]
         nodes = await self._projects.nodes(project.id)
         return report(
             Account(
                 project=project,
                 counts=counts,
-                spend=(await self._projects.spend(project.id)).settled,
+                spend=(await self._projects.spend(project.id, project.revision)).settled,
                 forecast=await self._projects.forecast(project.id),
                 evidence=tuple([await self._evidence(node) for node in nodes]),
                 files=await self._files(integration.manifest),
@@ -72,7 +72,7 @@ class Reporting:
 
     async def _defect(self, node: NodeRecord, task: TaskSpecification, verdicts: Sequence[Verdict]) -> Range | None:
         """Predict how likely a part that was won by votes is wrong; None for any other part."""
-        if self._calibration is None or node.status is not TaskStatus.WON or not node.votes:
+        if self._calibration is None or node.status not in (TaskStatus.WON, TaskStatus.REUSED) or not node.votes:
             return None
         settled = await self._projects.further_examples(node.project, node.path)
         ballots = node.samples - node.red_flags - sum(node.rejected_by_layer.values())

@@ -16,6 +16,7 @@ from millwright.core.classification import behaviour, settled, shown_by
 from millwright.core.composition import compose
 from millwright.core.decomposition import read_root, root_signature
 from millwright.core.escalation import refused_since
+from millwright.core.placing import ROOT, parent_of, paths_of, with_root
 from millwright.core.report_requirements import shown_at_gate
 from millwright.core.specification import resolve
 from millwright.core.verification.languages import language_named
@@ -23,7 +24,7 @@ from millwright.errors import SpecificationInvalid
 from millwright.ports import ArtifactStore, ProjectStore, Sandbox
 from schemas.election import Flag, RedFlag
 from schemas.evidence import NodeRecord, ProjectRecord
-from schemas.identity import ROOT_PATH, Archetype, Digest, NodePath, ProjectId, TaskId, child_path
+from schemas.identity import ROOT_PATH, Archetype, Digest, NodePath, ProjectId, TaskId
 from schemas.planning import SpecifiedRoot
 from schemas.requests import BatchAttempts, BatchRequest, ElectionRef, NodeRef, SettleRequest
 from schemas.requirements import Requirements, Statement
@@ -117,7 +118,8 @@ class Specification:
     async def why_refused(self, election: ElectionRef) -> str:
         """Say why answers to an election were red flags; counts and our own words only, for notes and history."""
         drawn = await self._projects.all_completions(election.project)
-        about = [item for item in drawn if (item.path, item.purpose) == (election.path, election.key)]
+        asked = (election.path, election.key, election.revision)
+        about = [item for item in drawn if (item.path, item.purpose, item.revision) == asked]
         return refused_since([item.detail for item in about if item.flag is not None])
 
     @activity.defn
@@ -133,7 +135,8 @@ class Specification:
         everyone = [
             await self._root(election.project, completion.candidate)
             for completion in await self._projects.all_completions(election.project)
-            if completion.candidate is not None and completion.purpose == election.key
+            if completion.candidate is not None
+            and (completion.purpose, completion.revision) == (election.key, election.revision)
         ]
         same = [root for root in everyone if root_signature(root) == root_signature(winner)]
         return settled(asked.statements, same or [winner], everyone or [winner])
@@ -149,16 +152,13 @@ class Specification:
 
     async def _lay_out(self, project: ProjectRecord, tasks: Sequence[TaskSpecification]) -> list[NodeRecord]:
         """Make the nodes of a given tree: tasks without a parent stand under the root, or are it."""
-        tasks = list(tasks)
-        if not any(task.id == _ROOT for task in tasks):
-            tasks.insert(0, _group_of(project, tasks))
+        tasks = with_root(tasks, project.package, f"The parts of {project.id}.")
         _demand_clear_names(tasks)
-        by_id = {task.id: task for task in tasks}
-        paths = {task.id: _path(task, by_id) for task in tasks}
+        paths = paths_of(tasks)
         children: dict[TaskId, list[NodePath]] = {task.id: [] for task in tasks}
         for task in tasks:
             if paths[task.id] != ROOT_PATH:
-                children[_parent(task)].append(paths[task.id])
+                children[parent_of(task)].append(paths[task.id])
         language = language_named(project.target_language)
         by_path = {paths[task.id]: task for task in tasks}
         nodes = []
@@ -170,7 +170,7 @@ class Specification:
                 path=paths[task.id],
                 task=task.id,
                 name=task.name,
-                parent=None if paths[task.id] == ROOT_PATH else paths[_parent(task)],
+                parent=None if paths[task.id] == ROOT_PATH else paths[parent_of(task)],
                 archetype=Archetype.INTEGRATOR if below else Archetype.CODER,
                 specification=await self._projects.save_specification(task),
                 dependencies=(*below, *(paths[name] for name in task.dependencies)),
@@ -180,9 +180,6 @@ class Specification:
             own = language_named(task.target_language) if task.kind is TaskKind.FILE else language
             nodes.append(node.model_copy(update={"module": file_path(own, project.package, node)}))
         return nodes
-
-
-_ROOT = TaskId("root")
 
 
 def _unknown_requirements(tasks: Sequence[TaskSpecification], numbered: Sequence[Statement]) -> list[Fault]:
@@ -197,24 +194,13 @@ def _unknown_requirements(tasks: Sequence[TaskSpecification], numbered: Sequence
     ]
 
 
-def _group_of(project: ProjectRecord, tasks: Sequence[TaskSpecification]) -> TaskSpecification:
-    return TaskSpecification(
-        id=_ROOT,
-        name=project.package,
-        description=f"The parts of {project.id}.",
-        task_type=TaskType.INTEGRATION,
-        target_language=project.target_language,
-        children=tuple(task.id for task in tasks if task.parent is None),
-    )
-
-
 def _demand_clear_names(tasks: Sequence[TaskSpecification]) -> None:
     """Refuse names that would mean two things in one module of the deliverable. Raises SpecificationInvalid."""
     by_id = {task.id: task for task in tasks}
-    top = [task.id for task in tasks if task.id != _ROOT and _parent(task) == _ROOT]
+    top = [task.id for task in tasks if task.id != ROOT and parent_of(task) == ROOT]
     faults = []
     for task in tasks:
-        below = [other for other in tasks if other.id != _ROOT and _parent(other) == task.id]
+        below = [other for other in tasks if other.id != ROOT and parent_of(other) == task.id]
         used = [*below, *(by_id[name] for name in task.dependencies)]
         clash = import_clash(task, [other.name for other in used if other.has_interface])
         if clash and task.has_interface:
@@ -224,13 +210,3 @@ def _demand_clear_names(tasks: Sequence[TaskSpecification]) -> None:
             faults.append(Fault(where="id", what=shadowed))
     if faults:
         raise SpecificationInvalid(list(dict.fromkeys(faults)))
-
-
-def _parent(task: TaskSpecification) -> TaskId:
-    return task.parent or _ROOT
-
-
-def _path(task: TaskSpecification, by_id: dict[TaskId, TaskSpecification]) -> NodePath:
-    if task.id == _ROOT:
-        return ROOT_PATH
-    return child_path(_path(by_id[_parent(task)], by_id), task.id)

@@ -5,7 +5,7 @@ It neither starts services nor prints: the command line does both, and uses noth
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from temporalio.client import Client as TemporalClient
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle, WorkflowQueryFailedError
@@ -52,12 +52,16 @@ _GOING_ON = (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_
 
 @dataclass(frozen=True)
 class Build:
-    """A build that was started or attached to; ``attached``: it was there already, running or built."""
+    """A build that was started or attached to; ``attached``: it was there already, running or built.
+
+    ``rebuilds``: the project was built on other input before, and only what changed is built.
+    """
 
     project: ProjectId
     attached: bool
     _client: "Client"
     _finished: ProjectResult | None = None
+    rebuilds: bool = False
 
     async def result(self) -> ProjectResult:
         """Wait for the end. Raises as ``Client.result`` does."""
@@ -94,6 +98,8 @@ class Client:
         atomic_lines: int = ATOMIC_LINES,
         atomic_complexity: int = ATOMIC_COMPLEXITY,
         target_reliability: float = 0.95,
+        reuse: bool = True,
+        based_on: str | None = None,
     ) -> Build:
         """Start a build, or attach to the one of the same project and input.
 
@@ -101,12 +107,14 @@ class Client:
         ``project`` names the build; without it a name is made from the input. ``k`` None lets the plan choose the
         margin of each task, so that all are right with probability ``target_reliability``; ``proposals`` verifier
         agents propose inputs for each task before its vote. A task within ``atomic_lines`` and ``atomic_complexity``,
-        by estimate, is not split further. A project that was built on the same input is returned as it ended; one that
-        failed is run again.
+        by estimate, is not split further. A project that was built on
+        the same input is returned as it ended; one that failed is run again. One that has ended on other input is
+        built again as its next revision, and with ``reuse`` only what changed is; ``based_on`` names another project
+        whose parts may be used too.
 
         Raises:
             BadInput: neither requirements nor specification, or a ``project`` that is no project id.
-            ProjectConflict: the project runs, or ran, on other input.
+            ProjectConflict: the project runs on other input.
             TemporalUnavailable: Temporal does not answer.
         """
         if not requirements.strip() and not specification.strip():
@@ -128,16 +136,18 @@ class Client:
                 atomic_lines=atomic_lines,
                 atomic_complexity=atomic_complexity,
                 target_reliability=target_reliability,
+                reuse=reuse,
+                based_on=None if based_on is None else checked_project_id(based_on),
             ),
         )
         digest = input_digest(given)
         name = checked_project_id(project) if project is not None else ProjectId(f"build-{digest[:12]}")
         stored = await self._stored(name)
-        if stored is not None and stored.input_digest != digest:
-            raise _conflict(name)
-        if stored is not None and stored.status in DELIVERED and stored.exit_code is not None:
+        known = None if stored is None else stored.input_digest
+        if stored is not None and known == digest and stored.status in DELIVERED and stored.exit_code is not None:
             return Build(name, attached=True, _client=self, _finished=await self._ended(stored))
-        return await self._start(name, given.model_copy(update={"project": name}), digest)
+        started = await self._start(name, given.model_copy(update={"project": name}), digest, known)
+        return replace(started, rebuilds=known not in (None, digest))
 
     async def result(self, project: str) -> ProjectResult:
         """Wait for a project's end, and say how it ended.
@@ -201,7 +211,7 @@ class Client:
                 fields[name] = text
         return given.model_copy(update=fields)
 
-    async def _start(self, name: ProjectId, given: ProjectInput, digest: Digest) -> Build:
+    async def _start(self, name: ProjectId, given: ProjectInput, digest: Digest, known: Digest | None) -> Build:
         try:
             async with _speaking_of(name):
                 await self._temporal.start_workflow(
@@ -217,14 +227,14 @@ class Client:
                     static_summary=_summary(name, given),
                 )
         except WorkflowAlreadyStartedError:
-            await self._demand_same_input(name, digest)
+            await self._demand_same_input(name, digest, known)
             return Build(name, attached=True, _client=self)
         return Build(name, attached=False, _client=self)
 
-    async def _demand_same_input(self, name: ProjectId, digest: Digest) -> None:
+    async def _demand_same_input(self, name: ProjectId, digest: Digest, stored: Digest | None) -> None:
         async with _speaking_of(name):
             running = await (await self._handle(name).describe()).memo()
-        known = running.get(_INPUT_MEMO)  # absent where a build was started without this client
+        known = running.get(_INPUT_MEMO, stored)  # absent where a build was started without this client
         if known is not None and known != digest:
             raise _conflict(name)
 
@@ -255,7 +265,8 @@ class Client:
         if isinstance(cause, ApplicationError) and cause.type in _BAD_INPUT_TYPES:
             raise BadInput(str(cause.message))
         stopped = isinstance(cause, CancelledError | TerminatedError)
-        spend = await self._projects.spend(name)
+        stored = await self._stored(name)
+        spend = await self._projects.spend(name, stored.revision if stored else None)
         return ProjectResult(
             project=name,
             status=TaskStatus.CANCELLED if stopped else TaskStatus.FAILED,
@@ -276,8 +287,8 @@ def _summary(name: ProjectId, given: ProjectInput) -> str:
 
 def _conflict(name: ProjectId) -> ProjectConflict:
     return ProjectConflict(
-        f"project {name!r} exists with other requirements, specification, language or seed: give the same again, "
-        "or choose another name with --project"
+        f"project {name!r} is being built with other requirements, specification, language or seed: give the same "
+        "again, wait for its end or cancel it, or choose another name with --project"
     )
 
 

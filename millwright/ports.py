@@ -29,6 +29,7 @@ from schemas.execution import (
 )
 from schemas.identity import Digest, NodePath, ProjectId, TaskStatus
 from schemas.models import Budget, CallKey, LedgerEntry, ModelAnswer, ModelRequest
+from schemas.reuse import AcceptedPart, AcceptedPlan, Revision
 from schemas.specification import TaskSpecification, TestCase
 from schemas.verification import AnalysisReport, AnalysisRequest, InputSet, InputVector, Verdict
 
@@ -139,6 +140,33 @@ class ProjectStore(Protocol):
         """Remove a project for which no model was ever called; one with a ledger stays as it is."""
         ...
 
+    async def supersede(self, ended: Revision, following: ProjectRecord) -> None:
+        """Keep a revision as it ended, clear its nodes, verdicts, questions and decisions, and begin the next one.
+
+        Nothing happens where the project is no longer at the ended revision. What was called and accepted stays.
+        """
+        ...
+
+    async def revisions(self, project: ProjectId) -> tuple[Revision, ...]:
+        """Read a project's earlier revisions, oldest first."""
+        ...
+
+    async def accept_part(self, project: ProjectId, part: AcceptedPart) -> None:
+        """Keep a part under its identity, in the place of an earlier one."""
+        ...
+
+    async def accepted_part(self, project: ProjectId, identity: Digest) -> AcceptedPart | None:
+        """Read the part that a project keeps under an identity; None when there is none."""
+        ...
+
+    async def accept_plan(self, project: ProjectId, plan: AcceptedPlan) -> None:
+        """Keep a plan under its identity, in the place of an earlier one."""
+        ...
+
+    async def accepted_plan(self, project: ProjectId, identity: Digest) -> AcceptedPlan | None:
+        """Read the plan that a project keeps under an identity; None when there is none."""
+        ...
+
     async def project(self, project: ProjectId) -> ProjectRecord:
         """Read a project. Raises NotFound."""
         ...
@@ -171,7 +199,8 @@ class ProjectStore(Protocol):
         """Reserve a call at its upper bound before it is made; reserving the same key again changes nothing.
 
         Raises:
-            BudgetReached: the reservation would pass a cap of ``budget``, all settled and reserved calls counted.
+            BudgetReached: the reservation would pass a cap of ``budget``, all settled and reserved calls of its
+                revision counted.
         """
         ...
 
@@ -184,13 +213,13 @@ class ProjectStore(Protocol):
         ...
 
     async def completions(
-        self, project: ProjectId, path: NodePath, purpose: str, round_: int
+        self, project: ProjectId, path: NodePath, purpose: str, round_: int, revision: int = 1
     ) -> tuple[CompletionRecord, ...]:
-        """Read the completions of one round in order of index."""
+        """Read the completions of one round of a revision in order of index."""
         ...
 
     async def all_completions(self, project: ProjectId) -> tuple[CompletionRecord, ...]:
-        """Read every completion of a project in order of (path, purpose, round, index)."""
+        """Read every completion of a project in order of (path, purpose, round, index, revision)."""
         ...
 
     async def label_completion(self, project: ProjectId, completion: CompletionRecord) -> None:
@@ -201,8 +230,8 @@ class ProjectStore(Protocol):
         """Read a project's ledger in order of key."""
         ...
 
-    async def spend(self, project: ProjectId) -> ProjectSpend:
-        """Sum a project's ledger."""
+    async def spend(self, project: ProjectId, revision: int | None = None) -> ProjectSpend:
+        """Sum a project's ledger, or one revision's part of it."""
         ...
 
     async def save_candidate(self, project: ProjectId, path: NodePath, candidate: Digest, source: str) -> None:

@@ -12,6 +12,7 @@ from millwright.core.progress import counts
 from millwright.core.tracing import proven_in
 from millwright.errors import IntegrityError, NotFound
 from millwright.ports import ArtifactStore, ProjectStore
+from millwright.revisions import revision_named
 from schemas.base import Schema
 from schemas.evidence import Forecast, Manifest, NodeRecord, ProjectRecord, Question
 from schemas.identity import Digest, LayerName, NodePath, ProjectId, TaskId, TaskStatus
@@ -134,7 +135,7 @@ class Records:
         nodes = await self._projects.nodes(project)
         has_code = {node.path: await self._is_coded(node) for node in nodes}
         figures = counts(nodes, has_code)
-        spend = await self._projects.spend(project)
+        spend = await self._projects.spend(project, record.revision)
         questions = tuple(question for question in await self._projects.questions(project) if question.open)
         return ProjectView(
             project=record,
@@ -168,27 +169,27 @@ class Records:
                 lines.append(await self._line(node, status))
         return tuple(lines)
 
-    async def report(self, project: ProjectId) -> str:
-        """Read a project's report, in Markdown.
+    async def report(self, project: str) -> str:
+        """Read the report of a project, or of an earlier revision of it (``shop@1``), in Markdown.
 
         Raises:
-            NotFound: no such project, or it has not come to its report yet.
+            NotFound: no such project or revision, or it has not come to its report yet.
         """
-        record = await self.project(project)
+        record = (await revision_named(self._projects, project)).project
         if record.report is None:
             raise NotFound(
                 f"project {project!r} has no report yet (it is {record.status}): `millwright watch {project}`"
             )
         return (await self._artifacts.get(record.report)).decode("utf-8")
 
-    async def deliverable(self, project: ProjectId) -> Deliverable:
-        """Read a project's deliverable, every file checked against its digest and size.
+    async def deliverable(self, project: str) -> Deliverable:
+        """Read the deliverable of a project or revision, every file checked against its digest and size.
 
         Raises:
-            NotFound: no such project, or nothing is delivered yet.
+            NotFound: no such project or revision, or nothing is delivered yet.
             IntegrityError: stored bytes do not match the manifest.
         """
-        record = await self.project(project)
+        record = (await revision_named(self._projects, project)).project
         if record.manifest is None:
             raise NotFound(
                 f"project {project!r} has delivered nothing yet (it is {record.status}): "

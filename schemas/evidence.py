@@ -95,10 +95,14 @@ class CompletionRecord(Schema):
     candidate: Digest | None = None
     flag: Flag | None = None
     detail: str = ""
+    revision: int = Field(default=1, ge=1)
 
 
 class ProjectRecord(Schema):
-    """A project as stored. ``input_digest`` identifies what was asked for; ``outcome`` is filled at the end."""
+    """A project as stored. ``input_digest`` identifies what was asked for.
+
+    ``revision`` counts from 1 how often other input was built under the project's id.
+    """
 
     id: ProjectId
     input_digest: Digest
@@ -117,6 +121,7 @@ class ProjectRecord(Schema):
     report: Digest | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    revision: int = Field(default=1, ge=1)
 
 
 class Question(Schema):

@@ -107,16 +107,21 @@ class Budget(Schema):
 
 
 class CallKey(Schema):
-    """What identifies a call for ever: the same key is never paid twice."""
+    """What identifies a call for ever: the same key is never paid twice.
+
+    ``revision`` is the project's at the time: what was answered about other requirements answers nothing now.
+    """
 
     project: ProjectId
     path: NodePath
     purpose: str
     round: int = Field(ge=0)
     index: int = Field(ge=0)
+    revision: int = Field(default=1, ge=1)
 
     def __str__(self) -> str:
-        return f"{self.project}/{self.path}/{self.purpose}/{self.round}/{self.index}"
+        project = self.project if self.revision == 1 else f"{self.project}@{self.revision}"
+        return f"{project}/{self.path}/{self.purpose}/{self.round}/{self.index}"
 
 
 class LedgerStatus(StrEnum):

@@ -52,6 +52,8 @@ class ProjectInput(Schema):
     ``specification`` is the YAML or JSON text of a list of task specifications (or its digest): it skips specify and
     decompose for what it gives. ``k`` None lets the plan choose. ``proposals`` verifier agents propose inputs for each
     task before its vote. A task within ``atomic_lines`` and ``atomic_complexity``, by estimate, is not split further.
+    With ``reuse``, changed input under the id of a project that has ended rebuilds what changed;
+    ``based_on`` is another project whose parts may be used again too.
     """
 
     requirements: str = ""
@@ -72,6 +74,8 @@ class ProjectInput(Schema):
     proposals: int = Field(default=1, ge=0, le=20)
     atomic_lines: int = Field(default=ATOMIC_LINES, ge=1, le=10_000)
     atomic_complexity: int = Field(default=ATOMIC_COMPLEXITY, ge=1, le=1000)
+    reuse: bool = True
+    based_on: str | None = None
 
 
 class Policy(Schema):
@@ -79,7 +83,9 @@ class Policy(Schema):
 
     ``proposals`` verifier agents propose inputs before each vote on code. ``max_nodes`` bounds the tree as a whole, the
     root included. A task within ``atomic_lines`` and ``atomic_complexity``, by estimate, is not split further.
-    ``planned``: the margin of each vote on code is planned for its node; else all have that of ``rule``.
+    ``planned``: the margin of each vote on code is planned for its node; else all have that of ``rule``. With
+    ``reuse`` there is an earlier build, of this project or of another, and what it accepted may be used again;
+    ``revision`` is the project's.
     """
 
     rule: Rule = Rule()
@@ -98,6 +104,8 @@ class Policy(Schema):
     max_replans: int = Field(default=2, ge=0)
     max_reopenings: int = Field(default=2, ge=0)
     window: int = Field(default=50, ge=1)
+    reuse: bool = False
+    revision: int = 1
 
 
 class NodeInput(Schema):

@@ -70,6 +70,7 @@ class ElectionRef(Schema):
 
     ``edition`` is the node's, ``replan`` counts the plans before the one that is elected, and ``because`` is the text
     that says why the last of them was given up.
+    ``revision`` is the project's: an election about other requirements is another election.
     """
 
     project: ProjectId
@@ -79,6 +80,7 @@ class ElectionRef(Schema):
     edition: str = ""
     replan: int = 0
     because: Digest | None = None
+    revision: int = 1
 
     @property
     def key(self) -> str:

@@ -59,7 +59,8 @@ PICTURE: dict[str, tuple[str, ...]] = {
         "pydantic",
         "temporalio",
     ),
-    "millwright.records": (*BORDER, "millwright.core", "pydantic"),
+    "millwright.records": (*BORDER, "millwright.core", "millwright.revisions", "pydantic"),
+    "millwright.revisions": (*BORDER, "millwright.core"),
     "millwright.delivery": (*BORDER, "millwright.core", "millwright.records", "pydantic"),
     "millwright.commandline": (
         *BORDER,
@@ -69,6 +70,7 @@ PICTURE: dict[str, tuple[str, ...]] = {
         "millwright.core",
         "millwright.delivery",
         "millwright.records",
+        "millwright.revisions",
         "millwright.settings",
         "workflows.identifiers",
         "pydantic",

@@ -29,6 +29,7 @@ from schemas.requests import (
     Purpose,
     SettleRequest,
 )
+from schemas.reuse import Taken
 from workflows import policies
 from workflows.election import Booth, Outcome
 from workflows.endings import blocked, failed, joined, show
@@ -39,6 +40,7 @@ from workflows.identifiers import (
     node_workflow_id,
 )
 from workflows.inbox import Inbox
+from workflows.keeping import kept_from_before
 from workflows.people import answered
 from workflows.preparation import planned_rule, prepared
 from workflows.presentation import election_details, failure_note, first_reason, model_refused, waiting_details
@@ -85,6 +87,11 @@ class NodeWorkflow:
             missing = ", ".join(plan.missing)
             return await blocked(self._given, f"it depends on {missing}, which was not built")
         await self._state(TaskStatus.RUNNING)
+        if not plan.children:
+            kept = await kept_from_before(self._given, plan)
+            if kept.taken is not None:
+                return self._taken(kept.taken)
+            plan = kept.plan or plan
         if plan.kind is NodeKind.UNDECIDED:
             outcome = await self._elect_plan(self._booth(Purpose.DECOMPOSE, 0, ungated(self._given.policy.rule)))
             if isinstance(outcome, Outcome):
@@ -123,8 +130,9 @@ class NodeWorkflow:
         )
         self._budget_reached = outcome.budget_reached is not None
         if not self._budget_reached:
-            given = self._given
-            note += await told_why(ElectionRef(project=given.project, path=given.path, purpose=Purpose.DECOMPOSE))
+            given, revision = self._given, self._given.policy.revision
+            about = ElectionRef(project=given.project, path=given.path, purpose=Purpose.DECOMPOSE, revision=revision)
+            note += await told_why(about)
         return await failed(self._given, note, outcome.election, k=self._rule.k)
 
     async def _compose(self, plan: NodePlan) -> NodeResult | NodePlan:
@@ -141,7 +149,12 @@ class NodeWorkflow:
             return await joined(self._given, lost, why)
         if lost:
             return await blocked(self._given, f"its parts {', '.join(lost)} were not built{why}")
-        return await self._elect_code(plan)
+        kept = await kept_from_before(self._given, plan)
+        return self._taken(kept.taken) if kept.taken is not None else await self._elect_code(plan)
+
+    def _taken(self, taken: Taken) -> NodeResult:
+        show(taken.status)
+        return NodeResult(path=self._given.path, status=taken.status, artifact=taken.artifact, note=taken.note)
 
     async def _replan(self, reason: str) -> NodePlan | None:
         """Elect another plan for the reason given; None where there can be none, or nobody won it."""
@@ -351,6 +364,7 @@ class NodeWorkflow:
             edition=self._edition,
             replan=0 if purpose is Purpose.CODE else self._rework.replans,
             because=because,
+            revision=self._given.policy.revision,
         )
         workflow.upsert_memo({"archetype": purpose.value})
         return Booth(ref=ref, policy=self._given.policy, rule=rule, barred=self._barred)

@@ -103,7 +103,9 @@ async def _settle(given: NodeInput, plan: NodePlan) -> bool:
 
 
 def _about(given: NodeInput, purpose: Purpose, edition: str) -> ElectionRef:
-    return ElectionRef(project=given.project, path=given.path, purpose=purpose, edition=edition)
+    return ElectionRef(
+        project=given.project, path=given.path, purpose=purpose, edition=edition, revision=given.policy.revision
+    )
 
 
 def _forgive(error: ActivityError) -> None:

@@ -25,6 +25,7 @@ _LONGEST_SHOWN = 1000
 """The most characters of what a gate shows that the project's message repeats; the Web UI has all of it."""
 
 _REFUSED = "ModelRefused"
+_HOLDS_NO_MORE = frozenset({"SpecificationInvalid", "NotFound"})
 
 
 def election_details(election: Election, k: int) -> str:
@@ -97,6 +98,11 @@ def failure_type(error: FailureError) -> str:
 def model_refused(error: ActivityError) -> bool:
     """Say whether an activity failed since the model has no answer to what was asked; cancelled is another thing."""
     return not is_cancelled_exception(error) and failure_type(error) == _REFUSED
+
+
+def holds_no_more(error: ActivityError) -> bool:
+    """Say whether an activity failed since what it was to use is not sound or not there; cancelled is another thing."""
+    return not is_cancelled_exception(error) and failure_type(error) in _HOLDS_NO_MORE
 
 
 def first_reason(results: Sequence[NodeResult]) -> str:

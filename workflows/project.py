@@ -112,13 +112,10 @@ class ProjectWorkflow:
 
     async def _build(self, given: ProjectInput) -> ProjectResult:
         if self._gates - READY_GATES:
-            names = ", ".join(sorted(gate.value for gate in self._gates - READY_GATES))
-            raise ApplicationError(
-                f"no approval can be asked for at: {names}; known gates are "
-                + ", ".join(sorted(gate.value for gate in READY_GATES)),
-                type="BadInput",
-                non_retryable=True,
-            )
+            sets = (self._gates - READY_GATES, READY_GATES)
+            asked, known = (", ".join(sorted(gate.value for gate in gates)) for gates in sets)
+            message = f"no approval can be asked for at: {asked}; known gates are {known}"
+            raise ApplicationError(message, type="BadInput", non_retryable=True)
         opened = await self._open(given)
         if opened.finished is not None:
             return opened.finished
@@ -216,7 +213,9 @@ class ProjectWorkflow:
     async def _specify(self, opened: OpenedProject) -> Policy | ProjectResult:
         """Elect the root's specification from the prose."""
         booth = Booth(
-            ref=ElectionRef(project=opened.project, path=ROOT_PATH, purpose=Purpose.SPECIFY),
+            ref=ElectionRef(
+                project=opened.project, path=ROOT_PATH, purpose=Purpose.SPECIFY, revision=opened.policy.revision
+            ),
             policy=opened.policy,
             rule=ungated(opened.policy.rule),
         )

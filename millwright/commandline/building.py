@@ -4,6 +4,7 @@ They decide nothing about a build; they read what is given, start or attach, sho
 """
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,7 @@ from millwright.commandline.options import (
 from millwright.commandline.output import emit, note, say
 
 if TYPE_CHECKING:
+    from millwright.client import Build
     from millwright.commandline.following import Outcome
     from millwright.commandline.requests import BuildRequest
 
@@ -86,14 +88,22 @@ def build(
         Ladder, typer.Option("--ladder", help="An activity per layer, or all in one.")
     ] = Ladder.PER_LAYER,
     all_layers: Annotated[bool, typer.Option("--all-layers", help="Go on up the ladder after a rejection.")] = False,
+    reuse: Annotated[
+        bool, typer.Option("--reuse/--no-reuse", help="Use unchanged parts of an earlier build again.")
+    ] = True,
+    based_on: Annotated[
+        str | None,
+        typer.Option("--from", metavar="ID", help="Another project to use parts of.", show_default=False),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and return at once.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Build software from requirements.
 
-    Attaches when the same build already runs. Ctrl-C leaves the build where it stands and says how to come back.
-    Requirements may be prose, task specifications (--spec), or both. With no stack running and none configured, one
-    is started for as long as it is needed.
+    Attaches when the same build already runs. A project that has ended is built again on changed requirements: what is
+    unchanged is used again, and `millwright diff` shows beforehand what is not. Ctrl-C leaves the build where it stands
+    and says how to come back. Requirements may be prose, task specifications (--spec), or both. With no stack running
+    and none configured, one is started for as long as it is needed.
 
     Example: millwright build requirements.md --out result
 
@@ -101,6 +111,7 @@ def build(
     reachable, 6 built with parts accepted below the margin, 130 interrupted. With --detach 0.
     """
     from millwright.commandline.requests import BuildRequest, checked_language, gates, project_of, read_material
+    from millwright.core.project_input import checked_project_id
     from schemas.models import Budget
     from schemas.project import LadderMode, OnExhausted, Rejections
 
@@ -127,6 +138,8 @@ def build(
         atomic_lines=atomic_lines,
         atomic_complexity=atomic_complexity,
         target_reliability=target,
+        reuse=reuse,
+        based_on=None if based_on is None else checked_project_id(based_on),
     )
     code = asyncio.run(_build(composition, request, out, detach=detach, force=force, as_json=as_json))
     raise typer.Exit(code)
@@ -142,12 +155,15 @@ async def _build(
     async with composition.session(note, builds=True) as session:
         _warn_of_other_model(composition, session)
         started = await request.start(session.client)
+        if started.rebuilds:
+            what = "rebuilding what changed" if request.reuse else "building all of it again"
+            note(f"{started.project} was built on other requirements: {what}")
         note(f"{'attached to' if started.attached else 'started'} {started.project}{link_to(session, started.project)}")
         if detach:
             note(come_back(session, started.project))
             if as_json:
                 running = {"project": started.project, "status": TaskStatus.RUNNING.value, "exit_code": 0}
-                emit({**running, "counts": Counts().model_dump(), "spend": await _spend(session, started.project)})
+                emit({**running, "counts": Counts().model_dump(), "spend": await _spend(session, started)})
             return 0
         outcome = await followed(session, started.project)
         return await conclude(outcome, session.stores, out, force=force, as_json=as_json)
@@ -220,11 +236,17 @@ async def _cancel(composition: Composition, project: str) -> None:
         say(f"asked {project} to stop: `millwright status {project}` shows when it has")
 
 
-async def _spend(session: Session, project: str) -> dict[str, float]:
-    from schemas.identity import ProjectId
+async def _spend(session: Session, started: "Build") -> dict[str, float]:
+    from millwright.errors import NotFound
+    from schemas.models import Spend
 
-    spend: dict[str, float] = (await session.stores.projects.spend(ProjectId(project))).settled.model_dump()
-    return spend
+    projects, spend = session.stores.projects, Spend()
+    if started.attached:  # what was only just started has spent nothing; its row may still be an earlier build's
+        with suppress(NotFound):
+            revision = (await projects.project(started.project)).revision
+            spend = (await projects.spend(started.project, revision)).settled
+    figures: dict[str, float] = spend.model_dump()
+    return figures
 
 
 def _warn_of_other_model(composition: Composition, session: Session) -> None:

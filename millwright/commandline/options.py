@@ -8,6 +8,12 @@ from typing import Annotated
 import typer
 
 ProjectArgument = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.", show_default=False)]
+RevisionArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="PROJECT[@REVISION]", help="The project's id; @1 is its first revision.", show_default=False
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; all else goes to stderr.")]
 TargetOption = Annotated[
     float, typer.Option("--target", min=0.000001, max=0.999999, help="Wanted chance that every task is right.")

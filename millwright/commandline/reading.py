@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from millwright.commandline.composition import Composition
-from millwright.commandline.options import ForceOption, JsonOption, ProjectArgument
+from millwright.commandline.options import ForceOption, JsonOption, ProjectArgument, RevisionArgument
 from millwright.commandline.output import console, emit, moment, note, say, table
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def status(context: typer.Context, project: _NEWEST = None, as_json: JsonOption 
         ("shown", shown_requirements(view.requirements) if view.requirements else ""),
         ("started", moment(record.started_at) if record.started_at else ""),
         ("ended", moment(record.finished_at) if record.finished_at else ""),
+        ("revision", str(record.revision) if record.revision > 1 else ""),
         ("workflow", record.workflow_id),
         ("note", record.message),
     ):
@@ -176,21 +177,19 @@ async def _results(records: "Records", project: str) -> "tuple[tuple[TaskLine, .
     return lines, 0 if view.project.exit_code is not None else view.undecided
 
 
-def report(context: typer.Context, project: ProjectArgument) -> None:
+def report(context: typer.Context, project: RevisionArgument) -> None:
     """Print a project's report, in Markdown.
 
     Example: millwright report order-pricing > report.md
 
     Exit codes: 0 printed, 2 no such project or no report yet, 5 the database is not reachable.
     """
-    from millwright.core.project_input import checked_project_id
-
-    say(_read(context, lambda records: records.report(checked_project_id(project))).rstrip("\n"))
+    say(_read(context, lambda records: records.report(project)).rstrip("\n"))
 
 
 def fetch(
     context: typer.Context,
-    project: ProjectArgument,
+    project: RevisionArgument,
     into: Annotated[Path, typer.Option("--into", metavar="DIR", help="Where to write; made when missing.")],
     force: ForceOption = False,
     as_json: JsonOption = False,
@@ -205,10 +204,9 @@ def fetch(
     Exit codes: 0 written, 1 stored bytes do not match their digest, 2 no such project, nothing delivered yet, or
     files in the way, 5 the database is not reachable.
     """
-    from millwright.core.project_input import checked_project_id
     from millwright.delivery import deliver
 
-    found = _read(context, lambda records: records.deliverable(checked_project_id(project)))
+    found = _read(context, lambda records: records.deliverable(project))
     written = deliver(found, into, force=force)
     for path in written.left:
         note(f"left {path}: it is no longer part of the deliverable, but was changed since it was written")

@@ -68,6 +68,8 @@ class BuildRequest:
     atomic_lines: int = ATOMIC_LINES
     atomic_complexity: int = ATOMIC_COMPLEXITY
     target_reliability: float = 0.95
+    reuse: bool = True
+    based_on: ProjectId | None = None
 
     async def start(self, client: "Client") -> "Build":
         """Start or attach to the build. Raises as ``Client.build`` does."""
@@ -88,6 +90,8 @@ class BuildRequest:
             atomic_lines=self.atomic_lines,
             atomic_complexity=self.atomic_complexity,
             target_reliability=self.target_reliability,
+            reuse=self.reuse,
+            based_on=self.based_on,
         )
 
 

@@ -83,6 +83,7 @@ def report(account: Account) -> str:
         questions_section(account.requirements.questions),
         _parts(account.evidence),
         _plan(account),
+        _used_again(account),
         _certainty(account),
         _evidence(account.evidence),
         rework_section([item.node for item in account.evidence]),
@@ -152,6 +153,14 @@ def _parts(evidence: Sequence[Evidence]) -> str:
         "| part | status | votes | margin | samples | red flags | rejected by |\n|---|---|---|---|---|---|---|\n"
     )
     return head + "\n".join(rows) if rows else ""
+
+
+def _used_again(account: Account) -> str:
+    """Say which parts cost nothing in this build, and where their votes were held."""
+    again = [item.node for item in account.evidence if item.node.status is TaskStatus.REUSED]
+    lines = [f"- `{node.path}`: {_line(node.note)}" for node in again]
+    head = "## Used again\n\nUnchanged, so not elected anew; counts and evidence are those of the vote they won.\n\n"
+    return head + "\n".join(lines) if lines else ""
 
 
 def _rejected(by_layer: Mapping[LayerName, int]) -> str:

@@ -1,4 +1,5 @@
-"""The bundled sample project on a real stack: what is delivered, what Temporal keeps, and what was paid.
+"""The bundled sample project on a real stack: what is delivered, what Temporal keeps, what was paid, and what a changed
+sentence costs.
 
 That two builds give the same bytes is checked by ``test_worker_death`` on small projects, and on this one by .ci/run.
 """
@@ -24,8 +25,9 @@ from millwright.adapters.embedded.demo_model import DemoModelServer
 from millwright.adapters.embedded.demo_protocol import answer
 from millwright.adapters.embedded.demo_sampling import CompletionBook, bundled_files, read_book
 from schemas.digests import digest_of_bytes
-from schemas.identity import TaskStatus
+from schemas.identity import NodePath, TaskStatus
 from schemas.models import LedgerStatus
+from tests.integration.demo_changed import TOUCHED, changed_answers, changed_requirements
 from tests.integration.demo_stack import (
     EXAMPLE,
     CountingBook,
@@ -179,6 +181,57 @@ def test_the_deliverable_prices_the_sample_order(demo: Demo) -> None:
     rows = done.stdout.splitlines()
     assert rows[0] == "12 x Green tea                   51.30"
     assert rows[-1] == "Total                            93.74"
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """The sample, built again with one sentence changed: what the model was asked, what was said and what was left."""
+
+    calls: tuple[tuple[str, str, int], ...]
+    output: str
+    out: Path
+    remains: Remains
+
+
+@pytest.fixture(scope="module")
+def rebuilt(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Rebuilt:
+    """Build the sample under the same id, in the same home, with one sentence of its requirements changed."""
+    place, home = tmp_path_factory.mktemp("rebuilt"), demo.out.with_name("home")
+    file, requirements = place / "requirements.md", changed_requirements()
+    file.write_text(requirements, encoding="utf-8")
+    book = CountingBook(changed_answers(requirements))
+    build = ["build", str(file), "--project", PROJECT, "--out", str(place / "out")]
+    with DemoModelServer(book) as server, contextlib.ExitStack() as ending:
+        process = start(build, environment(home, model_url=server.url), place / "log")
+        ending.callback(end, process)
+        output = finish(process, place / "log")
+    return Rebuilt(tuple(book.calls), output, place / "out", asyncio.run(remains(home, PROJECT)))
+
+
+def test_a_changed_sentence_costs_calls_for_what_it_touches_alone(demo: Demo, rebuilt: Rebuilt) -> None:
+    """The specifier, the decomposers on the way, the label's coder and the glue above it; nobody else is asked."""
+    tasks = {node.path: node.task for node in rebuilt.remains.nodes}
+    assert {task for _, task, _ in rebuilt.calls} == {tasks[NodePath(path)] for path in TOUCHED}
+    second = [entry for entry in rebuilt.remains.ledger if entry.key.revision == 2]
+    assert {entry.key.path for entry in second} == TOUCHED
+    assert len(rebuilt.remains.ledger) - len(second) == len(demo.remains.ledger)
+    assert len(rebuilt.calls) == len(second) < len(demo.remains.ledger) / 2
+    assert f"{len(rebuilt.calls)} calls" in rebuilt.output
+    assert f"{PROJECT} was built on other requirements: rebuilding what changed" in rebuilt.output
+
+
+def test_every_other_part_is_used_again_and_says_from_where(demo: Demo, rebuilt: Rebuilt) -> None:
+    """Each keeps its code, votes and place; those that were touched are won anew, and do what is asked now."""
+    before = {node.path: node for node in demo.remains.nodes}
+    for node in rebuilt.remains.nodes:
+        if node.path in TOUCHED:
+            assert node.status is TaskStatus.WON
+        else:
+            reused = {"status": TaskStatus.REUSED, "note": "won in revision 1"}
+            assert node == before[node.path].model_copy(update=reused)
+    assert f"{TASKS} won" in rebuilt.output
+    done = _python(rebuilt.out, "-m", "order_pricing", str(EXAMPLE / "order.json"))
+    assert done.stdout.splitlines()[0] == "12 * Green tea                   51.30"
 
 
 def _python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -32,15 +32,21 @@ from tests.workflow.objecting import Objecting
 from tests.workflow.samples import (
     ANSWERS,
     DOUBLE,
+    FOR_MORE_EXAMPLES,
+    FOR_TRIPLED,
     HOPELESS_PLANS,
     INFEASIBLE,
     LOOKED_AT,
+    MORE_EXAMPLES,
     QUADRUPLE,
     SIX,
     SPECIFICATION,
+    SPLIT_ONE_WAY,
     TRIPLE,
+    TRIPLED,
     TRIPLING,
     WEAK_CHILD,
+    WITH_SIX,
     WRONG_DOUBLE,
     fenced,
 )
@@ -149,6 +155,7 @@ async def record_small() -> None:
     async with staged(TableModel({})) as stage:
         await _rejected(stage)
         await record(stage.client, PROJECT, {"project-rejected-at-the-plan": None})
+    await record_rebuilt()
     async with staged(TableModel(DISAGREEING)) as stage:
         await _cancelled(stage)
         await record(stage.client, PROJECT, {"project-cancelled": None, "node-cancelled": "root.quadruple"})
@@ -179,6 +186,26 @@ async def record_rework() -> None:
     async with staged(TableModel({**ANSWERS, ("coder", "double"): DOUBLE}), sandbox=objecting) as stage:
         await _build(stage, proposals=0)
         await record(stage.client, PROJECT, {"project-part-opened-again": None, "node-part-barred": "root.double"})
+
+
+async def record_rebuilt() -> None:
+    """Record second builds of a project whose input changed."""
+    async with staged(TableModel(SPLIT_ONE_WAY)) as stage:
+        await _build(stage, specification=WITH_SIX)
+        stage.model.answers = FOR_TRIPLED
+        await _build(stage, specification=TRIPLED)
+        wanted = {
+            "project-rebuilt": None,
+            "node-reused": "root.six.twice",
+            "node-plan-kept-and-glue-reused": "root.six",
+            "node-elected-since-it-holds-no-more": "root.quadruple",
+        }
+        await record(stage.client, PROJECT, wanted)
+    async with staged(TableModel(ANSWERS)) as stage:
+        await _build(stage)
+        stage.model.answers = FOR_MORE_EXAMPLES
+        await _build(stage, specification=MORE_EXAMPLES)
+        await record(stage.client, PROJECT, {"node-verified-again-and-reused": "root.quadruple"})
 
 
 async def _start(stage: Stage, **options: Any) -> Any:

@@ -387,7 +387,8 @@ async def test_a_refused_input_leaves_its_id_free_until_a_model_was_called() -> 
     await opened(store)
     await flat(store, task("double"))
     state = NodeState(project=PROJECT, path=ROOT_PATH, status=TaskStatus.FAILED)
-    await _run(_records(store).forget, state)
+    for _ in range(2):  # a retry changes nothing
+        await _run(_records(store).forget, state)
     assert await store.projects() == ()
     assert await store.nodes(PROJECT) == ()
 

@@ -130,6 +130,35 @@ async def test_a_project_built_on_the_same_input_is_not_run_again() -> None:
     assert not (await builder.build("Price orders.", project=PROJECT)).attached
 
 
+async def test_changed_input_of_a_project_that_does_not_run_rebuilds_it() -> None:
+    """The caller hears that; whatever the row says, Temporal knows what runs."""
+    builder, temporal, store = client()
+    digest = input_digest(ProjectInput(requirements="Price orders."))
+    await store.open_project(ProjectRecord(id=PROJECT, input_digest=digest))
+    build = await builder.build("Price other orders.", project=PROJECT, based_on="bank", reuse=False)
+    assert (build.rebuilds, build.attached) == (True, False)
+    given, _ = temporal.started["millwright/shop"]
+    assert (given.based_on, given.reuse) == ("bank", False)
+    again = await builder.build("Price other orders.", project=PROJECT)
+    assert (again.rebuilds, again.attached) == (True, True)
+    with pytest.raises(ProjectConflict, match="wait for its end or cancel it"):
+        await builder.build("Price yet other orders.", project=PROJECT)
+    with pytest.raises(BadInput, match="is not a project id"):
+        await builder.build("Price more orders.", project=PROJECT, based_on="The Bank")
+
+
+async def test_a_build_that_another_client_started_is_told_by_its_row() -> None:
+    """Without a memo of the input that runs, the stored one decides whether this is the same build."""
+    builder, temporal, store = client()
+    await builder.build("Price orders.", project=PROJECT)
+    temporal.started["millwright/shop"][1]["memo"].clear()
+    digest = input_digest(ProjectInput(requirements="Price orders."))
+    await store.open_project(ProjectRecord(id=PROJECT, input_digest=digest))
+    assert (await builder.build("Price orders.", project=PROJECT)).attached
+    with pytest.raises(ProjectConflict, match="--project"):
+        await builder.build("Price other orders.", project=PROJECT)
+
+
 async def test_large_requirements_travel_by_digest() -> None:
     """The start event stays small."""
     builder, temporal, store = client()

@@ -150,3 +150,26 @@ INFEASIBLE = {
 
 HOPELESS_PLANS = {**INFEASIBLE, ("decomposer again", "six"): (proposal(_TWICE, _THRICE),)}
 """Every further plan has the same child that nobody can do."""
+MORE_EXAMPLES = SPECIFICATION.replace(
+    "{name: zero, inputs: {n: 0}, expected_output: 0}", "{name: ten, inputs: {n: 10}, expected_output: 20}"
+)
+"""One example of the task that is called is another; the calling one still does what it should."""
+
+FOR_MORE_EXAMPLES = {("coder", "double"): (RIGHT_BUT_LONG,)}
+
+WITH_SIX = SPECIFICATION + SIX.partition("tasks:\n")[2]
+"""Two tasks, one calling the other, and one that is to be split."""
+
+TRIPLED = (
+    WITH_SIX.replace("Double a number.", "Triple a number.")
+    .replace("expected_output: 4}\n      - {name: zero", "expected_output: 6}\n      - {name: zero")
+    .replace("result == n + n", "result == n + n + n")
+    .replace("double(n) % 2", "double(n) % 3")
+)
+"""The task that is called means another thing by the same interface, and the calling one is wrong by it."""
+
+SPLIT_ONE_WAY = {**ANSWERS, **SPLIT_TWO_WAYS, ("decomposer", "six"): SPLIT_TWO_WAYS["decomposer", "six"][:1]}
+FOR_TRIPLED = {
+    ("coder", "double"): (fenced("def double(n: int) -> int:\n    return 3 * n\n"),),
+    ("coder", "quadruple"): (fenced("def quadruple(n: int) -> int:\n    return 4 * n\n"),),
+}

@@ -17,7 +17,7 @@ from schemas.evidence import CompletionRecord, ProjectSpend
 from schemas.identity import NodePath, ProjectId
 from schemas.models import Budget, CallKey, LedgerEntry, LedgerStatus, Spend
 
-_KEY = ("path", "purpose", "round", "index")
+_KEY = ("path", "purpose", "round", "index", "revision")
 _LEDGER_ORDER = [ledger.c[name] for name in _KEY]
 _COMPLETION_ORDER = [completions.c[name] for name in _KEY]
 
@@ -40,7 +40,7 @@ class LedgerRows(Rows):
         """Reserve a call at its upper bound; a key that is reserved or settled stays as it is.
 
         Raises:
-            BudgetReached: the reservation would pass a cap, all settled and reserved calls counted.
+            BudgetReached: the reservation would pass a cap, all settled and reserved calls of its revision counted.
         """
         row = _ledger_row(entry, LedgerStatus.RESERVED)
         async with self._transaction() as connection:
@@ -72,16 +72,20 @@ class LedgerRows(Rows):
             await connection.execute(statement)
 
     async def completions(
-        self, project: ProjectId, path: NodePath, purpose: str, round_: int
+        self, project: ProjectId, path: NodePath, purpose: str, round_: int, revision: int = 1
     ) -> tuple[CompletionRecord, ...]:
-        """Read the completions of one round in order of index."""
+        """Read the completions of one round of a revision in order of index."""
         columns = completions.c
         return await self._completions(
-            columns.project == project, columns.path == path, columns.purpose == purpose, columns.round == round_
+            columns.project == project,
+            columns.path == path,
+            columns.purpose == purpose,
+            columns.round == round_,
+            columns.revision == revision,
         )
 
     async def all_completions(self, project: ProjectId) -> tuple[CompletionRecord, ...]:
-        """Read every completion of a project in order of (path, purpose, round, index)."""
+        """Read every completion of a project in order of (path, purpose, round, index, revision)."""
         return await self._completions(completions.c.project == project)
 
     async def label_completion(self, project: ProjectId, completion: CompletionRecord) -> None:
@@ -113,9 +117,12 @@ class LedgerRows(Rows):
             found = (await connection.execute(statement)).all()
         return tuple(map(_ledger_entry, found))
 
-    async def spend(self, project: ProjectId) -> ProjectSpend:
-        """Sum a project's ledger."""
-        statement = select(ledger.c.status, *_SPENT).where(ledger.c.project == project).group_by(ledger.c.status)
+    async def spend(self, project: ProjectId, revision: int | None = None) -> ProjectSpend:
+        """Sum a project's ledger, or one revision's part of it."""
+        counted = ledger.c.project == project
+        if revision is not None:
+            counted = and_(counted, ledger.c.revision == revision)
+        statement = select(ledger.c.status, *_SPENT).where(counted).group_by(ledger.c.status)
         async with self._transaction() as connection:
             found = (await connection.execute(statement)).all()
         sums = {status: _spend(figures) for status, *figures in found}
@@ -140,7 +147,8 @@ async def _room(connection: AsyncConnection, entry: LedgerEntry, budget: Budget)
     counted = ledger.c.status.in_([LedgerStatus.RESERVED, LedgerStatus.SETTLED])
     if await connection.scalar(select(ledger.c.status).where(_is(ledger.c, entry.key), counted)) is not None:
         return False
-    figures = (await connection.execute(select(*_SPENT).where(ledger.c.project == entry.key.project, counted))).one()
+    mine = and_(ledger.c.project == entry.key.project, ledger.c.revision == entry.key.revision)
+    figures = (await connection.execute(select(*_SPENT).where(mine, counted))).one()
     reason = refusal(_spend(list(figures)), entry, budget)
     if reason is not None:
         raise BudgetReached(reason)

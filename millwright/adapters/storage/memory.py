@@ -22,6 +22,7 @@ from schemas.digests import canonical_json, digest_of_bytes
 from schemas.evidence import CompletionRecord, Decision, Forecast, NodeRecord, ProjectRecord, ProjectSpend, Question
 from schemas.identity import Digest, LayerName, NodePath, ProjectId, TaskStatus
 from schemas.models import Budget, CallKey, LedgerEntry, LedgerStatus
+from schemas.reuse import AcceptedPart, AcceptedPlan, Revision
 from schemas.specification import TaskSpecification, TestCase
 from schemas.verification import InputSet, InputVector, Verdict
 
@@ -51,6 +52,9 @@ class MemoryStore:
         self._questions: dict[tuple[ProjectId, str], Question] = {}
         self._decisions: dict[tuple[ProjectId, str], Decision] = {}
         self._forecasts: dict[ProjectId, Forecast] = {}
+        self._revisions: dict[tuple[ProjectId, int], Revision] = {}
+        self._parts: dict[tuple[ProjectId, Digest], AcceptedPart] = {}
+        self._plans: dict[tuple[ProjectId, Digest], AcceptedPlan] = {}
 
     async def put(self, content: bytes, media_type: str) -> Digest:
         """Store bytes; storing the same bytes again is free."""
@@ -108,6 +112,44 @@ class MemoryStore:
         if not await self.ledger(project):
             await self.clear_nodes(project)
             self._projects.pop(project, None)
+            rows: tuple[dict[Any, Any], ...] = (self._revisions, self._parts, self._plans)
+            for kept in rows:
+                for key in [key for key in kept if key[0] == project]:
+                    del kept[key]
+
+    async def supersede(self, ended: Revision, following: ProjectRecord) -> None:
+        """Keep a revision as it ended, remove its rows, and begin the next one."""
+        demand_time_zones(following)
+        project, number = ended.project.id, ended.project.revision
+        if project not in self._projects or self._projects[project].revision != number:
+            return
+        self._revisions[project, number] = ended
+        self._projects[project] = following
+        await self.clear_nodes(project)
+        places: tuple[dict[Any, Any], ...] = (self._verdicts, self._questions, self._decisions)
+        for kept in places:
+            for key in [key for key in kept if key[0] == project]:
+                del kept[key]
+
+    async def revisions(self, project: ProjectId) -> tuple[Revision, ...]:
+        """Read a project's earlier revisions, oldest first."""
+        return tuple(found for (owner, _), found in sorted(self._revisions.items()) if owner == project)
+
+    async def accept_part(self, project: ProjectId, part: AcceptedPart) -> None:
+        """Keep a part under its identity, in the place of an earlier one."""
+        self._parts[project, part.identity] = part
+
+    async def accepted_part(self, project: ProjectId, identity: Digest) -> AcceptedPart | None:
+        """Read the part that a project keeps under an identity; None when there is none."""
+        return self._parts.get((project, identity))
+
+    async def accept_plan(self, project: ProjectId, plan: AcceptedPlan) -> None:
+        """Keep a plan under its identity, in the place of an earlier one."""
+        self._plans[project, plan.identity] = plan
+
+    async def accepted_plan(self, project: ProjectId, identity: Digest) -> AcceptedPlan | None:
+        """Read the plan that a project keeps under an identity; None when there is none."""
+        return self._plans.get((project, identity))
 
     async def project(self, project: ProjectId) -> ProjectRecord:
         """Read a project. Raises NotFound."""
@@ -151,7 +193,8 @@ class MemoryStore:
             counted = (
                 other
                 for other in self._ledger.values()
-                if other.key.project == entry.key.project and other.status is not LedgerStatus.RELEASED
+                if (other.key.project, other.key.revision) == (entry.key.project, entry.key.revision)
+                and other.status is not LedgerStatus.RELEASED
             )
             reason = refusal(total(counted), entry, budget)
             if reason is not None:
@@ -173,15 +216,15 @@ class MemoryStore:
             self._ledger[key] = known.model_copy(update={"status": LedgerStatus.RELEASED})
 
     async def completions(
-        self, project: ProjectId, path: NodePath, purpose: str, round_: int
+        self, project: ProjectId, path: NodePath, purpose: str, round_: int, revision: int = 1
     ) -> tuple[CompletionRecord, ...]:
-        """Read the completions of one round in order of index."""
-        wanted = (path, purpose, round_)
+        """Read the completions of one round of a revision in order of index."""
+        wanted = (path, purpose, round_, revision)
         every = await self.all_completions(project)
-        return tuple(found for found in every if (found.path, found.purpose, found.round) == wanted)
+        return tuple(found for found in every if (found.path, found.purpose, found.round, found.revision) == wanted)
 
     async def all_completions(self, project: ProjectId) -> tuple[CompletionRecord, ...]:
-        """Read every completion of a project in order of (path, purpose, round, index)."""
+        """Read every completion of a project in order of (path, purpose, round, index, revision)."""
         keys = sorted((key for key in self._completions if key.project == project), key=key_order)
         return tuple(self._completions[key] for key in keys)
 
@@ -197,9 +240,10 @@ class MemoryStore:
         entries = (entry for entry in self._ledger.values() if entry.key.project == project)
         return tuple(sorted(entries, key=lambda entry: key_order(entry.key)))
 
-    async def spend(self, project: ProjectId) -> ProjectSpend:
-        """Sum a project's ledger."""
-        entries = await self.ledger(project)
+    async def spend(self, project: ProjectId, revision: int | None = None) -> ProjectSpend:
+        """Sum a project's ledger, or one revision's part of it."""
+        every = await self.ledger(project)
+        entries = [entry for entry in every if revision in (None, entry.key.revision)]
         return ProjectSpend(
             settled=total(entry for entry in entries if entry.status is LedgerStatus.SETTLED),
             reserved=total(entry for entry in entries if entry.status is LedgerStatus.RESERVED),

@@ -12,9 +12,10 @@ from millwright.adapters.storage.ledger import LedgerRows
 from millwright.adapters.storage.migration import demand_newest
 from millwright.adapters.storage.proposals import ProposalRows
 from millwright.adapters.storage.records import RecordRows
+from millwright.adapters.storage.revisions import RevisionRows
 
 
-class PostgresStore(RecordRows, LedgerRows, ProposalRows, ArtifactRows):
+class PostgresStore(RecordRows, LedgerRows, ProposalRows, RevisionRows, ArtifactRows):
     """Both ``ProjectStore`` and ``ArtifactStore``; safe for concurrent use by any number of processes."""
 
 

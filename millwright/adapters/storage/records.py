@@ -14,6 +14,7 @@ from millwright.adapters.storage.database import Rows
 from millwright.adapters.storage.rules import demand_time_zones, in_ladder_order
 from millwright.adapters.storage.statements import inserted_once, read, replaced, row_of
 from millwright.adapters.storage.tables import (
+    accepted,
     candidates,
     claims,
     decisions,
@@ -26,6 +27,7 @@ from millwright.adapters.storage.tables import (
     nodes,
     projects,
     questions,
+    revisions,
     specifications,
     verdicts,
 )
@@ -88,7 +90,8 @@ class RecordRows(Rows):
     async def forget_project(self, project: ProjectId) -> None:
         """Remove a project for which no model was ever called; one with a ledger stays as it is."""
         called = exists().where(ledger.c.project == project)
-        await self._change(delete(nodes).where(nodes.c.project == project, ~called))
+        for table in (nodes, revisions, accepted):
+            await self._change(delete(table).where(table.c.project == project, ~called))
         await self._change(delete(projects).where(projects.c.id == project, ~called))
 
     async def project(self, project: ProjectId) -> ProjectRecord:

@@ -62,12 +62,13 @@ def completion_key(project: ProjectId, completion: CompletionRecord) -> CallKey:
         purpose=completion.purpose,
         round=completion.round,
         index=completion.index,
+        revision=completion.revision,
     )
 
 
-def key_order(key: CallKey) -> tuple[NodePath, str, int, int]:
-    """Order the calls of one project: path, purpose, round, index."""
-    return key.path, key.purpose, key.round, key.index
+def key_order(key: CallKey) -> tuple[NodePath, str, int, int, int]:
+    """Order the calls of one project: path, purpose, round, index, revision."""
+    return key.path, key.purpose, key.round, key.index, key.revision
 
 
 def in_ladder_order(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:

@@ -129,6 +129,7 @@ projects = Table(
     _text("report", optional=True),
     _moment("started_at"),
     _moment("finished_at"),
+    _number("revision"),
     _clock("created_at"),
     _clock("updated_at"),
 )
@@ -185,6 +186,7 @@ completions = Table(
     _key("purpose"),
     _number("round", key=True),
     _number("index", key=True),
+    _number("revision", key=True),
     _text("archetype"),
     _text("text"),
     _text("finish_reason"),
@@ -294,6 +296,7 @@ ledger = Table(
     _key("purpose"),
     _number("round", key=True),
     _number("index", key=True),
+    _number("revision", key=True),
     _text("archetype"),
     _text("prompt_version"),
     _text("prompt_digest"),
@@ -311,12 +314,34 @@ ledger = Table(
     _clock("created_at"),
     _clock("updated_at"),
 )
-# Carries what a sum of a project's spend needs, so that a reservation reads the index and not the rows.
+# Carries what a sum of a revision's spend needs, so that a reservation reads the index and not the rows.
 Index(
     "ledger_spend",
     ledger.c.project,
+    ledger.c.revision,
     ledger.c.status,
     postgresql_include=["prompt_tokens", "completion_tokens", "cost"],
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    _key("project"),
+    _number("revision", key=True),
+    _tree("content"),
+    _clock("created_at"),
+)
+
+accepted = Table(
+    "accepted",
+    metadata,
+    _key("project"),
+    _key("kind"),
+    _key("identity"),
+    _number("revision"),
+    _tree("content"),
+    _clock("created_at"),
+    _clock("updated_at"),
 )
 
 breakers = Table(

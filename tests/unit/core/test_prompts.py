@@ -75,8 +75,8 @@ WORDING = {
     ("inputs", "verifier-2"): "14d61d93822c7b08b40796d16d9551d87636b5b5c8eea1501772bac5b9e74b7e",
     ("examples", "examples-2"): "b3325515671f5c5ac8d06543baa65460977eb80bd207419f773c0b9a7d03a594",
     ("choose", "chooser-2"): "b10ef8570cafabc6b660d1bf179aacdf29fb328a6bdded1240fc174b0eb5ad97",
-    ("decompose", "decomposer-3"): "b2a68a327ce49d5d8334ffd5872182ff915bb624ed0d75dd7c2faeb4d126c857",
     ("decompose again", "replanner-1"): "5540ee462357eaf85825a9f0fc046ae2c483ccc2c39ede23cc626252b521445f",
+    ("decompose", "decomposer-3"): "b2a68a327ce49d5d8334ffd5872182ff915bb624ed0d75dd7c2faeb4d126c857",
 }
 """SHA-256 of each wording under its version. Where a test fails here, give the prompt a new version and a new line."""
 
@@ -182,6 +182,21 @@ def test_guidance_comes_after_a_lost_election_only() -> None:
     assert "## Guidance" in PROMPTS["code"].messages[1].content
     plain = coder.code_prompt(TASK, SIGNATURE, ())
     assert "Guidance" not in plain.messages[1].content
+
+
+def test_what_was_accepted_before_is_shown_under_a_version_of_its_own() -> None:
+    """Specifier and decomposer begin with it where there is something; its wording is pinned like any other."""
+    for shown in (
+        planner.specify_prompt("Sell things.", "python", accepted='{"specification": {}}'),
+        planner.decompose_prompt(TASK, [], "", accepted='{"specification": {}}'),
+    ):
+        _, before, after = shown.messages[1].content.partition("# Accepted before")
+        section = before + after.partition('{"specification": {}}')[0]
+        digest = hashlib.sha256(section.encode()).hexdigest()
+        assert (shown.version.partition("+")[2], digest) == (
+            "accepted-1",
+            "cd10f9b470423108b7562381eaee1632a32189f8284de25ce6828e5bfb5cd50b",
+        )
 
 
 def test_prose_is_left_out_where_there_is_none() -> None:

@@ -36,6 +36,16 @@ def _evidence(path: str, status: TaskStatus, note: str = "", verdicts: tuple[Ver
     return Evidence(node=node, summary="Adds.", has_code=True, winner=digest_of("w"), verdicts=verdicts)
 
 
+def test_parts_that_are_used_again_say_where_they_were_won() -> None:
+    """They are listed apart, as what this build did not pay for; without any there is no such section."""
+    again = _evidence("root.b", TaskStatus.REUSED, "won in revision 1")
+    text = report(_account(0, _evidence("root.a", TaskStatus.WON), again))
+    assert "## Used again" in text
+    assert "- `root.b`: won in revision 1\n" in text
+    assert "- `root.a`: " not in text.partition("## Used again")[2].partition("##")[0]
+    assert "Used again" not in report(_account(0, _evidence("root.a", TaskStatus.WON)))
+
+
 def _account(exit_code: int | None = 0, *evidence: Evidence, problems: tuple[str, ...] = ()) -> Account:
     return Account(
         project=ProjectRecord(id=PROJECT, input_digest=digest_of("i"), exit_code=exit_code, message=HOSTILE),
