@@ -11,12 +11,15 @@ from activities.climbing import Climber
 from activities.observing import admitted
 from activities.setting import Dependency, Setting, Settings
 from millwright.core.examples import accepts, example_calls
+from millwright.core.kinds import called as methods_called
 from millwright.core.recording import RECORDER, PartCalled, recorded, recorder, same_outcome, strange_result
+from millwright.core.specification_grants import granted_packages
 from millwright.core.verification.evidence import Arguments, program, shown_call, shown_outcome
 from millwright.core.verification.layer import Subject
 from millwright.ports import ProjectStore, Sandbox
 from schemas.execution import CallRequest, Limits, Outcome, Program
 from schemas.identity import Digest, LayerName
+from schemas.specification import TaskKind
 from schemas.verification import InputOrigin, InputSet, InputVector, VerdictStatus
 
 MOST_GLUES = 4
@@ -56,7 +59,11 @@ class Integrated:
         self._settings = settings
 
     async def called(self, parent: Setting, glues: Sequence[str], parts: Sequence[Dependency]) -> list[Called]:
-        """Run glues on the parent's examples, and each part alone on the calls of it that it promises to take."""
+        """Run glues on the parent's examples, and each part alone on the calls of it that it promises to take.
+
+        Only plain functions are watched: of any other kind of part, or in another kind of glue, no call is seen.
+        """
+        parts = [part for part in parts if part.task.kind is TaskKind.FUNCTION]
         seen = await self._recorded(parent, glues, parts, parent.modules)
         found = []
         for part, calls in zip(parts, seen, strict=True):
@@ -73,7 +80,8 @@ class Integrated:
         watched = [PartCalled(part.module, part.task) for part in parts]
         watching = recorder(parent.language.name, parent.project.package, parent.module, parent.task.name, watched)
         outcomes: list[Outcome] = []
-        for glue in glues if watching is not None and parent.task.test_cases else ():
+        seen = watching is not None and parent.task.test_cases and parent.task.kind is TaskKind.FUNCTION
+        for glue in glues if seen else ():
             texts = {**modules, parent.target: parent.assemble(glue), **(watching or {})}
             of = _program(parent, texts).model_copy(update={"module": RECORDER, "function": RECORDER})
             report = await self._sandbox.call(CallRequest(program=of, calls=example_calls(parent.task)))
@@ -166,4 +174,9 @@ def _program(parent: Setting, modules: Mapping[str, str]) -> Program:
         records_module=parent.records_module,
         limits=Limits(call_seconds=1 + parent.task.timeout_ms / 1000, wall_seconds=60, cpu_seconds=60),
         files=parent.task.grants.files,
+        kind=parent.task.kind,
+        methods=methods_called(parent.task),
+        state=tuple(item.name for item in parent.task.state),
+        shapes=parent.task.shapes,
+        packages=granted_packages([parent.task]),
     )

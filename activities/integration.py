@@ -16,6 +16,7 @@ from activities.tracing import Tracing
 from activities.wholes import WholeVerifier
 from millwright.core.assembly import RECORDS_MODULE, dotted_name, file_path
 from millwright.core.calibration import Calibration, evidence_of
+from millwright.core.kinds import is_code
 from millwright.core.packaging import packager_for
 from millwright.core.packaging.package import Part, Whole
 from millwright.core.settling import with_examples
@@ -118,7 +119,7 @@ class Integration:
 
     async def _exports(self, project: ProjectRecord, child: NodeRecord) -> list[tuple[str, str]]:
         task = await self._projects.specification(child.specification)
-        return [(dotted_name(project.package, child.path), task.name)] if task.has_interface else []
+        return [(dotted_name(project.package, child.path), task.name)] if is_code(task) else []
 
     @activity.defn
     @translated
@@ -147,7 +148,7 @@ class Integration:
                         path=node.path,
                         task=with_examples(task, settled),
                         module=dotted_name(project.package, node.path),
-                        file=file_path(language, project.package, node),
+                        file=file_path(language_named(task.target_language), project.package, node),
                         text=(await self._artifacts.get(node.artifact)).decode("utf-8", "surrogatepass"),
                     )
                 )

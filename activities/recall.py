@@ -178,8 +178,8 @@ def _same_properties(one: PropertyRequest, other: PropertyRequest) -> bool:
     return (
         one.properties == other.properties
         and one.input_names == other.input_names
-        and (mine.function, mine.records, mine.errors, mine.limits, mine.files)
-        == (its.function, its.records, its.errors, its.limits, its.files)
+        and (mine.function, mine.known_records, mine.errors, mine.limits, mine.files)
+        == (its.function, its.known_records, its.errors, its.limits, its.files)
         and (one.calls is other.calls or one.calls == other.calls)
         and len(one.known) == len(other.known)
         and all(_seen(a) == _seen(b) for a, b in zip(one.known, other.known, strict=True))

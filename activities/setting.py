@@ -17,7 +17,7 @@ from millwright.errors import NotFound, SpecificationInvalid
 from millwright.ports import ArtifactStore, ProjectStore
 from schemas.evidence import NodeRecord, ProjectRecord
 from schemas.identity import DELIVERED, NodePath, ProjectId
-from schemas.specification import DeclaredError, Fault, Record, TaskSpecification
+from schemas.specification import DeclaredError, Fault, Record, TaskKind, TaskSpecification
 from schemas.verification import InputSet
 
 
@@ -105,11 +105,12 @@ class Settings:
         tasks = [task, *(item.task for item in reachable.values())]
         records_module, modules = _records(language, record.package, tasks)
         for item in reachable.values():
-            modules[file_path(language, record.package, item.node)] = await self._source(item.node)
+            of_item = language_named(item.task.target_language)
+            modules[file_path(of_item, record.package, item.node)] = await self._source(item.node)
         direct = tuple(
             Dependency(item.node, item.task, dotted_name(record.package, item.node.path))
             for item in (reachable[name] for name in node.dependencies)
-            if item.task.has_interface
+            if item.task.has_interface and item.task.kind is not TaskKind.FILE
         )
         clash = import_clash(task, [item.task.name for item in direct])
         if clash:
@@ -153,7 +154,8 @@ def _records(language: Language, package: str, tasks: Sequence[TaskSpecification
 
 
 def declared(tasks: Sequence[TaskSpecification]) -> tuple[tuple[Record, ...], tuple[DeclaredError, ...]]:
-    """Collect the records and errors that tasks declare, each name once, in order of first mention."""
-    records = {record.name: record for task in tasks for record in task.records}
-    errors = {error.name: error for task in tasks for error in task.errors}
+    """Collect the records and errors that the code of tasks needs, each name once, in order of first mention."""
+    code = [task for task in tasks if task.kind is not TaskKind.FILE]  # records say what a file holds, no more
+    records = {record.name: record for task in code for record in task.records}
+    errors = {error.name: error for task in code for error in task.errors}
     return tuple(records.values()), tuple(errors.values())

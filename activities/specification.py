@@ -28,7 +28,7 @@ from schemas.identity import ROOT_PATH, Archetype, Digest, NodePath, ProjectId, 
 from schemas.planning import SpecifiedRoot
 from schemas.requests import BatchAttempts, BatchRequest, ElectionRef, NodeRef, SettleRequest
 from schemas.requirements import Requirements, Statement
-from schemas.specification import Fault, SpecificationDocument, TaskSpecification, TaskType
+from schemas.specification import Fault, SpecificationDocument, TaskKind, TaskSpecification, TaskType
 
 Reader = Callable[[str, str], SpecificationDocument]
 """Reads the text of a specification file, named for messages; raises SpecificationInvalid."""
@@ -58,7 +58,7 @@ class Specification:
                 where=task.id, what=f"its language is {task.target_language}, the project's {project.target_language}"
             )
             for task in document.tasks
-            if task.target_language != project.target_language
+            if task.target_language != project.target_language and task.kind is not TaskKind.FILE
         ]
         if foreign:
             raise SpecificationInvalid(foreign)
@@ -177,7 +177,8 @@ class Specification:
                 children=below,
                 promises=compose(task, parts).promises if parts and task.has_interface else None,
             )
-            nodes.append(node.model_copy(update={"module": file_path(language, project.package, node)}))
+            own = language_named(task.target_language) if task.kind is TaskKind.FILE else language
+            nodes.append(node.model_copy(update={"module": file_path(own, project.package, node)}))
         return nodes
 
 

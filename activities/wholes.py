@@ -7,9 +7,12 @@ from collections.abc import Sequence
 
 from millwright.core.assembly import RECORDS_MODULE
 from millwright.core.examples import accepts, example_calls
+from millwright.core.kinds import called
 from millwright.core.packaging import packager_for
 from millwright.core.packaging.package import Part, Whole
+from millwright.core.specification_grants import granted_packages
 from millwright.core.verification.confirmations.audit import SecurityAudit
+from millwright.core.verification.evidence import file_program
 from millwright.core.verification.languages import language_named
 from millwright.core.verification.layer import Layer, Needs, Settled, Subject
 from millwright.core.verification.layers.security import SecurityLayer
@@ -18,6 +21,7 @@ from millwright.ports import Analyser, Sandbox
 from schemas.delivery import Complaint, PartCoverage, WholeCheck, WholeEvidence
 from schemas.execution import CallRequest, Limits, Program
 from schemas.identity import Digest
+from schemas.specification import TaskKind
 from schemas.verification import AnalysisRequest, InputSet, Severity, Verdict, VerdictStatus
 
 _STATIC: tuple[tuple[str, tuple[Layer, ...]], ...] = (
@@ -73,17 +77,7 @@ class WholeVerifier:
         task = part.task
         report = await self._sandbox.call(
             CallRequest(
-                program=Program(
-                    language=task.target_language,
-                    modules=_modules(whole, files),
-                    module=part.module,
-                    function=task.name,
-                    records=whole.records,
-                    errors=whole.errors,
-                    records_module=_records_module(whole),
-                    limits=Limits(call_seconds=task.timeout_ms / 1000, wall_seconds=60, cpu_seconds=60),
-                    files=task.grants.files,
-                ),
+                program=_program(part, whole, _modules(whole, files)),
                 calls=example_calls(task),
             )
         )
@@ -97,13 +91,15 @@ class WholeVerifier:
         """Let static tools look at every part with an interface; one tool's batch at a time."""
         complaints: list[Complaint] = []
         parts = [part for part in whole.parts if part.task.has_interface]
-        language = language_named(whole.language)
+        languages = [language_named(part.task.target_language) for part in parts]
         for rule in rules:
             subjects = [_subject(part, whole, files) for part in parts]
-            plans = [rule.plan(subject, language) for subject in subjects]
+            plans = [rule.plan(subject, language) for subject, language in zip(subjects, languages, strict=True)]
             asked = [request for plan in plans if isinstance(plan, Needs) for request in plan.requests]
             reports = iter(await self._analyser.analyse([item for item in asked if isinstance(item, AnalysisRequest)]))
-            for part, subject, plan in zip(parts, subjects, plans, strict=True):
+            for part, subject, plan, language in zip(parts, subjects, plans, languages, strict=True):
+                if part.task.kind is TaskKind.FILE and isinstance(plan, Settled) and not _judged(plan):
+                    continue  # there is no such tool for its format
                 settled = plan
                 if isinstance(plan, Needs):
                     settled = rule.judge(subject, plan, tuple(next(reports) for _ in plan.requests), language)
@@ -114,6 +110,10 @@ class WholeVerifier:
                     return WholeCheck(name=name, status=settled.verdict.status, detail=words)
                 complaints += _complaints(part, settled.verdict)
         return _check(name, complaints)
+
+
+def _judged(plan: Settled) -> bool:
+    return plan.verdict.status in (VerdictStatus.PASSED, VerdictStatus.REJECTED)
 
 
 def _check(name: str, complaints: Sequence[Complaint]) -> WholeCheck:
@@ -151,3 +151,27 @@ def _modules(whole: Whole, files: dict[str, str]) -> dict[str, str]:
 
 def _records_module(whole: Whole) -> str | None:
     return f"{whole.package}.{RECORDS_MODULE}" if whole.records_file else None
+
+
+def _program(part: Part, whole: Whole, modules: dict[str, str]) -> Program:
+    """Describe a part of the assembled whole for the sandbox."""
+    task = part.task
+    limits = Limits(call_seconds=task.timeout_ms / 1000, wall_seconds=60, cpu_seconds=60)
+    if task.kind is TaskKind.FILE:
+        return file_program(task, part.text, limits)
+    return Program(
+        language=task.target_language,
+        modules=modules,
+        module=part.module,
+        function=task.name,
+        records=whole.records,
+        errors=whole.errors,
+        records_module=_records_module(whole),
+        limits=limits,
+        files=task.grants.files,
+        kind=task.kind,
+        methods=called(task),
+        state=tuple(item.name for item in task.state),
+        shapes=task.shapes,
+        packages=granted_packages([item.task for item in whole.parts]),
+    )

@@ -15,6 +15,7 @@ from millwright.adapters.analysis.bandit_audit import BanditAudit
 from millwright.adapters.analysis.crosshair_search import CrosshairSearch
 from millwright.adapters.analysis.static_analyser import StaticAnalyser
 from millwright.adapters.inputs.hypothesis_inputs import HypothesisInputs
+from millwright.adapters.packages.beside import AnalyserWithPackages, SandboxWithPackages
 from millwright.adapters.sandbox.bubblewrap import BubblewrapSandbox
 from millwright.adapters.sandbox.webassembly.sandbox import WebAssemblySandbox
 from millwright.errors import SandboxUnavailable
@@ -73,9 +74,9 @@ async def open_toolbox(cache: Path, *, slots: int | None = None, runs: bool = Tr
         search = CrosshairSearch(bubblewrap) if confined else Undecided(NO_NAMESPACES)
         analyser = StaticAnalyser(further={AnalysisTool.AUDIT: BanditAudit(), AnalysisTool.SYMBOLIC: search})
         yield Toolbox(
-            sandbox=bubblewrap if confined else webassembly,
-            second=webassembly if confined else None,
-            analyser=analyser,
+            sandbox=SandboxWithPackages(bubblewrap if confined else webassembly),
+            second=SandboxWithPackages(webassembly) if confined else None,
+            analyser=AnalyserWithPackages(analyser),
             inputs=inputs,
             programs=programs,
         )

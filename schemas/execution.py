@@ -10,7 +10,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from schemas.base import Schema
-from schemas.specification import DeclaredError, Property, Record
+from schemas.specification import DeclaredError, PackageGrant, Property, Record, Shape, TaskKind
 from schemas.values import Value
 
 
@@ -24,6 +24,18 @@ class Limits(Schema):
     output_bytes: int = 4 * 1024 * 1024
 
 
+class Called(Schema):
+    """What the harness must know of a method: its name, its inputs in order, the exceptions of its interface.
+
+    ``request`` is as in a specification's method.
+    """
+
+    name: str
+    inputs: tuple[str, ...] = ()
+    raises: tuple[str, ...] = ()
+    request: str = ""
+
+
 class Program(Schema):
     """A candidate with all it needs to be called.
 
@@ -31,6 +43,10 @@ class Program(Schema):
     the dotted name to import, ``function`` the name to call in it. Records and errors are those that the specification
     declares: the modules define them; they are listed so that values can be encoded. ``files`` are the directories that
     the specification grants: each is a private, empty, writable one inside.
+
+    ``kind`` says what a list of arguments means; ``methods`` and ``state`` what may be called and read of an object.
+    ``shapes`` are records of the interface that no module defines. ``packages`` are granted and not among the modules
+    yet: an engine runs no program that still has any.
     """
 
     language: str = "python"
@@ -42,6 +58,16 @@ class Program(Schema):
     records_module: str | None = None
     limits: Limits = Limits()
     files: tuple[str, ...] = ()
+    kind: TaskKind = TaskKind.FUNCTION
+    methods: tuple[Called, ...] = ()
+    state: tuple[str, ...] = ()
+    shapes: tuple[Shape, ...] = ()
+    packages: tuple[PackageGrant, ...] = ()
+
+    @property
+    def known_records(self) -> tuple[Record, ...]:
+        """All records that values may be of."""
+        return (*self.records, *self.shapes)
 
 
 class Ending(StrEnum):

@@ -5,9 +5,10 @@ dependencies) is decided by ``millwright.core.specification``, which lists every
 """
 
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from schemas.base import Schema
 from schemas.identity import RequirementId, TaskId
@@ -21,6 +22,30 @@ class TaskType(StrEnum):
     CODE_GENERATION = "code_generation"
     VERIFICATION = "verification"
     INTEGRATION = "integration"
+
+
+class TaskKind(StrEnum):
+    """What a task's code is, and so what one call of it means.
+
+    ``class``: an object is made, methods are called in order, its state is read at the end. ``command``: a function of
+    arguments that reads standard input, prints, and returns or exits with a status. ``http_handler``: a WSGI
+    application, started anew on a port for each sequence of requests. ``file``: a text in a format, which its
+    ``target_language`` names; its one call returns what the file says.
+    """
+
+    FUNCTION = "function"
+    ASYNC_FUNCTION = "async_function"
+    CLASS = "class"
+    COMMAND = "command"
+    HTTP_HANDLER = "http_handler"
+    FILE = "file"
+
+    @property
+    def words(self) -> str:
+        """Name it as people do."""
+        return {TaskKind.ASYNC_FUNCTION: "asynchronous function", TaskKind.HTTP_HANDLER: "handler of HTTP"}.get(
+            self, self.value
+        )
 
 
 class Parameter(Schema):
@@ -40,10 +65,46 @@ class Condition(Schema):
     description: str = ""
 
 
+class Method(Schema):
+    """A method of a class, or what a handler of HTTP answers.
+
+    ``raises`` are the exceptions that belong to its interface. ``request`` is a handler's: the verb and a template of
+    the path (``GET /items/{id}``). Inputs that the template names stand in it, one named ``body`` is sent as JSON, and
+    the others are the query.
+    """
+
+    name: str
+    inputs: tuple[Parameter, ...] = ()
+    outputs: tuple[Parameter, ...] = ()
+    raises: tuple[str, ...] = ()
+    request: str = ""
+    description: str = ""
+
+
+class MethodCall(Schema):
+    """One step of an example: a method, its inputs by name, and what it must return or raise."""
+
+    method: str
+    inputs: dict[str, JsonValue] = Field(default_factory=dict)
+    expected_output: JsonValue = None
+    raises: str | None = None
+
+    @model_validator(mode="after")
+    def _demand_one_outcome(self) -> Self:
+        if self.raises is not None and self.expected_output is not None:
+            raise ValueError("give expected_output or raises, not both")
+        return self
+
+
+_Written = dict[str, Any]
+
+
 class TestCase(Schema):
     """An example: inputs by name, and either the expected output or the exception that must be raised.
 
     ``shows`` names the requirements that it shows to be met.
+
+    Of a class or a handler of HTTP: ``calls`` in order, each with its own outcome, and the state that they lead to.
     """
 
     __test__ = False  # not a test class for pytest
@@ -55,14 +116,25 @@ class TestCase(Schema):
     tolerance: float | None = Field(default=None, ge=0)
     description: str = ""
     shows: tuple[RequirementId, ...] = ()
+    calls: tuple[MethodCall, ...] = ()
+    expected_state: dict[str, JsonValue] | None = None
 
     @model_validator(mode="after")
     def _demand_an_outcome(self) -> Self:
-        if self.raises is None and "expected_output" not in self.model_fields_set:
+        if self.raises is None and not self.model_fields_set & {"expected_output", "expected_state", "calls"}:
             raise ValueError("give either expected_output or raises")
         if self.raises is not None and self.expected_output is not None:
             raise ValueError("give expected_output or raises, not both")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_was_not_said(self, write: SerializerFunctionWrapHandler) -> _Written:
+        """Leave out the fields of other kinds, so that an example of a function has the digest that it always had."""
+        return _without(write(self), {"calls": not self.calls, "expected_state": self.expected_state is None})
+
+
+def _without(written: _Written, absent: dict[str, bool]) -> _Written:
+    return {name: value for name, value in written.items() if not absent.get(name, False)}
 
 
 class Property(Schema):
@@ -93,6 +165,12 @@ class Record(Schema):
     description: str = ""
 
 
+class Shape(Record):
+    """A record that stands for calls and what came of them; the harness makes it, and no module defines it."""
+
+    fields: tuple[RecordField, ...] = ()
+
+
 class DeclaredError(Schema):
     """An exception type that a specification declares, under a built-in or another declared one."""
 
@@ -101,17 +179,31 @@ class DeclaredError(Schema):
     description: str = ""
 
 
+class PackageGrant(Schema):
+    """A third-party package: a distribution with bounds on its version, and the modules that it brings along."""
+
+    requirement: str
+    modules: tuple[str, ...] = Field(min_length=1)
+
+
 class Grants(Schema):
     """What a task may use beyond pure code, in the security layer and in the sandbox alike; nothing by default.
 
     ``imports`` are further modules (dotted; a package grants what is below it), ``names`` further built-in names
     (``open``). ``files`` are absolute paths of directories: inside the sandbox each is a private, empty, writable one
     that goes with the process, and nothing of the host. Network, processes and code execution cannot be granted.
+    ``packages`` are third-party ones, all of Python: present for candidates, and dependencies of the deliverable.
     """
 
     imports: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    packages: tuple[PackageGrant, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_granted(self, write: SerializerFunctionWrapHandler) -> _Written:
+        """Leave packages out where there are none: older specifications keep their digests."""
+        return _without(write(self), {"packages": not self.packages})
 
 
 class TaskSpecification(Schema):
@@ -120,6 +212,10 @@ class TaskSpecification(Schema):
     ``outputs``: none means that the function returns None, several are a tuple. ``timeout_ms`` is milliseconds of
     wall-clock for one call. ``max_lines`` counts lines of code, without comments and docstrings. ``requirements`` are
     the numbered ones that the task answers for.
+
+    Of a class ``inputs`` are the constructor's, ``methods`` what may be called, and ``state`` the attributes that may
+    be read. Of a file ``content`` is the type of what it says, an annotation as for inputs. ``shapes`` are derived
+    (``millwright.core.kinds``) and stand in no file.
     """
 
     id: TaskId
@@ -146,11 +242,27 @@ class TaskSpecification(Schema):
     errors: tuple[DeclaredError, ...] = ()
     grants: Grants = Grants()
     requirements: tuple[RequirementId, ...] = ()
+    kind: TaskKind = TaskKind.FUNCTION
+    methods: tuple[Method, ...] = ()
+    state: tuple[Parameter, ...] = ()
+    content: str = ""
+    shapes: SkipJsonSchema[tuple[Shape, ...]] = ()
 
     @property
     def has_interface(self) -> bool:
-        """Whether the task is a function of its own; a group of children without inputs and outputs is not."""
-        return bool(self.inputs or self.outputs)
+        """Whether the task has code of its own; a group of children without inputs and outputs has none."""
+        return bool(self.inputs or self.outputs) or self.kind is not TaskKind.FUNCTION
+
+    @property
+    def known_records(self) -> tuple[Record, ...]:
+        """All records that its types may name: the declared ones, and the shapes of its calls."""
+        return (*self.records, *self.shapes)
+
+    @model_serializer(mode="wrap")
+    def _without_other_kinds(self, write: SerializerFunctionWrapHandler) -> _Written:
+        """Leave out the fields of other kinds, so that a function has the digest, and the inputs, it always had."""
+        absent = {"kind": self.kind is TaskKind.FUNCTION, "methods": not self.methods, "state": not self.state}
+        return _without(write(self), absent | {"shapes": not self.shapes, "content": not self.content})
 
 
 class SpecificationDocument(Schema):

@@ -37,6 +37,9 @@ class _Tagged:
 Value = Annotated[list[JsonValue], _Tagged]
 """A tagged value, as described above."""
 
+RECORD_KEY = "$record"
+"""The key under which JSON names the record that it stands for, where a union has several."""
+
 _INTEGER = re.compile(r"-?[0-9]+")
 
 
@@ -48,7 +51,8 @@ def decode_json(value: JsonValue, of: Type, records: Mapping[str, Record], where
     """Decode a specification's JSON value by its declared type into a tagged value.
 
     Dict keys are decoded by the key type (``{"1": 2}`` is a ``dict[int, int]``), sets and tuples from lists, bytes from
-    base64, NaN and infinities from ``{"$float": "nan"}``. Under ``float`` a JSON integer becomes a float.
+    base64, NaN and infinities from ``{"$float": "nan"}``. Under ``float`` a JSON integer becomes a float. A record may
+    say which one it is, as members of a union can have the same fields: ``{"$record": "Name", …}``.
 
     Raises:
         ValueFault: the value does not fit; the message names the place.
@@ -158,6 +162,9 @@ def _key(key: str, of: Type, records: Mapping[str, Record], where: str) -> Value
 
 def _record(value: dict[str, JsonValue], record: Record, records: Mapping[str, Record], where: str) -> Value:
     names = [field.name for field in record.fields]
+    if RECORD_KEY in value and value[RECORD_KEY] != record.name:
+        raise ValueFault(f"{where}: {_shown(value)} is not of type {record.name}")
+    value = {key: item for key, item in value.items() if key != RECORD_KEY}
     if set(value) != set(names):
         raise ValueFault(f"{where}: {record.name} has the fields {', '.join(names)}; given are {', '.join(value)}")
     pairs: list[JsonValue] = []

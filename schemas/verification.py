@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from schemas.base import Schema
 from schemas.identity import Digest, LayerName
-from schemas.specification import TaskSpecification
+from schemas.specification import PackageGrant, TaskSpecification
 from schemas.values import Value
 
 
@@ -136,6 +136,7 @@ class AnalysisRequest(Schema):
 
     ``target`` is the path in ``modules`` of the candidate's own module; findings elsewhere are not reported.
     ``max_complexity`` bounds cyclomatic complexity per function. ``task`` is needed by the symbolic search alone.
+    ``packages`` are granted, and not among the modules yet.
     """
 
     tool: AnalysisTool
@@ -143,6 +144,7 @@ class AnalysisRequest(Schema):
     target: str
     max_complexity: int = Field(default=10, ge=1)
     task: TaskSpecification | None = None
+    packages: tuple[PackageGrant, ...] = ()
 
 
 class Conclusion(StrEnum):

@@ -88,6 +88,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "inputs": ("hypothesis",),
     "llm": ("httpx",),
     "notification": ("httpx",),
+    "packages": (),
     "sandbox": ("wasmtime",),
     "storage": ("alembic", "psycopg", "sqlalchemy"),
 }

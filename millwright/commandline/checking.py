@@ -115,13 +115,14 @@ class Checking:
         raise AssertionError("the last try returns")
 
     async def _attempt(self, candidate: Candidate) -> Verified:
-        subject = await self._subject(candidate)
+        subject = await self.subject(candidate)
         verdicts = await self._tools.climb(subject, not self._all_layers)
         if self._confirm and is_verified(verdicts):
             verdicts = await self._tools.confirm(subject, verdicts)
         return _answer(candidate, _in_own_lines(verdicts, subject.source, candidate.source), None)
 
-    async def _subject(self, candidate: Candidate) -> Subject:
+    async def subject(self, candidate: Candidate) -> Subject:
+        """Put a candidate in its setting: a package of its own with the declared records."""
         task = candidate.task
         language = language_named(task.target_language)
         name = task.id.replace("-", "_")

@@ -109,7 +109,7 @@ def _told(
     False where the examples do not say, or where no child was called. Within a tolerance nothing is contradicted.
     """
     table.approximate = False
-    run = Run(children, parent.records, table)
+    run = Run(children, parent.known_records, table)
     named = dict(zip((item.name for item in parent.inputs), arguments, strict=True))
     try:
         outcome = Outcome(kind=OutcomeKind.RETURNED, value=run.result(program, named))

@@ -20,7 +20,7 @@ from schemas.identity import Digest, NodePath, RequirementId, TaskId, parent_pat
 from schemas.planning import Promises, Proposal, SpecifiedRoot
 from schemas.project import Policy
 from schemas.requirements import FrontMatter, Statement
-from schemas.specification import Grants, SpecificationDocument, TaskSpecification
+from schemas.specification import Grants, SpecificationDocument, TaskKind, TaskSpecification
 
 __all__ = [
     "Size",
@@ -63,6 +63,8 @@ def read_root(
         return RedFlag(flag=Flag.UNSOUND, detail=f"the target language is {language}, not {task.target_language}")
     if task.grants != Grants():
         return RedFlag(flag=Flag.UNSOUND, detail="only a person's own specification may grant anything")
+    if task.kind is not TaskKind.FUNCTION or task.shapes:
+        return RedFlag(flag=Flag.UNSOUND, detail="only a person's own specification may ask for more than a function")
     if not task.has_interface or not task.test_cases:
         return RedFlag(flag=Flag.UNSOUND, detail="the root needs inputs or outputs, and at least one example")
     problem = classification_problem(root, numbered)
@@ -112,7 +114,7 @@ def _plan_faults(proposal: Proposal, parent: TaskSpecification, policy: Policy) 
     program = _program(proposal, parent, policy)
     if isinstance(program, str):
         return [program]
-    made = records_made(program, parent.records) if program else frozenset()
+    made = records_made(program, parent.known_records) if program else frozenset()
     faults = list(reach_faults(parent, children, made))
     return faults or list(compose(parent, children, program).contradictions)
 

@@ -12,7 +12,7 @@ from schemas.values import Value, decode_json
 
 def example_calls(task: TaskSpecification) -> tuple[tuple[Value, ...], ...]:
     """Return the argument lists of a task's examples, in the order of its inputs."""
-    records = {record.name: record for record in task.records}
+    records = {record.name: record for record in task.known_records}
     types = input_types(task)
     return tuple(
         tuple(decode_json(case.inputs[item.name], of, records) for item, of in zip(task.inputs, types, strict=True))
@@ -27,5 +27,5 @@ def accepts(task: TaskSpecification, case: TestCase, outcome: Outcome) -> bool:
     if outcome.kind is not OutcomeKind.RETURNED or outcome.value is None:
         return False
     of = result_type(task)
-    records = {record.name: record for record in task.records}
+    records = {record.name: record for record in task.known_records}
     return equal(outcome.value, decode_json(case.expected_output, of, records), of, case.tolerance, records)

@@ -271,7 +271,7 @@ def useless(behaviours: Sequence[Behaviour], task: TaskSpecification) -> tuple[F
     Raises:
         TypeSyntaxError, ValueFault: the specification's types or examples cannot be read.
     """
-    of, records = result_type(task), {record.name: record for record in task.records}
+    of, records = result_type(task), {record.name: record for record in task.known_records}
     broken = not any(case.raises in BROKEN for case in task.test_cases)
     idle = [
         any(outcome.kind is not OutcomeKind.LOST for outcome in behaviour)  # else the machine may have caused it

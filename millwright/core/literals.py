@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from millwright.core.red_flags.strict_json import is_storable
 from schemas.specification import Record
 from schemas.types import Kind, Type, parse_type
-from schemas.values import Value, canonical_text, decode_json, float_text
+from schemas.values import RECORD_KEY, Value, canonical_text, decode_json, float_text
 
 DEEPEST = 50
 """Levels of a literal that are read; deeper ones are nobody's honest example."""
@@ -240,9 +240,12 @@ def _repeated(of: Type, times: int) -> tuple[Type, ...]:
 def _written_member(value: Value, of: Type, records: Records) -> JsonValue:
     for member in of.arguments:
         try:
-            return written_json(value, member, records)
+            written = written_json(value, member, records)
         except ValueError:
             continue
+        several = sum(other.kind is Kind.RECORD for other in of.arguments) > 1
+        is_one_of_several = member.kind is Kind.RECORD and several
+        return {RECORD_KEY: member.name, **written} if isinstance(written, dict) and is_one_of_several else written
     raise ValueError(f"no JSON stands for this value of type {of}")
 
 

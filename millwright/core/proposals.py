@@ -96,7 +96,7 @@ def _case(item: JsonValue, task: TaskSpecification) -> Claim | None:
     names = [parameter.name for parameter in task.inputs]
     if not isinstance(item, dict) or not isinstance(given, dict) or set(given) != set(names):
         return None
-    records = {record.name: record for record in task.records}
+    records = {record.name: record for record in task.known_records}
     try:
         types = zip(names, input_types(task), strict=True)
         arguments = tuple(decode_json(given[name], of, records, name) for name, of in types)

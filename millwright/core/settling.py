@@ -82,7 +82,7 @@ def _writable(arguments: Arguments, task: TaskSpecification) -> bool:
 
 def inputs_by_name(arguments: Arguments, task: TaskSpecification) -> dict[str, JsonValue]:
     """Write arguments as an example's inputs. Raises ValueError where no JSON stands for one."""
-    records = {record.name: record for record in task.records}
+    records = {record.name: record for record in task.known_records}
     typed = zip(task.inputs, arguments, input_types(task), strict=True)
     return {item.name: written_json(value, of, records) for item, value, of in typed}
 
@@ -120,7 +120,7 @@ def _stated(item: dict[str, JsonValue], task: TaskSpecification) -> Stated | Non
 
 
 def _decoded(value: JsonValue, task: TaskSpecification) -> Value:
-    records = {record.name: record for record in task.records}
+    records = {record.name: record for record in task.known_records}
     return decode_json(value, result_type(task), records, "returns")
 
 
@@ -179,7 +179,7 @@ def _vote(item: Stated, task: TaskSpecification) -> str:
     if item.raises is not None:
         return f"raises {item.raises}"
     of = result_type(task)
-    records = {record.name: record for record in task.records}
+    records = {record.name: record for record in task.known_records}
     step = TOLERANCE if _holds_float(of, task) else None
     return f"returns {canonical(_decoded(item.returns, task), of, step, records)}"
 

@@ -29,8 +29,8 @@ _LONGEST_INTEGER = 4000
 
 
 def records_of(task: TaskSpecification) -> dict[str, Record]:
-    """Return the records that the task declares, by name."""
-    return {record.name: record for record in task.records}
+    """Return the records that the task's types may name, by name."""
+    return {record.name: record for record in task.known_records}
 
 
 def equal(a: Value, b: Value, of: Type, tolerance: float | None = None, records: Records | None = None) -> bool:

@@ -19,7 +19,7 @@ from millwright.core.tracing import coverage_problem, with_coverage
 from schemas.identity import RequirementId, TaskId
 from schemas.planning import Proposal, ProposedChild
 from schemas.project import Policy
-from schemas.specification import SpecificationDocument, TaskSpecification, TaskType
+from schemas.specification import SpecificationDocument, TaskKind, TaskSpecification, TaskType
 from schemas.values import decode_json
 
 MOST_LISTED = 200
@@ -212,6 +212,8 @@ def _promised(task: TaskSpecification) -> set[tuple[str, ...]]:
 
 def _grant_faults(case: Case) -> Iterator[str]:
     for child in case.children:
+        if child.kind is not TaskKind.FUNCTION or child.shapes:
+            yield f"{child.id}: a proposed child is a function; a person's own specification alone asks for more"
         excess = excess_of(child.grants, case.parent.grants)
         if excess:
             yield f"{child.id}: a child may be granted nothing that its parent is not, as {excess}"

@@ -8,9 +8,11 @@ It evaluates nothing: examples that must satisfy conditions are turned into requ
 import ast
 from collections.abc import Iterator, Sequence
 
+from millwright.core.kinds import as_called
 from millwright.core.specification_examples import condition_faults, example_faults, examples_to_check
-from millwright.core.specification_grants import grant_faults
+from millwright.core.specification_grants import grant_faults, package_faults
 from millwright.core.specification_graph import graph_faults, parents_of
+from millwright.core.specification_kinds import kind_faults
 from millwright.core.specification_vocabulary import (
     Vocabulary,
     declaration_faults,
@@ -51,13 +53,17 @@ def check_document(document: SpecificationDocument) -> tuple[Fault, ...]:
         faults.append(Fault(where="tasks", what="there is no task"))
     faults += declaration_faults(document)
     faults += graph_faults(document)
+    faults += package_faults(document.tasks)
     for index, task in enumerate(document.tasks):
-        faults += _task_faults(f"tasks[{index}]", task, vocabulary_of(document, task))
+        where = f"tasks[{index}]"
+        own = tuple(kind_faults(where, document, task))
+        view = task if own else as_called(task)
+        faults += own or _task_faults(where, view, vocabulary_of(document, view))
     return tuple(dict.fromkeys(faults))
 
 
 def resolve(document: SpecificationDocument) -> tuple[TaskSpecification, ...]:
-    """Return the tasks, each complete by itself.
+    """Return the tasks, each complete by itself, and of whatever kind as it is called.
 
     The document's records and errors are merged into each, and ``parent`` and ``children`` are filled in from
     whichever side states them. The document has no faults.
@@ -69,7 +75,7 @@ def resolve(document: SpecificationDocument) -> tuple[TaskSpecification, ...]:
         if parent is not None and task.id not in children[parent]:
             children[parent].append(task.id)
     return tuple(
-        task.model_copy(
+        as_called(task).model_copy(
             update={
                 "records": tuple(dict.fromkeys((*document.records, *task.records))),
                 "errors": tuple(dict.fromkeys((*document.errors, *task.errors))),
@@ -114,7 +120,7 @@ def _parameter_faults(
 
 
 def _condition_faults(where: str, task: TaskSpecification, vocabulary: Vocabulary) -> Iterator[Fault]:
-    inputs = frozenset(parameter.name for parameter in task.inputs)
+    inputs = frozenset((*(parameter.name for parameter in task.inputs), *(shape.name for shape in task.shapes)))
     all_names = inputs | {"result", "old"}
     kinds = (
         ("preconditions", task.preconditions, inputs),

@@ -6,6 +6,7 @@ It only writes the questions and reads the answers: expressions are evaluated by
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from millwright.core.kinds import as_called
 from millwright.core.specification_vocabulary import Vocabulary, input_types, known_type, result_type, vocabulary_of
 from schemas.execution import Binding, ConditionReport, ConditionRequest, Truth
 from schemas.expressions import names_used
@@ -47,7 +48,7 @@ def example_faults(where: str, task: TaskSpecification, vocabulary: Vocabulary) 
 def examples_to_check(document: SpecificationDocument) -> tuple[ExampleCheck, ...]:
     """Return what the sandbox must evaluate to know that the examples satisfy the conditions beside them."""
     checks: list[ExampleCheck] = []
-    for index, task in enumerate(document.tasks):
+    for index, task in enumerate(map(as_called, document.tasks)):
         vocabulary = vocabulary_of(document, task)
         complete = task.model_copy(update={"records": tuple(vocabulary.records.values())})
         checks += _checks_of(f"tasks[{index}].test_cases", complete, vocabulary)
@@ -104,7 +105,7 @@ def _demands(task: TaskSpecification) -> list[tuple[str, str]]:
 
 def _promises(task: TaskSpecification) -> list[tuple[str, str]]:
     """Return the postconditions that an example settles without knowing what the call does to its arguments."""
-    records = {record.name: record for record in task.records}
+    records = {record.name: record for record in task.known_records}
     types = zip(task.inputs, input_types(task), strict=True)
     changeable = {parameter.name for parameter, of in types if _may_change(of, records)}
     return [

@@ -3,10 +3,10 @@
 What it does not know is which modules and names are harmless: that is the language's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from millwright.core.verification.languages import LANGUAGES
-from schemas.specification import Fault, Grants, TaskSpecification
+from schemas.specification import Fault, Grants, PackageGrant, TaskSpecification
 
 _PROTECTED = frozenset(
     {"bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "python", "run", "sbin", "sys", "usr"}
@@ -32,6 +32,27 @@ def grant_faults(where: str, task: TaskSpecification) -> Iterator[Fault]:
         for other in task.grants.files[:index]:
             if is_within(path, other) or is_within(other, path):
                 yield Fault(where=place, what=f"{path!r} and {other!r} lie one in the other; grant the outer one")
+
+
+def package_faults(tasks: Sequence[TaskSpecification]) -> Iterator[Fault]:
+    """Yield each task whose code runs another one's, and is not granted the packages that this one is."""
+    by_id = {task.id: task for task in tasks}
+    for index, task in enumerate(tasks):
+        if not task.has_interface:
+            continue
+        below = [other.id for other in tasks if other.parent == task.id]
+        for name in dict.fromkeys((*task.children, *below, *task.dependencies)):
+            used = by_id.get(name)
+            for package in used.grants.packages if used is not None else ():
+                if package not in task.grants.packages:
+                    what = f"{task.id!r} runs {name!r}, which is granted {package.requirement}: grant it here as well"
+                    yield Fault(where=f"tasks[{index}].grants.packages", what=what)
+
+
+def granted_packages(tasks: Iterable[TaskSpecification]) -> tuple[PackageGrant, ...]:
+    """Return the packages that tasks are granted, each once, by name."""
+    found = {grant: None for task in tasks for grant in task.grants.packages}
+    return tuple(sorted(found, key=lambda grant: grant.requirement))
 
 
 def _path_problem(path: str) -> str | None:
@@ -65,6 +86,9 @@ def excess_of(part: Grants, whole: Grants) -> str | None:
     for name in part.names:
         if name not in whole.names:
             return f"the name {name}"
+    for package in part.packages:
+        if package not in whole.packages:
+            return f"the package {package.requirement}"
     for path in part.files:
         if not any(is_within(path, granted) for granted in whole.files):
             return f"the directory {path}"

@@ -33,7 +33,7 @@ class Vocabulary:
 
 def vocabulary_of(document: SpecificationDocument, task: TaskSpecification) -> Vocabulary:
     """Return what a task of the document may name; records that cannot be used are left out."""
-    visible = {record.name: record for record in (*document.records, *task.records)}
+    visible = {record.name: record for record in (*document.records, *task.known_records)}
     errors = {error.name for error in (*document.errors, *task.errors)}
     fields = frozenset(field.name for record in visible.values() for field in record.fields)
     return Vocabulary(_sound(visible), fields, BUILTIN_EXCEPTIONS | errors)
@@ -171,13 +171,13 @@ def repeated_faults(where: str, kind: str, names: Iterable[str]) -> Iterator[Fau
 
 def input_types(task: TaskSpecification) -> tuple[Type, ...]:
     """Return the types of a resolved task's inputs. Raises TypeSyntaxError."""
-    records = {record.name for record in task.records}
+    records = {record.name for record in task.known_records}
     return tuple(parse_type(parameter.type_annotation, records) for parameter in task.inputs)
 
 
 def result_type(task: TaskSpecification) -> Type:
     """Return the type of a resolved task's result: None without outputs, a tuple of several. Raises TypeSyntaxError."""
-    records = {record.name for record in task.records}
+    records = {record.name for record in task.known_records}
     types = tuple(parse_type(parameter.type_annotation, records) for parameter in task.outputs)
     if not types:
         return NONE

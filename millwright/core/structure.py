@@ -57,7 +57,8 @@ def proposal_signature(proposal: Proposal, policy: Policy) -> Digest:
 
 
 def _granted(task: TaskSpecification) -> JsonValue:
-    granted = (task.grants.imports, task.grants.names, task.grants.files)
+    packages = tuple(grant.requirement for grant in task.grants.packages)
+    granted = (task.grants.imports, task.grants.names, task.grants.files, *([packages] if packages else []))
     return [list[JsonValue](sorted(names)) for names in granted]
 
 

@@ -64,7 +64,7 @@ def reach_faults(
 
     ``made`` are the records that the plan's composition puts together. The parts have the parent's records.
     """
-    records = {record.name: record for record in parent.records}
+    records = {record.name: record for record in parent.known_records}
     by_id = {child.id: child for child in children}
     for child in children:
         others = [item for other in children if other is not child for item in other.outputs]

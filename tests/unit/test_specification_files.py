@@ -22,7 +22,7 @@ from millwright.adapters.documents.specification_file import (
 from millwright.adapters.documents.yaml_reader import DocumentSyntaxError, read_yaml
 from millwright.core.specification import check_document
 from millwright.errors import BadInput, SpecificationInvalid
-from schemas.specification import Fault, SpecificationDocument, TaskSpecification
+from schemas.specification import Fault, SpecificationDocument, TaskKind, TaskSpecification
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _TASK = "id: a\n  name: f\n  inputs: [{name: n, type_annotation: int}]\n"
@@ -165,18 +165,17 @@ def test_other_requirements_are_refused_in_one_line(data: bytes, message: str) -
     assert "\n" not in str(caught.value)
 
 
-def _documented() -> str:
+def _documented() -> list[SpecificationDocument]:
     page = (_DOCS / "task-specification.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    return str(block)
+    return [_read(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
 
 
-def test_the_documented_example_is_valid_and_shows_every_field() -> None:
-    """The page's example can be built as it stands, and leaves no field of a task out."""
-    _read(_documented())
-    tasks = read_yaml(_documented()).value["tasks"]  # type: ignore[index,call-overload]  # a mapping, by construction
-    shown = {field for task in tasks for field in task}  # type: ignore[union-attr]  # likewise
-    assert shown == set(TaskSpecification.model_fields)
+def test_the_documented_examples_are_valid_and_show_every_field() -> None:
+    """The page's examples can be built as they stand, and leave no field of a task, and no kind, out."""
+    tasks = [task for document in _documented() for task in document.tasks]
+    shown = {field for task in tasks for field in task.model_fields_set}
+    assert shown == set(TaskSpecification.model_fields) - {"shapes"}  # which are derived
+    assert {task.kind for task in tasks} == set(TaskKind)
 
 
 def test_the_published_schema_is_up_to_date() -> None:

@@ -73,11 +73,16 @@ def _union_edges(of: Type, palette: Palette, bounds: Bounds, hashed: bool) -> li
 
 
 def _product_edges(of: Type, palette: Palette, bounds: Bounds, hashed: bool) -> list[Any]:
-    types = of.arguments if of.kind is Kind.TUPLE else tuple(field for _, field in palette.fields[of.name])
-    make: Callable[..., Any] = (lambda *members: members) if of.kind is Kind.TUPLE else palette.classes[of.name]
-    if not types:
-        return [()]
-    each = [boundaries_of(member, palette, hashed=hashed) for member in types]
+    if of.kind is Kind.TUPLE:
+        members = [(member, NO_BOUNDS) for member in of.arguments]
+    else:
+        members = [(field, palette.bounds_of(of.name, name)) for name, field in palette.fields[of.name]]
+    make: Callable[..., Any] = (lambda *values: values) if of.kind is Kind.TUPLE else palette.classes[of.name]
+    if not members:
+        return [make()]
+    each = [boundaries_of(member, palette, own, hashed) for member, own in members]
+    if not all(each):  # nothing lies within the bounds
+        return []
     longest = max(map(len, each))
     return [make(*(values[index % len(values)] for values in each)) for index in range(longest)]
 

@@ -6,7 +6,7 @@ limits: ``millwright.adapters.inputs.generate`` is that process.
 
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import CodeType, FrameType
 from typing import Any, cast
@@ -17,7 +17,7 @@ from hypothesis.errors import InvalidArgument, Unsatisfiable
 from pydantic import JsonValue
 
 from millwright.adapters.inputs.boundaries import boundaries_of
-from millwright.adapters.inputs.bounds import bounds_of
+from millwright.adapters.inputs.bounds import Bounds, bounds_of
 from millwright.adapters.inputs.palette import encode, palette_of
 from millwright.adapters.inputs.relations import Argument, related
 from millwright.adapters.inputs.scaling import Scaling
@@ -46,14 +46,17 @@ class _TooSlow(Exception):
 class Condition:
     """A constraint or precondition, ready to be evaluated."""
 
-    def __init__(self, where: str, text: str, names: Sequence[str], fields: Sequence[str]) -> None:
-        reason = check_expression(text, names, fields)
+    def __init__(
+        self, where: str, text: str, names: Sequence[str], fields: Sequence[str], classes: Mapping[str, type]
+    ) -> None:
+        reason = check_expression(text, [*names, *classes], fields)
         if reason is not None:
             raise SpecificationInvalid([Fault(where=where, what=f"{text!r}: {reason}")])
         self.where = where
         self.text = text
         self._code: CodeType = compile(text, "<condition>", "eval", dont_inherit=True)
         self._slow = 0
+        self._classes = classes
 
     def holds(self, names: dict[str, Any]) -> bool:
         """Whether it is true; false too if it raises or takes longer than half a second.
@@ -73,7 +76,7 @@ class Condition:
         """Whether it is true; false too if it raises, None if it takes longer than half a second."""
         signal.setitimer(signal.ITIMER_REAL, _EVALUATION_SECONDS)
         try:
-            value = eval(self._code, namespace() | names)  # noqa: S307 - checked above, and this process has limits
+            value = eval(self._code, namespace() | {**self._classes, **names})  # noqa: S307 - checked above, and this process has limits
         except _TooSlow:
             return None
         except Exception:  # noqa: BLE001 - whatever an expression raises, it does not hold
@@ -87,23 +90,24 @@ class Drawing:
     """The inputs of one task, drawn from one seed. Call from the main thread: evaluations are timed by a signal."""
 
     def __init__(self, task: TaskSpecification, digest: Digest) -> None:
-        records = {record.name for record in task.records}
+        records = {record.name for record in task.known_records}
         self._task = task
         self._digest = digest
         self._seed = int(digest, 16)
         self._names = [parameter.name for parameter in task.inputs]
         self._types = [parse_type(parameter.type_annotation, records) for parameter in task.inputs]
-        self._palette = palette_of(task.records, _alphabet(task))
-        fields = [field.name for record in task.records for field in record.fields]
+        self._palette = palette_of(task.known_records, _alphabet(task), _bounds_of_methods(task))
+        shapes = {shape.name: self._palette.classes[shape.name] for shape in task.shapes}
+        fields = [field.name for record in task.known_records for field in record.fields]
         self._own = [
             [
-                Condition(f"{task.id}.inputs.{parameter.name}", text, [parameter.name], fields)
+                Condition(f"{task.id}.inputs.{parameter.name}", text, [parameter.name], fields, {})
                 for text in parameter.constraints
             ]
             for parameter in task.inputs
         ]
         self._common = [
-            Condition(f"{task.id}.preconditions.{condition.name}", condition.expression, self._names, fields)
+            Condition(f"{task.id}.preconditions.{condition.name}", condition.expression, self._names, fields, shapes)
             for condition in task.preconditions
         ]
         self._bounds = [
@@ -227,6 +231,16 @@ class Drawing:
             return [Fault(where=one.where, what=f"no input was found that satisfies {one.text!r}") for one in blamed]
         together = " and ".join(repr(one.text) for one in conditions)
         return [Fault(where=self._task.id, what=f"no input was found that satisfies all of {together}")]
+
+
+def _bounds_of_methods(task: TaskSpecification) -> dict[tuple[str, str], Bounds]:
+    """Return the bounds of the methods' inputs, which are the fields of the shapes of their calls."""
+    return {
+        (method.name, item.name): bounds_of(item.name, item.constraints)
+        for method in task.methods
+        for item in method.inputs
+        if item.constraints
+    }
 
 
 def _filter(conditions: Sequence[Condition], name: str) -> Callable[[Any], bool]:

@@ -5,12 +5,12 @@ It draws nothing: ``strategies`` and ``boundaries`` do.
 
 import base64
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, make_dataclass
+from dataclasses import dataclass, field, fields, make_dataclass
 from typing import Any, cast
 
 from pydantic import JsonValue
 
-from millwright.adapters.inputs.bounds import Bounds
+from millwright.adapters.inputs.bounds import NO_BOUNDS, Bounds
 from schemas.specification import Record
 from schemas.types import Kind, Type, parse_type
 from schemas.values import Value, canonical_text, float_text
@@ -24,24 +24,34 @@ LARGEST_MAPPING = 8
 
 @dataclass(frozen=True)
 class Palette:
-    """What values are made of: the records' classes and fields, and the characters of the examples' texts."""
+    """What values are made of: the records' classes and fields, and the characters of the examples' texts.
+
+    ``bounds`` are those of a record's fields, by the names of both; most have none.
+    """
 
     classes: Mapping[str, type]
     fields: Mapping[str, tuple[tuple[str, Type], ...]]
     alphabet: str = ""
+    bounds: Mapping[tuple[str, str], Bounds] = field(default_factory=dict)
+
+    def bounds_of(self, record: str, name: str) -> Bounds:
+        """Return the bounds of a record's field."""
+        return self.bounds.get((record, name), NO_BOUNDS)
 
 
-def palette_of(records: Iterable[Record], alphabet: str) -> Palette:
+def palette_of(
+    records: Iterable[Record], alphabet: str, bounds: Mapping[tuple[str, str], Bounds] | None = None
+) -> Palette:
     """Make a palette; each record becomes a frozen class with its fields."""
     by_name = {record.name: record for record in records}
     types = {
-        name: tuple((field.name, parse_type(field.type_annotation, by_name)) for field in record.fields)
+        name: tuple((item.name, parse_type(item.type_annotation, by_name)) for item in record.fields)
         for name, record in by_name.items()
     }
     classes = {
-        name: make_dataclass(name, [field for field, _ in members], frozen=True) for name, members in types.items()
+        name: make_dataclass(name, [member for member, _ in members], frozen=True) for name, members in types.items()
     }
-    return Palette(classes, types, alphabet)
+    return Palette(classes, types, alphabet, bounds or {})
 
 
 def characters_of(bounds: Bounds) -> str:
@@ -90,5 +100,5 @@ def encode(value: Any, palette: Palette) -> Value:
         case dict():
             return ["dict", [[encode(key, palette), encode(item, palette)] for key, item in value.items()]]
         case _:
-            pairs = [[field.name, encode(getattr(value, field.name), palette)] for field in fields(value)]
+            pairs = [[item.name, encode(getattr(value, item.name), palette)] for item in fields(value)]
             return ["record", type(value).__name__, cast(JsonValue, pairs)]

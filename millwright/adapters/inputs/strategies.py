@@ -77,7 +77,10 @@ def _tuples(of: Type, palette: Palette, bounds: Bounds, hashed: bool) -> Strateg
 
 
 def _records(of: Type, palette: Palette, bounds: Bounds, hashed: bool) -> Strategy:
-    members = {name: strategy_of(field, palette, hashed=hashed) for name, field in palette.fields[of.name]}
+    members = {
+        name: strategy_of(field, palette, palette.bounds_of(of.name, name), hashed)
+        for name, field in palette.fields[of.name]
+    }
     return st.builds(palette.classes[of.name], **members)
 
 

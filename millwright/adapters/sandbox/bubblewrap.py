@@ -167,4 +167,6 @@ def _try_out(slot: Slot, cancellation: Cancellation) -> None:
 def _check(program: Program) -> None:
     if program.language != "python":
         raise BadInput(f"this sandbox calls python, not {program.language}: use an engine of that language")
+    if program.packages:
+        raise BadInput(f"{program.module} is granted packages, which nobody laid beside it: use SandboxWithPackages")
     check_grants(program.files)

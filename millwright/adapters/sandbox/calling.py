@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from schemas.execution import CallReport, CallRequest, Ending, Limits, Outcome, OutcomeKind, Program
+from schemas.specification import TaskKind
 from schemas.values import Value
 
 from .cell import Cancellation, Cell, Stopped
@@ -29,7 +30,8 @@ class Candidate:
 
     def __init__(self, starter: Starter, program: Program, cancellation: Cancellation, most_output: int) -> None:
         self._program = program
-        self._cell: Cell = starter.functions("calls", cancellation, most_output, program.files)
+        serves = program.kind is TaskKind.HTTP_HANDLER
+        self._cell: Cell = starter.functions("calls", cancellation, most_output, program.files, serves)
         self._cell.send(program_header(program, starter.limits(program.limits)))
         self._answered = 0
         self._posted: deque[Sequence[Value]] = deque()

@@ -24,11 +24,12 @@ from .zygote import Zygote
 
 _BASE = ("", "wire", "confine", "entry")
 _MODES = {  # only what a mode needs is sent, for what the others import is slow to import
-    "calls": (*_BASE, "calls"),
-    "properties": (*_BASE, "calls", "judging", "properties"),
+    "calls": (*_BASE, "kinds", "calls"),
+    "serving": (*_BASE, "kinds", "serving", "calls"),
+    "properties": (*_BASE, "kinds", "calls", "judging", "properties"),
     "evaluator": (*_BASE, "judging", "conditions", "evaluator"),
     "command": (*_BASE, "command"),
-    "zygote": (*_BASE, "calls", "judging", "properties", "conditions", "evaluator", "zygote"),
+    "zygote": (*_BASE, "kinds", "calls", "judging", "properties", "conditions", "evaluator", "zygote"),
 }
 _PRELOADED = (
     *("math", "cmath", "re", "collections", "collections.abc", "itertools", "functools", "string", "datetime"),
@@ -45,8 +46,12 @@ _FILE_BYTES = 16 * 1024 * 1024
 class Starter(Protocol):
     """What starts the processes of functions, and names their limits."""
 
-    def functions(self, mode: str, cancellation: Cancellation, most_output: int, files: tuple[str, ...] = ()) -> Cell:
+    def functions(
+        self, mode: str, cancellation: Cancellation, most_output: int, files: tuple[str, ...] = (), serves: bool = False
+    ) -> Cell:
         """Start a process for ``calls``, ``properties`` or ``evaluator``, with writable folders ``files``.
+
+        One that ``serves`` may use sockets, in a network of its own.
 
         Raises:
             SandboxUnavailable: it cannot be started.
@@ -64,11 +69,14 @@ class Engine:
     layout: Layout
     machine: str = field(default_factory=lambda: os.uname().machine)
 
-    def functions(self, mode: str, cancellation: Cancellation, most_output: int, files: tuple[str, ...] = ()) -> Cell:
+    def functions(
+        self, mode: str, cancellation: Cancellation, most_output: int, files: tuple[str, ...] = (), serves: bool = False
+    ) -> Cell:
         """Start a process for ``calls``, ``properties`` or ``evaluator``. Raises as the Starter does."""
         process = BubblewrapProcess(lambda fds: self.layout.argv(Purpose.FUNCTIONS, fds, self._serial(), files=files))
-        prelude = self._prelude("functions", Purpose.FUNCTIONS, files=files)
-        return Cell(process, cancellation, most_output=most_output, first=harness_code(mode) + prelude)
+        prelude = self._prelude("functions", Purpose.FUNCTIONS, files=files, serves=serves)
+        code = harness_code("serving" if serves else mode)
+        return Cell(process, cancellation, most_output=most_output, first=code + prelude)
 
     def command(self, cancellation: Cancellation, limits: Limits, packages: bool) -> Cell:
         """Start a process for a command. Raises as the Starter does."""
@@ -111,14 +119,21 @@ class Engine:
         header = {"control": number, "proc": folder, "preload": list(_PRELOADED), "scratch_bytes": SCRATCH_BYTES}
         return Zygote.start(cell, ours, cancellation, header, patience_seconds)
 
-    def _prelude(self, serve: str, purpose: Purpose, memory_bytes: int = 0, files: tuple[str, ...] = ()) -> bytes:
+    def _prelude(
+        self,
+        serve: str,
+        purpose: Purpose,
+        memory_bytes: int = 0,
+        files: tuple[str, ...] = (),
+        serves: bool = False,
+    ) -> bytes:
         """Pack what a harness does first; an interpreter takes no filter, for no untrusted code runs in it."""
         return frame(
             {
                 "serve": serve,
                 "spaces": [tuple(space) for space in spaces(purpose, memory_bytes, files)],
                 "early": b"" if serve == "zygote" else seccomp.for_commands(self.machine),
-                "filter": seccomp.for_functions(self.machine),
+                "filter": seccomp.for_functions(self.machine, serves),
             }
         )
 

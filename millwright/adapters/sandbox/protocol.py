@@ -228,6 +228,9 @@ def program_header(program: Program, limits: dict[str, int]) -> bytes:
             "function": program.function,
             "records": declared_records(program.records),
             "records_module": program.records_module,
+            "kind": program.kind.value,
+            "state": list(program.state),
+            "methods": [(item.name, list(item.inputs), list(item.raises), item.request) for item in program.methods],
         }
     )
 

@@ -9,7 +9,14 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from .syscalls import ALLOWED_TO_FUNCTIONS, CLONE3, DECIDED_BY_ARGUMENTS, REFUSED_TO_COMMANDS, Numbers
+from .syscalls import (
+    ALLOWED_TO_FUNCTIONS,
+    ALLOWED_TO_SERVERS,
+    CLONE3,
+    DECIDED_BY_ARGUMENTS,
+    REFUSED_TO_COMMANDS,
+    Numbers,
+)
 
 
 class _Machine(NamedTuple):
@@ -28,7 +35,7 @@ _CLONE_THREAD = 0x00010000
 _CLONE_NEW_NAMESPACES = 0x7E020080  # NEWNS NEWCGROUP NEWUTS NEWIPC NEWUSER NEWPID NEWNET, and NEWTIME
 _TERMINAL_QUESTIONS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS TIOCGWINSZ FIONREAD FIONBIO FIO*CLEX
 _NAMES_OF_THREADS = (15, 16, 0x53564D41)  # PR_SET_NAME PR_GET_NAME, and PR_SET_VMA, with which libc names its memory
-_AF_UNIX = 1
+_AF_UNIX, _AF_INET = 1, 2
 _ITSELF = 1  # the process is number 1 of its namespace; there is nobody else in it
 
 _Step = bytes
@@ -52,11 +59,12 @@ def for_commands(machine: str) -> bytes:
 
 
 @cache
-def for_functions(machine: str) -> bytes:
+def for_functions(machine: str, serves: bool = False) -> bytes:
     """Assemble the filter for candidates, properties and conditions: what is not on the list fails with EPERM.
 
     Only threads can be made, limits only read, signals sent to oneself only. A pair of sockets may be made, as event
-    loops do, but no address be named.
+    loops do, but no address be named. One that ``serves`` may use sockets of the Internet's kind, in a network that it
+    shares with nobody.
     """
     clone = [_load(0), _step(_ANY_BIT, _CLONE_NEW_NAMESPACES, 1, 0), _step(_ANY_BIT, _CLONE_THREAD, 1, 0)]
     special = {
@@ -69,7 +77,10 @@ def for_functions(machine: str) -> bytes:
         "socketpair": _one_of(0, (_AF_UNIX,)),
         "tgkill": _one_of(0, (_ITSELF,)),
     }
-    return _assemble(machine, ALLOWED_TO_FUNCTIONS, [_step(_RETURN, _ALLOW)], special, [_step(_RETURN, _REFUSE)])
+    if serves:
+        special["socket"] = _one_of(0, (_AF_INET,))
+    allowed = ALLOWED_TO_FUNCTIONS | ALLOWED_TO_SERVERS if serves else ALLOWED_TO_FUNCTIONS
+    return _assemble(machine, allowed, [_step(_RETURN, _ALLOW)], special, [_step(_RETURN, _REFUSE)])
 
 
 def _assemble(machine: str, listed: Numbers, then: _Steps, special: Mapping[str, _Steps], otherwise: _Steps) -> bytes:

@@ -31,10 +31,15 @@ class Slot:
         self._evaluator: Cell | None = None
         self._served = 0
 
-    def functions(self, mode: str, cancellation: Cancellation, most_output: int, files: tuple[str, ...] = ()) -> Cell:
-        """Start a process; one with writable folders has a bubblewrap of its own. Raises as the Starter does."""
-        if not self._warm or files:
-            return self.engine.functions(mode, cancellation, most_output, files)
+    def functions(
+        self, mode: str, cancellation: Cancellation, most_output: int, files: tuple[str, ...] = (), serves: bool = False
+    ) -> Cell:
+        """Start a process; one with writable folders, or a network, has a bubblewrap of its own.
+
+        Raises as the Starter does.
+        """
+        if not self._warm or files or serves:
+            return self.engine.functions(mode, cancellation, most_output, files, serves)
         if self._zygote is None:
             try:
                 self._zygote = self.engine.zygote(cancellation, self._patience)

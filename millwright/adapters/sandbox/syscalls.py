@@ -206,6 +206,19 @@ ALLOWED_TO_FUNCTIONS: Numbers = {
 }
 """What CPython, its threads and its files need; everything else is refused to functions."""
 
+ALLOWED_TO_SERVERS: Numbers = {
+    "connect": (42, 203),
+    "accept": (43, 202),
+    "accept4": (288, 242),
+    "bind": (49, 200),
+    "listen": (50, 201),
+    "getsockname": (51, 204),
+    "getpeername": (52, 205),
+    "setsockopt": (54, 208),
+    "getsockopt": (55, 209),
+}
+"""What a handler of HTTP needs besides, in a network of its own that nobody else is in."""
+
 DECIDED_BY_ARGUMENTS: Numbers = {
     "clone": (56, 220),
     "ioctl": (16, 29),
@@ -213,6 +226,7 @@ DECIDED_BY_ARGUMENTS: Numbers = {
     "prctl": (157, 167),
     "prlimit64": (302, 261),
     "sendto": (44, 206),
+    "socket": (41, 198),
     "socketpair": (53, 199),
     "tgkill": (234, 131),
 }

@@ -8,11 +8,14 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 
+from millwright.core.kinds import is_code
 from millwright.core.packaging.package import Findings, Part, Trial, Whole, one_line
 from millwright.core.packaging.python_checks import judge, trials
+from millwright.core.packaging.python_entry import main_module, usage
 from millwright.core.packaging.python_layout import command_of, test_paths
 from millwright.core.packaging.python_tests import class_name, method_names, test_module
 from millwright.core.packaging.traceability import TRACEABILITY, traceability
+from millwright.core.specification_grants import granted_packages
 from schemas.execution import CommandReport
 from schemas.identity import NodePath, ProjectId
 from schemas.requirements import TestRef
@@ -28,39 +31,10 @@ description = "{summary}"
 readme = "README.md"
 requires-python = ">=3.11"
 classifiers = ["Typing :: Typed"]
-{scripts}
+{dependencies}{scripts}
 [tool.hatch.build.targets.wheel]
 packages = ["{package}"]
 """
-
-_MAIN = '''"""The command: reads a document from a file or standard input, and writes the answer to standard output."""
-
-import sys
-from pathlib import Path
-
-from {module} import {imported}
-
-
-def main() -> int:
-    """Run the command; returns the exit status, 2 for a document that is refused."""
-    arguments = sys.argv[1:]
-    if len(arguments) > 1 or arguments in (["-h"], ["--help"]):
-        sys.stderr.write("usage: {command} [FILE]\\n")
-        return 0 if arguments in (["-h"], ["--help"]) else 2
-    try:
-        document = Path(arguments[0]).read_text(encoding="utf-8") if arguments else sys.stdin.read()
-        answer = {called}(document)
-    except (OSError, {errors}) as error:
-        sys.stderr.write(f"{command}: {{error}}\\n")
-        return 2
-    sys.stdout.write(answer if answer.endswith("\\n") else answer + "\\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
-'''
-
 
 _TAKEN = frozenset({"test", "tests"}) | {
     *("mypy", "mypyc", "mypy_extensions", "typing_extensions", "librt"),
@@ -97,11 +71,11 @@ class PythonPackager:
             files[path] = text
         files.setdefault(f"{whole.package}/__init__.py", f'"""{_one_line(whole.summary)}"""\n')
         files[f"{whole.package}/py.typed"] = ""
-        command = command_of(whole)
-        if command:
-            files[f"{whole.package}/__main__.py"] = _main(whole, command)
-        files["pyproject.toml"] = _pyproject(whole, bool(command))
-        files["README.md"] = _readme(whole, bool(command))
+        entry = command_of(whole)
+        if entry:
+            files[f"{whole.package}/__main__.py"] = main_module(whole, entry)
+        files["pyproject.toml"] = _pyproject(whole, entry is not None)
+        files["README.md"] = _readme(whole, entry)
         modules: dict[NodePath, str] = {}
         for part, path in test_paths(whole):
             modules[part.path] = path.removesuffix(".py").replace("/", ".")
@@ -139,38 +113,32 @@ def _one_line(text: str) -> str:
     return one_line(text, 110) or "A package built from its specification."
 
 
-def _main(whole: Whole, root: Part) -> str:
-    declared = sorted(error.name for error in whole.errors)
-    name = root.task.name
-    called = f"{name}_" if name in ("main", "sys", "Path") else name
-    text = _MAIN.format(
-        module=root.module,
-        imported=name if called == name else f"{name} as {called}",
-        called=called,
-        command=whole.package.replace("_", "-"),
-        errors=", ".join(["ValueError", *declared]),
-    )
-    if declared and whole.records_file:
-        imported = f"from {whole.package}.{whole.records_file[0].rpartition('/')[2].removesuffix('.py')} import "
-        text = text.replace("\n\n\ndef main", f"\n{imported}{', '.join(declared)}\n\n\ndef main", 1)
-    return text
-
-
 def _pyproject(whole: Whole, has_command: bool) -> str:
     name = whole.package.replace("_", "-")
     scripts = f'\n[project.scripts]\n{name} = "{whole.package}.__main__:main"\n' if has_command else ""
     return _PYPROJECT.format(
-        name=name, version=whole.version, summary=_one_line(whole.summary), scripts=scripts, package=whole.package
+        name=name,
+        version=whole.version,
+        summary=_one_line(whole.summary),
+        dependencies=_dependencies(whole),
+        scripts=scripts,
+        package=whole.package,
     )
 
 
-def _readme(whole: Whole, has_command: bool) -> str:
+def _dependencies(whole: Whole) -> str:
+    """Write the dependencies: the packages that the parts are granted, and nothing where there are none."""
+    listed = "".join(f'  "{grant.requirement}",\n' for grant in granted_packages(part.task for part in whole.parts))
+    return f"dependencies = [\n{listed}]\n" if listed else ""
+
+
+def _readme(whole: Whole, entry: Part | None) -> str:
     name = whole.package.replace("_", "-")
-    use = f"    {name} document.txt        # or: {name} < document.txt\n" if has_command else ""
+    use = usage(name, entry) if entry else ""
     functions = "".join(
         f"- `{part.module}.{part.task.name}`: {_one_line(part.task.description)}\n"
         for part in whole.parts
-        if part.task.has_interface
+        if is_code(part.task)
     )
     return (
         f"# {name}\n\n{_one_line(whole.summary)}\n\n"

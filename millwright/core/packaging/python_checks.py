@@ -11,12 +11,14 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from millwright.core.kinds import ARGUMENTS, STDIN, is_code
 from millwright.core.packaging.package import Findings, Part, Trial, Whole
 from millwright.core.packaging.python_layout import command_name, test_paths
 from millwright.core.packaging.python_scripts import DRIVER, PLAN, RESULTS, SOURCE, TRY_IMPORTS, TRY_TESTS
+from millwright.core.specification_grants import granted_packages
 from schemas.delivery import Complaint, PartCoverage, WholeCheck
 from schemas.execution import CommandReport, CommandRequest, Ending, Limits
-from schemas.specification import TestCase
+from schemas.specification import TaskKind, TestCase
 from schemas.verification import VerdictStatus
 
 _MYPY = (
@@ -107,9 +109,13 @@ def _driven(whole: Whole, files: dict[str, str], *, tests: bool = False, command
         "modules": sorted(_module(path) for path in files if path.startswith(f"{whole.package}/") and _is_code(path))
         if tests
         else [],
-        "tests": {_module(path): part.module for part, path in test_paths(whole)} if tests else {},
+        "tests": {_module(path): part.module if is_code(part.task) else "" for part, path in test_paths(whole)}
+        if tests
+        else {},
         "command": command_name(whole) if command is not None else "",
         "inputs": [_text(case) for case in cases],
+        "arguments": [_arguments(case) for case in cases],
+        "packages": [name for grant in granted_packages(part.task for part in whole.parts) for name in grant.modules],
     }
     kept = {path: text for path, text in files.items() if tests or not path.startswith("tests/")}
     scripts = {"drive.py": DRIVER, "try_imports.py": TRY_IMPORTS, "try_tests.py": TRY_TESTS, PLAN: json.dumps(plan)}
@@ -131,12 +137,25 @@ def _module(path: str) -> str:
 
 
 def _text(case: TestCase) -> str:
+    if STDIN in case.inputs:
+        return str(case.inputs[STDIN])
     (value,) = case.inputs.values()
     return str(value)
 
 
+def _arguments(case: TestCase) -> list[str]:
+    """Return the arguments of an example of a command; that of a text filter has none."""
+    given = case.inputs.get(ARGUMENTS) if STDIN in case.inputs else None
+    return [str(item) for item in given] if isinstance(given, list) else []
+
+
 def _conveyed(command: Part) -> tuple[TestCase, ...]:
-    """Keep the examples that go through a pipe unchanged: text as UTF-8, with none of the ends of line of others."""
+    """Keep the examples that go through a pipe unchanged: text as UTF-8, with none of the ends of line of others.
+
+    A server has none: its examples are requests, which the tests send to one that they start.
+    """
+    if command.task.kind is TaskKind.HTTP_HANDLER:
+        return ()
     return tuple(
         case
         for case in command.task.test_cases
@@ -145,7 +164,9 @@ def _conveyed(command: Part) -> tuple[TestCase, ...]:
 
 
 def _passes(value: object) -> bool:
-    return not isinstance(value, str) or ("\r" not in value and not re.search("[\ud800-\udfff]", value))
+    if isinstance(value, list | dict):
+        return all(map(_passes, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, str) or not re.search("[\r\0\ud800-\udfff]", value)
 
 
 def judge(trial: Trial, report: CommandReport, whole: Whole, files: dict[str, str], command: Part | None) -> Findings:
@@ -277,6 +298,8 @@ def _command(results: _Results, whole: Whole, command: Part) -> WholeCheck:
 
 def _says(case: TestCase, run: _Run, whole: Whole) -> bool:
     """Say whether a run of the command is what an example demands; what its library raises, it refuses with 2."""
+    if isinstance(case.expected_output, dict):
+        return {"status": run.status, "stdout": run.stdout} == case.expected_output
     if case.raises is not None:
         known = getattr(builtins, case.raises, None)
         refused = isinstance(known, type) and issubclass(known, OSError | ValueError)

@@ -5,8 +5,10 @@ Names only; the texts are written beside it.
 
 import re
 
+from millwright.core.kinds import own_inputs
 from millwright.core.packaging.package import Part, Whole
 from schemas.identity import ROOT_PATH
+from schemas.specification import TaskKind
 
 
 def test_paths(whole: Whole) -> tuple[tuple[Part, str], ...]:
@@ -29,13 +31,31 @@ def test_paths(whole: Whole) -> tuple[tuple[Part, str], ...]:
 
 
 def command_of(whole: Whole) -> Part | None:
-    """Return the root when it takes one text and returns one: then the package is a command as well."""
-    for part in whole.parts:
-        if part.path == ROOT_PATH:
-            task = part.task
-            texts = [item.type_annotation for item in (*task.inputs, *task.outputs)]
-            return part if len(task.inputs) == len(task.outputs) == 1 and texts == ["str", "str"] else None
+    """Return the part that is run: the root if it can be, else the only command, else the only server."""
+    root = next((part for part in whole.parts if part.path == ROOT_PATH), None)
+    if root is not None and (_is_run(root) or _is_filter(root)):
+        return root
+    for kind in (TaskKind.COMMAND, TaskKind.HTTP_HANDLER):
+        found = [part for part in whole.parts if part.task.kind is kind and _is_run(part)]
+        if found:
+            return found[0] if len(found) == 1 else None
     return None
+
+
+def _is_run(part: Part) -> bool:
+    """Say whether a part is a command, or a server that can be made without being given anything."""
+    task = part.task
+    if task.kind is TaskKind.HTTP_HANDLER:
+        return not own_inputs(task)
+    return task.kind is TaskKind.COMMAND
+
+
+def _is_filter(part: Part) -> bool:
+    """Say whether a part is a function from one text to one text."""
+    task = part.task
+    texts = [item.type_annotation for item in (*task.inputs, *task.outputs)]
+    is_plain = task.kind is TaskKind.FUNCTION
+    return is_plain and len(task.inputs) == len(task.outputs) == 1 and texts == ["str", "str"]
 
 
 def command_name(whole: Whole) -> str:

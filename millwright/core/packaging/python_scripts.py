@@ -83,6 +83,19 @@ def installed():
     return stage("install", run([*program, "--python", PYTHON, "install", *flags, wheel()], 60))
 
 
+def lay_in(names):
+    """Lay the packages that the deliverable depends on where it is installed: there is no index to ask."""
+    (site,) = ENVIRONMENT.glob("lib/python*/site-packages")
+    for name in names:
+        for folder in map(Path, sys.path):
+            if (folder / name).is_dir():
+                shutil.copytree(folder / name, site / name)
+                break
+            if (folder / f"{name}.py").is_file():
+                shutil.copy(folder / f"{name}.py", site)
+                break
+
+
 def probed(name, script, argument, seconds):
     """Run a script of ours with the environment's interpreter, away from the sources; read what it wrote."""
     place = HERE / f"{name}.json"
@@ -104,6 +117,7 @@ def main():
         if plan["tests"]:
             shutil.copytree(HERE / "source" / "tests", away / "tests")
         shutil.rmtree(HERE / "source")
+        lay_in(plan["packages"])
         if plan["modules"]:
             probed("imports", "try_imports.py", "plan", plan["patience"])
         if plan["tests"]:
@@ -112,7 +126,8 @@ def main():
         if plan["command"]:
             program = str(ENVIRONMENT / "bin" / plan["command"])
             RESULTS["runs"] = [
-                run([program], 30, cwd=away, stdin=text.encode("utf-8"), environment=CLEAN) for text in plan["inputs"]
+                run([program, *arguments], 30, cwd=away, stdin=text.encode("utf-8"), environment=CLEAN)
+                for text, arguments in zip(plan["inputs"], plan["arguments"], strict=True)
             ]
     (HERE / "results.json").write_text(json.dumps(RESULTS), encoding="utf-8")
 

@@ -1,18 +1,17 @@
 """The tests of a delivered Python module, written from the examples and properties that verified it."""
 
 import ast
-import base64
 import re
 from collections.abc import Sequence
 
-from pydantic import JsonValue
-
 from millwright.core.packaging.package import Part, Whole, one_line
+from millwright.core.packaging.python_kind_tests import MEANS, kind_example, means_of
+from millwright.core.packaging.python_literals import assertion, literal, sentence, slug
 from millwright.core.specification import input_types, result_type
 from schemas.identity import RequirementId
 from schemas.requirements import TestKind
-from schemas.specification import Property, Record, TaskSpecification, TestCase
-from schemas.values import Value, decode_json
+from schemas.specification import Property, Record, TaskKind, TaskSpecification, TestCase
+from schemas.values import decode_json
 
 _MOST_IN_A_NAME = 3
 
@@ -40,60 +39,6 @@ _CLOSE = '''
 '''
 
 
-def literal(value: Value) -> str:
-    """Write a tagged value as a Python expression."""
-    tag, *content = value
-    match tag, content:
-        case "none", []:
-            return "None"
-        case "bool", [bool(flag)]:
-            return repr(flag)
-        case "int", [str(digits)]:
-            return str(int(digits))
-        case "float", [str(text)]:
-            return repr(float.fromhex(text)) if text not in ("nan", "inf", "-inf") else f'float("{text}")'
-        case "str", [str(text)]:
-            return repr(text)
-        case "bytes", [str(text)]:
-            return repr(base64.b64decode(text))
-        case "record", [str(name), list(fields)]:
-            return f"{name}({', '.join(_field(field) for field in fields)})"
-    return _container(value)
-
-
-def _container(value: Value) -> str:
-    match value:
-        case ["list", list(items)]:
-            return f"[{_listed(items)}]"
-        case ["tuple", list(items)]:
-            return f"({_listed(items)}{',' if len(items) == 1 else ''})"
-        case ["set", list(items)]:
-            return f"{{{_listed(items)}}}" if items else "set()"
-        case ["dict", list(pairs)]:
-            return "{" + ", ".join(_pair(pair) for pair in pairs) + "}"
-    raise ValueError(f"{value!r} is not a value that can be written down")
-
-
-def _tagged(item: JsonValue) -> Value:
-    if not isinstance(item, list):
-        raise ValueError(f"{item!r} is not a tagged value")
-    return item
-
-
-def _listed(items: list[JsonValue]) -> str:
-    return ", ".join(literal(_tagged(item)) for item in items)
-
-
-def _pair(pair: JsonValue) -> str:
-    key, item = _tagged(pair)
-    return f"{literal(_tagged(key))}: {literal(_tagged(item))}"
-
-
-def _field(field: JsonValue) -> str:
-    name, item = _tagged(field)
-    return f"{name}={literal(_tagged(item))}"
-
-
 def test_module(part: Part, whole: Whole) -> str:
     """Write the test module of one part."""
     task = part.task
@@ -101,8 +46,9 @@ def test_module(part: Part, whole: Whole) -> str:
     functions = _property_functions(task)
     names = method_names(task)
     asked = {item.statement.id: item.statement.text for item in whole.requirements.items}
+    example = kind_example if task.kind in MEANS else _example
     body = "".join(
-        _example(part, case, records, names[TestKind.EXAMPLE, number], _docstring(case, asked))
+        example(part, case, names[TestKind.EXAMPLE, number], _docstring(case, asked))
         for number, case in enumerate(task.test_cases, 1)
     )
     body += "".join(
@@ -143,9 +89,9 @@ def method_names(task: TaskSpecification) -> dict[tuple[TestKind, int], str]:
     """Return the method of each example and property: named after the requirements that it shows, else numbered."""
     names: dict[tuple[TestKind, int], str] = {}
     for number, case in enumerate(task.test_cases, 1):
-        names[TestKind.EXAMPLE, number] = f"test_{_after(case.shows) or number}_{_slug(case.name)}"
+        names[TestKind.EXAMPLE, number] = f"test_{_after(case.shows) or number}_{slug(case.name)}"
     for number, item in enumerate(task.properties, 1):
-        names[TestKind.PROPERTY, number] = f"test_{_after(item.shows) or f'property_{number}'}_{_slug(item.name)}"
+        names[TestKind.PROPERTY, number] = f"test_{_after(item.shows) or f'property_{number}'}_{slug(item.name)}"
     taken: set[str] = set()
     for key, name in names.items():
         free, number = name, 1
@@ -159,14 +105,14 @@ def method_names(task: TaskSpecification) -> dict[tuple[TestKind, int], str]:
 
 def _after(shows: Sequence[RequirementId]) -> str:
     """Write the first requirements that a test shows as the beginning of its name."""
-    return "_".join(_slug(name) for name in shows[:_MOST_IN_A_NAME])
+    return "_".join(slug(name) for name in shows[:_MOST_IN_A_NAME])
 
 
 def _docstring(test: TestCase | Property, asked: dict[RequirementId, str]) -> str:
     """Write a test's docstring: what it is about, and the requirements that it shows in their own words."""
-    said = [_sentence(test.description)] if test.description.strip() else []
+    said = [sentence(test.description)] if test.description.strip() else []
     said += [f"{name}: {one_line(asked[name], 100)}" for name in test.shows if name in asked]
-    first, *rest = said or [_sentence(test.name)]
+    first, *rest = said or [sentence(test.name)]
     if not rest:
         return f'        """{first}"""'
     lines = "".join(f"        {line}\n" for line in rest)
@@ -181,14 +127,21 @@ def class_name(part: Part) -> str:
 def _imports(part: Part, whole: Whole, body: str, needs_close: bool) -> str:
     used = {node.id for node in ast.walk(ast.parse(_dedented(body))) if isinstance(node, ast.Name)}
     declared = sorted({*(item.name for item in whole.records), *(item.name for item in whole.errors)} & used)
-    lines = ["from unittest import TestCase" if part.task.name == "unittest" else "import unittest"]
+    task = part.task
+    imports, means = means_of(part, whole)
+    plain = {line for line in imports if line.startswith("import ")}
+    plain.add("from unittest import TestCase" if task.name == "unittest" else "import unittest")
+    members = {line for line in imports if line not in plain}
     if needs_close:
-        lines.append("from typing import Any")
-    lines += ["", f"from {part.module} import {part.task.name}"]
+        members.add("from typing import Any")
+    lines = [*sorted(plain, key=lambda line: (line.startswith("from"), line)), *sorted(members)]
+    awaited = task.kind is TaskKind.ASYNC_FUNCTION
+    own = f"from {part.module} import {task.name}{' as awaited' if awaited else ''}"
+    lines += ["", own] if task.kind not in (TaskKind.COMMAND, TaskKind.FILE) else []
     if declared and whole.records_file:
         module = whole.records_file[0].removesuffix(".py").replace("/", ".")
         lines.append(f"from {module} import {', '.join(declared)}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + (f"\n{means}" if means else "")
 
 
 def _dedented(body: str) -> str:
@@ -196,8 +149,9 @@ def _dedented(body: str) -> str:
     return "class _:\n    pass\n" + body if body.lstrip().startswith("def test") else body
 
 
-def _example(part: Part, case: TestCase, records: dict[str, Record], method: str, docstring: str) -> str:
+def _example(part: Part, case: TestCase, method: str, docstring: str) -> str:
     task = part.task
+    records = {record.name: record for record in task.records}
     arguments = ", ".join(
         f"{name}={literal(decode_json(case.inputs[name], of, records))}"
         for name, of in zip((item.name for item in task.inputs), input_types(task), strict=True)
@@ -209,14 +163,8 @@ def _example(part: Part, case: TestCase, records: dict[str, Record], method: str
     else:
         of = result_type(task)
         expected = literal(decode_json(case.expected_output, of, records))
-        lines.append(f"        {_assertion(call, expected, case.tolerance)}")
+        lines.append(f"        {assertion(call, expected, case.tolerance)}")
     return "\n" + "\n".join(lines) + "\n"
-
-
-def _assertion(call: str, expected: str, tolerance: float | None) -> str:
-    if tolerance is not None or 'float("nan")' in expected:
-        return f"self.assertTrue(self.is_close({call}, {expected}, {tolerance or 0.0!r}))"
-    return f"self.assertEqual({call}, {expected})"
 
 
 def _property(part: Part, item: Property, name: str, records: dict[str, Record], method: str, docstring: str) -> str:
@@ -243,11 +191,3 @@ def _function(item: Property) -> ast.FunctionDef:
         if isinstance(node, ast.FunctionDef):
             return node
     raise ValueError(f"the property {item.name} defines no function")
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:60] or "case"
-
-
-def _sentence(text: str) -> str:
-    return one_line(text, 100) or "An example."

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from schemas.specification import Record
 from schemas.types import Kind, Type, parse_type
+from schemas.values import RECORD_KEY
 
 Schema = dict[str, object]
 
@@ -54,11 +55,22 @@ def value_schema(of: Type, records: Mapping[str, Record]) -> Schema:
         case Kind.DICT:
             return {"type": "object", "additionalProperties": value_schema(of.arguments[1], records)}
         case Kind.UNION:
-            return {"anyOf": [value_schema(member, records) for member in of.arguments]}
+            several = sum(member.kind is Kind.RECORD for member in of.arguments) > 1
+            return {"anyOf": [_member_schema(member, records, several) for member in of.arguments]}
         case Kind.RECORD:
-            fields = records[of.name].fields
-            return closed(
-                {item.name: value_schema(parse_type(item.type_annotation, records), records) for item in fields}
-            )
+            return closed(_fields(of, records))
         case _:
             return {}
+
+
+def _fields(of: Type, records: Mapping[str, Record]) -> Schema:
+    return {
+        item.name: value_schema(parse_type(item.type_annotation, records), records) for item in records[of.name].fields
+    }
+
+
+def _member_schema(of: Type, records: Mapping[str, Record], several: bool) -> Schema:
+    """Describe a member of a union; one of several records is named."""
+    if of.kind is Kind.RECORD and several:
+        return closed({RECORD_KEY: {"const": of.name}, **_fields(of, records)})
+    return value_schema(of, records)

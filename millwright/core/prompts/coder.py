@@ -1,32 +1,31 @@
-"""The coder's and the integrator's prompts: one function of source code, from its specification.
+"""The coder's and the integrator's prompts: one function, class, command or handler, from its specification.
 
 The exact signature line stands in the prompt and one fenced block is asked for; nothing of an expected answer's text.
 """
 
 from collections.abc import Sequence
 
+from millwright.core.prompts.kinds import WHAT, examples_of, how_called, interface_sections
 from millwright.core.prompts.wording import (
     Neighbour,
     conditions,
     declared,
-    examples,
     granted,
     neighbours,
-    parameters,
     prompt,
     quoted,
     section,
 )
 from schemas.identity import Archetype
 from schemas.models import Prompt
-from schemas.specification import TaskSpecification
+from schemas.specification import TaskKind, TaskSpecification
 
 VERSION = "coder-2"
 
-_RULES = """You write one small function in {language}, exactly to its specification.
+_RULES = """You write one small {what} in {language}, exactly to its specification.
 Answer with one fenced code block and nothing else that looks like code.
-Keep the signature line exactly as given. Use only the standard library. Read no files, no network, no environment.
-Do not print. Do not import or redefine what is listed as already imported.
+Keep the signature {lines} exactly as given. Use only the standard library. Read no files, no network, no environment.
+{printing}Do not import or redefine what is listed as already imported.
 Type annotations must satisfy the strictest checker; suppress nothing. Be simple, correct and short."""
 
 _GLUE = """The functions that are already imported are finished and verified: compose them, do not repeat their work."""
@@ -49,17 +48,18 @@ def glue_prompt(
 def _write(
     archetype: Archetype, task: TaskSpecification, signature: str, imported: Sequence[Neighbour], guidance: str
 ) -> Prompt:
+    what = WHAT.get(task.kind, "function")
     body = (
-        f"Write this function:\n\n```{task.target_language}\n{signature}\n```\n\n"
+        f"Write this {what}:\n\n```{task.target_language}\n{signature}\n```\n\n"
         + f"{quoted(task.description)}\n\n"
-        + section("Inputs", parameters(task.inputs))
-        + section("Output", parameters(task.outputs))
+        + interface_sections(task)
+        + section("How it is called", how_called(task))
         + section("Already imported", declared(task) + neighbours(imported))
         + section("Allowed all the same", granted(task))
         + section("Holds before the call", conditions(task.preconditions))
         + section("Holds for the result", conditions(task.postconditions))
         + section("Holds throughout", conditions(task.invariants))
-        + section("Examples", examples(task.name, task.test_cases))
+        + section("Examples", examples_of(task))
         + section(
             "Limits",
             [
@@ -70,4 +70,10 @@ def _write(
         )
         + section("Guidance", [guidance] if guidance else [])
     )
-    return prompt(archetype, VERSION, _RULES.format(language=task.target_language), task.id, body.rstrip() + "\n")
+    rules = _RULES.format(
+        what=what,
+        language=task.target_language,
+        lines="lines" if task.kind is TaskKind.CLASS else "line",
+        printing="" if task.kind is TaskKind.COMMAND else "Do not print. ",
+    )
+    return prompt(archetype, VERSION, rules, task.id, body.rstrip() + "\n")

@@ -6,6 +6,7 @@ They ask for structure only; whether an answer is sound is decided by ``millwrig
 import hashlib
 import json
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from millwright.core.prompts.wording import (
     conditions,
@@ -69,14 +70,29 @@ def specifier_schema() -> dict[str, object]:
     """Return the JSON Schema of a specifier's answer: without grants, which prose cannot give."""
     schema = SpecifiedRoot.model_json_schema()
     definitions: dict[str, dict[str, dict[str, object]]] = schema["$defs"]
-    del definitions["Grants"]
+    del definitions["Grants"], definitions["PackageGrant"]
     del definitions["TaskSpecification"]["properties"]["grants"]
-    return schema
+    return _of_functions(schema)
 
 
 def decomposer_schema() -> dict[str, object]:
     """Return the JSON Schema of a decomposer's answer."""
-    return Proposal.model_json_schema()
+    return _of_functions(Proposal.model_json_schema())
+
+
+def _of_functions(schema: dict[str, Any]) -> dict[str, object]:
+    """Leave out the fields of other kinds: agents split and specify functions, a person chooses what is none."""
+    definitions = schema["$defs"]
+    for name in ("TaskKind", "Method", "MethodCall"):
+        definitions.pop(name, None)
+    for name, fields in (
+        ("TaskSpecification", ("kind", "methods", "state", "content")),
+        ("TestCase", ("calls", "expected_state")),
+    ):
+        for field in fields:
+            definitions[name]["properties"].pop(field)
+        definitions[name]["description"] = definitions[name]["description"].partition("\n\nOf a ")[0]
+    return schema
 
 
 def specify_prompt(requirements: str, language: str, *, accepted: str = "") -> Prompt:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from millwright.core.prompts.answer_schema import HOW_VALUES_ARE_WRITTEN, closed, value_schema
-from millwright.core.prompts.wording import conditions, declared, parameters, prompt, quoted, section
+from millwright.core.prompts.wording import conditions, declared, parameters, prompt, quoted, section, shapes
 from millwright.core.specification import result_type
 from schemas.identity import Archetype
 from schemas.models import Prompt
@@ -32,7 +32,7 @@ def outcomes_prompt(task: TaskSpecification, signature: str, calls: Sequence[dic
         f"The function:\n\n```{task.target_language}\n{signature}\n```\n\n{quoted(task.description)}\n\n"
         + section("Inputs", parameters(task.inputs))
         + section("Output", parameters(task.outputs))
-        + section("Declared", declared(task))
+        + section("Declared", declared(task) + shapes(task))
         + section("Holds for the result", conditions(task.postconditions))
         + section("Holds throughout", conditions(task.invariants))
         + section("Asked", asked)
@@ -43,7 +43,7 @@ def outcomes_prompt(task: TaskSpecification, signature: str, calls: Sequence[dic
 
 def outcomes_schema(task: TaskSpecification, count: int) -> dict[str, object]:
     """Return the JSON Schema of an answer about so many calls. Raises TypeSyntaxError."""
-    records = {record.name: record for record in task.records}
+    records = {record.name: record for record in task.known_records}
     number: dict[str, object] = {"type": "integer", "minimum": 1, "maximum": count}
     stated: list[object] = [
         closed({"input": number, "returns": value_schema(result_type(task), records)}),

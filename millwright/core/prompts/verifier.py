@@ -6,7 +6,7 @@ It asks for inputs first: what an answer claims of their results is kept apart, 
 import json
 
 from millwright.core.prompts.answer_schema import HOW_VALUES_ARE_WRITTEN, closed, value_schema
-from millwright.core.prompts.wording import conditions, declared, examples, parameters, prompt, quoted, section
+from millwright.core.prompts.wording import conditions, declared, examples, parameters, prompt, quoted, section, shapes
 from millwright.core.specification import input_types, result_type
 from schemas.identity import Archetype
 from schemas.models import Prompt
@@ -34,7 +34,7 @@ def inputs_prompt(task: TaskSpecification, signature: str) -> Prompt:
         + f"{quoted(task.description)}\n\n"
         + section("Inputs", parameters(task.inputs))
         + section("Output", parameters(task.outputs))
-        + section("Declared", declared(task))
+        + section("Declared", declared(task) + shapes(task))
         + section("Holds before the call", conditions(task.preconditions))
         + section("Holds for the result", conditions(task.postconditions))
         + section("Holds throughout", conditions(task.invariants))
@@ -46,7 +46,7 @@ def inputs_prompt(task: TaskSpecification, signature: str) -> Prompt:
 
 def inputs_schema(task: TaskSpecification) -> dict[str, object]:
     """Return the JSON Schema of a verifier's answer for a task. Raises TypeSyntaxError."""
-    records = {record.name: record for record in task.records}
+    records = {record.name: record for record in task.known_records}
     types = zip(task.inputs, input_types(task), strict=True)
     given = closed({item.name: value_schema(of, records) for item, of in types})
     case = closed({"inputs": given, "expected": value_schema(result_type(task), records)}, ["inputs"])

@@ -93,6 +93,14 @@ def declared(task: TaskSpecification) -> list[str]:
     return records + [f"- exception {item.name}({item.base}): {on_one_line(item.description)}" for item in task.errors]
 
 
+def shapes(task: TaskSpecification) -> list[str]:
+    """Write the records that stand for calls and their outcomes, of a task that is no function."""
+    return [
+        f"- record {item.name}({', '.join(f'{field.name}: {field.type_annotation}' for field in item.fields)})"
+        for item in task.shapes
+    ]
+
+
 def _arguments(case: TestCase) -> str:
     return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in case.inputs.items())
 
@@ -109,4 +117,5 @@ def granted(task: TaskSpecification) -> list[str]:
     grants = task.grants
     lines = [f"- the module {module}" for module in grants.imports]
     lines += [f"- the built-in name {name}" for name in grants.names]
+    lines += [f"- the package {item.requirement}, as {', '.join(item.modules)}" for item in grants.packages]
     return lines + [f"- files under {path}, a directory that is empty at first" for path in grants.files]

@@ -7,6 +7,7 @@ import ast
 from collections.abc import Iterator
 from functools import partial
 
+from millwright.core.documents import LOOSE
 from millwright.core.red_flags.answer import Dialect
 from millwright.core.red_flags.tokens import C_LIKE, LEXES, Kind, Lexis, Piece, split
 from millwright.core.verification.language import Language
@@ -24,7 +25,7 @@ def dialect_of(language: Language, function: str | None) -> Dialect:
     read = python_remarks if language.name == "python" else partial(_comments, lexis=lexis)
     return Dialect(
         fence_tags=language.fence_tags,
-        loads=language.loads,
+        loads=None if language.name in LOOSE else language.loads,
         placeholder=None if function is None else partial(language.has_placeholder_body, name=function),
         pieces=partial(split, lexis=lexis),
         remarks=read,

@@ -49,7 +49,7 @@ def _request(check: Check, task: TaskSpecification) -> ConditionRequest:
     return ConditionRequest(
         expressions=tuple(condition.expression for condition in check.conditions),
         bindings=tuple(_binding(names, arguments, outcome) for arguments, outcome in check.seen),
-        records=task.records,
+        records=task.known_records,
     )
 
 

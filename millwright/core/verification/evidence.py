@@ -9,14 +9,16 @@ from typing import cast
 
 from pydantic import JsonValue
 
+from millwright.core.kinds import called
 from millwright.core.signature import records_of
 from millwright.core.specification_vocabulary import result_type
+from millwright.core.verification.file_formats import reader
 from millwright.core.verification.language import Language
 from millwright.core.verification.layer import Subject
 from millwright.core.verification.remembered import remembered
 from millwright.errors import SpecificationInvalid
 from schemas.execution import CallReport, Ending, Limits, Outcome, OutcomeKind, Program
-from schemas.specification import Fault, TaskSpecification, TestCase
+from schemas.specification import Fault, TaskKind, TaskSpecification, TestCase
 from schemas.types import Type, TypeSyntaxError, parse_type
 from schemas.values import Value, ValueFault, decode_json
 from schemas.verification import Finding, InputOrigin, InputSet
@@ -120,6 +122,8 @@ def program(subject: Subject, of_examples: int) -> Program:
     call_seconds = _SLACK * subject.task.timeout_ms / 1000 + _LEAST_SECONDS
     whole = min(_MOST_SECONDS, call_seconds * max(1, of_examples) + _GENERATED_SECONDS)
     limits = Limits(call_seconds=call_seconds, wall_seconds=whole + _START_SECONDS, cpu_seconds=whole)
+    if subject.task.kind is TaskKind.FILE:
+        return file_program(subject.task, subject.source, limits)
     return Program(
         language=subject.task.target_language,
         modules=dict(subject.modules),
@@ -130,6 +134,18 @@ def program(subject: Subject, of_examples: int) -> Program:
         records_module=subject.records_module,
         limits=limits,
         files=subject.task.grants.files,
+        kind=subject.task.kind,
+        methods=called(subject.task),
+        state=tuple(item.name for item in subject.task.state),
+        shapes=subject.task.shapes,
+        packages=subject.task.grants.packages,
+    )
+
+
+def file_program(task: TaskSpecification, text: str, limits: Limits) -> Program:
+    """Describe a file for the sandbox: what it says is the value of its only call."""
+    return Program(
+        modules={"reader.py": reader(task.target_language, text)}, module="reader", function="content", limits=limits
     )
 
 

@@ -36,7 +36,7 @@ def _request(
     for arguments in inputs:
         values = dict(zip(names, arguments, strict=True))
         bindings.append(Binding(names=values, old=values))
-    return ConditionRequest(expressions=expressions, bindings=tuple(bindings), records=task.records)
+    return ConditionRequest(expressions=expressions, bindings=tuple(bindings), records=task.known_records)
 
 
 def accepted(inputs: Sequence[Arguments], report: ConditionReport) -> tuple[Arguments, ...]:

@@ -14,10 +14,14 @@ from schemas.specification import (
     Condition,
     DeclaredError,
     Grants,
+    Method,
+    PackageGrant,
     Parameter,
     Property,
     Record,
     RecordField,
+    Shape,
+    TaskKind,
     TaskSpecification,
     TaskType,
     TestCase,
@@ -121,6 +125,15 @@ SOMETHING_NEW: dict[str, tuple[str, Edit]] = {
     "complexity": ("limits", _with(max_complexity=2)),
     "time": ("limits", _with(timeout_ms=10)),
     "a grant": ("grants", _with(grants=Grants(imports=("json",)))),
+    "a granted package": (
+        "grants",
+        _with(grants=Grants(packages=(PackageGrant(requirement="attrs>=23", modules=("attr",)),))),
+    ),
+    "the kind": ("kind", _with(kind=TaskKind.COMMAND)),
+    "a method": ("methods", _with(methods=(Method(name="add"),))),
+    "a part of the state": ("state", _with(state=(Parameter(name="size", type_annotation="int"),))),
+    "the content of a file": ("content", _with(content="list[str]")),
+    "what calls are made of": ("shapes", _with(shapes=(Shape(name="add"),))),
     "a record that its types mention": ("records", _first("records", description="One line.")),
     "a record of a record": (
         "records",
@@ -228,11 +241,11 @@ def test_a_field_that_is_not_known_here_counts_for_the_task_and_for_those_that_s
     """What a later version adds to specifications is never overlooked; where it says nothing, nothing changes."""
 
     class Later(TaskSpecification):
-        kind: str = "function"
+        sort: str = "plain"
 
-    same, other = (Later.model_validate({**TASK.model_dump(), "kind": kind}) for kind in ("function", "class"))
+    same, other = (Later.model_validate({**TASK.model_dump(), "sort": sort}) for sort in ("plain", "odd"))
     assert identity(same) == identity(TASK)
     assert identity(other) != identity(TASK)
-    assert changed(features(same), features(other)) == ("kind",)
+    assert changed(features(same), features(other)) == ("sort",)
     assert identity(OTHER, [same]) == identity(OTHER, [TASK])
     assert identity(OTHER, [other]) != identity(OTHER, [TASK])

@@ -23,7 +23,7 @@ from millwright.core.examples import accepts, example_calls
 from millwright.core.packaging import PACKAGERS, packager_for
 from millwright.core.packaging.package import Part, Whole
 from millwright.core.packaging.python import PythonPackager
-from millwright.core.packaging.python_tests import literal
+from millwright.core.packaging.python_literals import literal
 from millwright.core.packaging.traceability import TRACEABILITY
 from millwright.core.tracing import TracedNode, trace
 from millwright.core.verification.languages import language_named

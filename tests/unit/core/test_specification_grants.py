@@ -5,8 +5,10 @@ from pydantic import JsonValue
 
 from millwright.core.decomposition import read_proposal, read_root
 from millwright.core.specification import check_document
-from millwright.core.specification_grants import excess_of
+from millwright.core.specification_grants import excess_of, grant_faults, granted_packages, package_faults
+from millwright.core.verification.languages.python_security import check_security
 from schemas.election import RedFlag
+from schemas.identity import TaskId
 from schemas.planning import Proposal
 from schemas.project import Policy
 from schemas.specification import Grants, SpecificationDocument, TaskSpecification
@@ -158,3 +160,42 @@ def test_a_specifier_may_not_grant_and_a_decomposer_nothing_more() -> None:
     flag = proposed({"imports": ["time", "uuid"]})
     assert isinstance(flag, RedFlag)
     assert "the module uuid" in flag.detail
+
+
+PACKAGE_FAULTS: list[tuple[list[dict[str, object]], str, str]] = [
+    ([{"requirement": "attrs~=1", "modules": ["attr"]}], "packages[0].requirement", "no bound on a version"),
+    ([{"requirement": "a", "modules": ["os"]}], "packages[0].modules", "of the standard library"),
+    ([{"requirement": "a", "modules": ["a.b"]}], "packages[0].modules", "not the name of a top-level module"),
+    ([{"requirement": "a", "modules": ["a", "a"]}], "packages[0].modules", "there twice"),
+    (
+        [{"requirement": "A_b", "modules": ["a"]}, {"requirement": "a-B>=1", "modules": ["b"]}],
+        "packages[1]",
+        "the package 'a-b' is there twice",
+    ),
+]
+
+
+@pytest.mark.parametrize(("packages", "where", "what"), PACKAGE_FAULTS, ids=[what for *_, what in PACKAGE_FAULTS])
+def test_packages_that_cannot_be_granted_are_refused(packages: list[dict[str, object]], where: str, what: str) -> None:
+    """A grant names what is to be installed and what it brings; anything else is a fault at its place."""
+    task = TaskSpecification.model_validate({"id": "f", "name": "f", "grants": {"packages": packages}})
+    found = {fault.where: fault.what for fault in grant_faults("grants", task)}
+    assert what in found[f"grants.{where}"]
+
+
+def test_a_granted_package_may_be_used_and_no_other_and_a_part_gets_no_more_than_the_whole() -> None:
+    """All that the package offers is allowed; the deliverable depends on what some part was granted, once."""
+    given = Grants.model_validate({"packages": [{"requirement": "attrs>=23", "modules": ["attr", "attrs"]}]})
+    used = "import attr\nfrom attrs.setters import frozen\n\n\ndef f():\n    return attr.ib(frozen)\n"
+    assert check_security(used, given, ()) == ()
+    assert [item.code for item in check_security(used, Grants(), ())] == ["import", "import"]
+    assert check_security("import attributes\n", given, ())
+    assert excess_of(given, Grants()) == "the package attrs>=23"
+    assert excess_of(given, given) is None
+    tasks = [TaskSpecification.model_validate({"id": name, "name": name, "grants": given}) for name in ("a", "b")]
+    user = {"id": "c", "name": "c", "kind": "command", "dependencies": ["a"]}
+    (fault,) = package_faults([*tasks, TaskSpecification.model_validate(user)])
+    assert "'c' runs 'a', which is granted attrs>=23" in fault.what
+    assert list(package_faults([*tasks, TaskSpecification.model_validate({**user, "grants": given})])) == []
+    assert granted_packages(tasks) == given.packages
+    assert "packages" not in TaskSpecification(id=TaskId("a"), name="a").model_dump()["grants"]

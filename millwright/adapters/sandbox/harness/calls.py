@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 
+from .kinds import caller
 from .wire import MAX_MESSAGE, Channel, Encoder, Records, Unusable, brief, class_name, decode, imprint, line_of
 
 _RANDOM = ("random", "statistics")  # what a text says that draws from the generator
@@ -106,20 +107,32 @@ def _nothing() -> None:
     """Do nothing: seeding for each call would cost more than most calls."""
 
 
+def answerer(header: dict[str, Any]) -> Callable[[list[Any], bool], list[Any]]:
+    """Load the program, and return what answers a frame; the answer may leave out arguments that stayed as they were.
+
+    Raises whatever the program raises while it is loaded.
+    """
+    seed = seeder(header["modules"].values())
+    function, records = _load(header)
+    file = module_file(header)
+    if header["kind"] == "function":
+        return lambda frame, brief_after: _answer(function, frame, records, seed, file, brief_after)
+    prepared = caller(function, header, records)
+    return lambda frame, _: _answer_as(prepared, frame, seed, file)
+
+
 def serve(channel: Channel, header: dict[str, Any]) -> None:
     """Load the program and answer each frame of arguments with one line."""
-    seed = seeder(header["modules"].values())
     try:
-        function, records = _load(header)
+        answer = answerer(header)
     except MemoryError:
         return channel.line(["loaded", "MemoryError: out of memory"])
     except BaseException as error:  # noqa: BLE001 - SystemExit too: importing the candidate may raise anything
         return channel.line(["loaded", brief(error), line_of(error, module_file(header))])
-    file = module_file(header)
     channel.line(["loaded", None])
     index = 0
     while isinstance(frame := channel.frame(), list):
-        channel.line([index, *_answer(function, frame, records, seed, file, brief_after=channel.plain)])
+        channel.line([index, *answer(frame, channel.plain)])
         index += 1
     channel.line(["bye", index, frame])
     channel.frame()  # wait to be killed: the driver may still read this process's memory account
@@ -150,10 +163,33 @@ def _answer(
         return ["memory"]
     except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt are outcomes like any other
         spent = time.process_time() - started
-        bases = [class_name(base) for base in type(error).__mro__[1:]]
-        message = brief(error).partition(": ")[2]
-        after = _after(arguments, before, encoder)
-        return ["raised", class_name(type(error)), bases[:50], message, after, spent, line_of(error, file)]
+        return _raised(error, _after(arguments, before, encoder), spent, file)
+
+
+def _answer_as(
+    prepared: Callable[[list[Any]], Any], frame: list[Any], seed: Callable[[], object], file: str
+) -> list[Any]:
+    """Answer a frame that means more than a call of a function."""
+    try:
+        act, written, after = prepared(frame)
+    except (Unusable, TypeError) as error:  # as above
+        return ["unusable", str(error)[:MAX_MESSAGE]]
+    seed()
+    started = time.process_time()
+    try:
+        value = act()
+        spent = time.process_time() - started
+        return ["returned", written(value), after(), spent]
+    except MemoryError:
+        return ["memory"]
+    except BaseException as error:  # noqa: BLE001 - as above
+        return _raised(error, after(), time.process_time() - started, file)
+
+
+def _raised(error: BaseException, after: list[Any] | None, spent: float, file: str) -> list[Any]:
+    bases = [class_name(base) for base in type(error).__mro__[1:]]
+    message = brief(error).partition(": ")[2]
+    return ["raised", class_name(type(error)), bases[:50], message, after, spent, line_of(error, file)]
 
 
 def _after(arguments: list[Any], before: bytes | None, encoder: Encoder) -> list[Any] | None:

@@ -33,7 +33,7 @@ _LOCK_SECONDS: Final = 900.0
 _POLL_SECONDS: Final = 0.1
 _KEPT_SECONDS: Final = 30 * 86_400.0
 _LAST_WORDS: Final = 600
-_HARNESS: Final = ("wire", "calls", "judging", "properties", "conditions")
+_HARNESS: Final = ("wire", "kinds", "calls", "judging", "properties", "conditions")
 _PACKAGE: Final = "millwright/adapters/sandbox"
 _WORLD: Final = """package millwright:sandbox;
 

@@ -50,29 +50,26 @@ class Guest:
 
     def __init__(self, exchange: Callable[[str], str], rest: Callable[[float], None]) -> None:
         self._exchange, self._rest = exchange, rest
-        self._answer: Callable[[Any], list[Any]] | None = None
+        self._answer: Callable[[list[Any], bool], list[Any]] | None = None
         self._count = 0
 
     def load(self, header: str) -> str:
         """Load a program for ``call``; return the line about it."""
         _close(self._rest)
         content = _unpack(header)
-        seed = calls.seeder(content["modules"].values())
         try:
-            function, records = calls._load(content)
+            self._answer = calls.answerer(content)
         except MemoryError:
             return _dumps(["loaded", "MemoryError: out of memory"])
         except BaseException as error:  # noqa: BLE001 - SystemExit too: importing the candidate may raise anything
             return _dumps(["loaded", brief(error), line_of(error, calls.module_file(content))])
-        file = calls.module_file(content)
-        self._answer = lambda frame: calls._answer(function, frame, records, seed, file)
         return _dumps(["loaded", None])
 
     def call(self, frame: str) -> str:
         """Answer one frame of arguments with one line."""
         assert self._answer is not None
         try:
-            line = _dumps([self._count, *self._answer(_unpack(frame))])
+            line = _dumps([self._count, *self._answer(_unpack(frame), False)])
         except MemoryError:
             line = _dumps([self._count, "memory"])
         self._count += 1

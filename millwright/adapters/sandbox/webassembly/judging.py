@@ -151,7 +151,7 @@ class _Check:
             "name": self._property.name,
             "function": program.function,
             "inputs": list(self._request.input_names),
-            "records": declared_records(program.records),
+            "records": declared_records(program.known_records),
             "errors": declared_errors(program.errors),
         }
 

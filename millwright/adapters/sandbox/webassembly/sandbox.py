@@ -24,12 +24,14 @@ from schemas.execution import (
     PropertyReport,
     PropertyRequest,
 )
+from schemas.specification import TaskKind
 
 from . import calling, judging
 from .machine import Cancellation, Machine
 
 _Report = TypeVar("_Report")
 _THREAD_STACK: Final = 16 * 1024 * 1024  # instances run on their thread's stack, of which the default may be small
+_KINDS: Final = frozenset({TaskKind.FUNCTION, TaskKind.CLASS})
 _POLL_SECONDS: Final = 0.1
 _STACK_LOCK: Final = threading.Lock()
 
@@ -162,5 +164,12 @@ def _try_out(machine: Machine, cancellation: Cancellation) -> None:
 def _demand_fit(program: Program) -> None:
     if program.language != "python":
         raise BadInput(f"this sandbox calls python, not {program.language}: use an engine of that language")
+    if program.kind not in _KINDS:
+        raise BadInput(
+            f"the WebAssembly engine has no system, and runs no {program.kind.words}, as {program.module} is: "
+            "use bubblewrap"
+        )
+    if program.packages:
+        raise BadInput(f"{program.module} is granted packages, which nobody laid beside it: use SandboxWithPackages")
     if program.files:
         raise BadInput(f"the WebAssembly engine has no files, and {program.module} is granted some: use bubblewrap")

@@ -27,9 +27,12 @@ from millwright.core.verification.reports import calls, conditions
 from millwright.core.verification.trial import Trial, promise, trial
 from schemas.execution import CallReport, ConditionRequest, Outcome, OutcomeKind
 from schemas.identity import LayerName
-from schemas.specification import TaskSpecification
+from schemas.specification import TaskKind, TaskSpecification
 from schemas.values import Value
 from schemas.verification import Finding, Verdict, VerdictStatus
+
+SECOND_ENGINE = frozenset({TaskKind.FUNCTION, TaskKind.CLASS})
+"""The kinds that the second engine runs: event loops, streams and sockets want a system below them."""
 
 _MOST_FINDINGS = 3
 _RELATIVE = 1e-9
@@ -72,6 +75,10 @@ class EnginesAgree:
         """Ask which inputs are promised, or for the second engine's outcomes at once where all are."""
         if subject.task.grants.files:
             return not_run(self.name, "it is granted files, which the second engine has not")
+        if subject.task.kind is TaskKind.FILE:
+            return not_applicable(self.name, "a file is read, and not run")
+        if subject.task.kind not in SECOND_ENGINE:
+            return not_applicable(self.name, f"the second engine has no system, and runs no {subject.task.kind.words}")
         request = promise(subject)
         if request is None:
             return self._second(subject, trial(subject, None))

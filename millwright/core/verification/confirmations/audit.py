@@ -4,9 +4,10 @@ It knows the auditor's codes by what they mean for pure code, and runs nothing.
 """
 
 from millwright.core.verification.language import Language
-from millwright.core.verification.layer import Needs, Plan, Result, Subject, judged, not_run
+from millwright.core.verification.layer import Needs, Plan, Result, Subject, judged, not_applicable, not_run
 from millwright.core.verification.reports import analysis, tool_failure
 from schemas.identity import LayerName
+from schemas.specification import TaskKind
 from schemas.verification import AnalysisRequest, AnalysisTool, Finding, Severity
 
 _ONLY_WARN = frozenset({"B101", "B105", "B106", "B107", "B110", "B112", "B311", "B324"})
@@ -25,6 +26,8 @@ class SecurityAudit:
 
     def plan(self, subject: Subject, language: Language) -> Plan:
         """Ask the auditor."""
+        if subject.task.kind is TaskKind.FILE:
+            return not_applicable(self.name, f"there is no audit for {subject.task.target_language}")
         modules = dict(subject.modules)
         return Needs((AnalysisRequest(tool=AnalysisTool.AUDIT, modules=modules, target=subject.target),))
 

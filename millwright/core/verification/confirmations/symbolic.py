@@ -24,6 +24,7 @@ from millwright.core.verification.wording import breach_finding
 from millwright.errors import AnalyserUnavailable
 from schemas.execution import CallRequest, ConditionRequest, Truth
 from schemas.identity import LayerName
+from schemas.specification import TaskKind
 from schemas.values import Value
 from schemas.verification import (
     AnalysisReport,
@@ -80,6 +81,10 @@ class SymbolicSearch:
             return not_applicable(self.name, "the specification has no postconditions and no invariants")
         if not task.inputs:
             return not_applicable(self.name, "the task has no inputs to search among")
+        if task.kind is not TaskKind.FUNCTION:
+            return not_applicable(self.name, f"the search follows plain functions, and no {task.kind.words}")
+        if task.grants.packages:
+            return not_run(self.name, "it is granted packages, through which the search does not follow")
         modules = dict(subject.modules)
         request = AnalysisRequest(tool=AnalysisTool.SYMBOLIC, modules=modules, target=subject.target, task=task)
         return Needs((request,), state=_Searched())

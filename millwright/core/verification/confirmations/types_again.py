@@ -4,9 +4,10 @@ It does not repeat the layer's look at the signature.
 """
 
 from millwright.core.verification.language import Language
-from millwright.core.verification.layer import Needs, Plan, Result, Subject, judged, not_run
+from millwright.core.verification.layer import Needs, Plan, Result, Subject, judged, not_applicable, not_run
 from millwright.core.verification.reports import analysis, tool_failure
 from schemas.identity import LayerName
+from schemas.specification import TaskKind
 from schemas.verification import AnalysisRequest, AnalysisTool, Finding, Severity
 
 
@@ -18,8 +19,13 @@ class TypesAgain:
 
     def plan(self, subject: Subject, language: Language) -> Plan:
         """Ask the type checker, cold."""
+        if subject.task.kind is TaskKind.FILE:
+            return not_applicable(self.name, f"there is no type checker for {subject.task.target_language}")
         modules = dict(subject.modules)
-        return Needs((AnalysisRequest(tool=AnalysisTool.TYPES_COLD, modules=modules, target=subject.target),))
+        request = AnalysisRequest(
+            tool=AnalysisTool.TYPES_COLD, modules=modules, target=subject.target, packages=subject.task.grants.packages
+        )
+        return Needs((request,))
 
     def judge(self, subject: Subject, needs: Needs, results: tuple[Result, ...], language: Language) -> Plan:
         """Reject for any error, and say that the two ways of asking disagree; warnings are the layer's own affair."""

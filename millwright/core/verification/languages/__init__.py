@@ -1,5 +1,6 @@
 """The target languages: one file per language, one line in LANGUAGES."""
 
+from millwright.core.verification.file_formats import FILES
 from millwright.core.verification.language import Language
 from millwright.core.verification.languages.python import Python
 from millwright.errors import BadInput
@@ -9,12 +10,12 @@ LANGUAGES: tuple[Language, ...] = (Python(),)
 
 
 def language_named(name: str) -> Language:
-    """Return the language of this name.
+    """Return the language of this name, or the format of files.
 
     Raises:
         BadInput: it is not one of LANGUAGES; the message lists them.
     """
-    for language in LANGUAGES:
+    for language in (*LANGUAGES, *FILES):
         if language.name == name:
             return language
     known = ", ".join(language.name for language in LANGUAGES)

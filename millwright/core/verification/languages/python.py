@@ -11,6 +11,7 @@ from functools import lru_cache
 from millwright.core.verification.language import Import
 from millwright.core.verification.languages import (
     python_grants,
+    python_kinds,
     python_security,
     python_structure,
     python_syntax,
@@ -18,7 +19,6 @@ from millwright.core.verification.languages import (
 from millwright.core.verification.languages.python_annotations import annotated
 from millwright.core.verification.languages.python_records import docstring, records_source
 from millwright.core.verification.languages.python_source import (
-    function_named,
     imported_names,
     is_any,
     lines_of,
@@ -26,7 +26,6 @@ from millwright.core.verification.languages.python_source import (
     parse,
     problem_of,
 )
-from millwright.core.verification.languages.python_syntax import parameter_type, return_type
 from schemas.election import Merit
 from schemas.specification import DeclaredError, Fault, Grants, Record, TaskSpecification
 from schemas.verification import Finding
@@ -78,9 +77,8 @@ class Python:
         return annotated(source, task)
 
     def signature(self, task: TaskSpecification) -> str:
-        """Write ``def name(arg: type, …) -> type:``. Raises SpecificationInvalid."""
-        parameters = ", ".join(f"{item.name}: {parameter_type(task, item)}" for item in task.inputs)
-        return f"def {task.name}({parameters}) -> {return_type(task)}:"
+        """Write ``def name(arg: type, …) -> type:``, or a class with such lines. Raises SpecificationInvalid."""
+        return python_kinds.signature(task)
 
     def module_path(self, package: str, parts: Sequence[str], is_package: bool) -> str:
         """Return ``package/part/…/part.py``, or the ``__init__.py`` in a folder of that name."""
@@ -106,6 +104,7 @@ class Python:
         wanted: list[Import] = []
         if is_any(task):
             wanted.append(("typing", ("Any",)))
+        wanted.extend(python_kinds.imports_of(task))
         wanted.extend(sorted(imports))
         if records_module is not None:
             declared = [record.name for record in task.records] + [error.name for error in task.errors]
@@ -162,15 +161,15 @@ class Python:
     def has_placeholder_body(self, source: str, name: str) -> bool:
         """Say whether the body is only ``pass``, ``...``, a docstring, NotImplementedError, or a None left to do."""
         tree = parse(source)
-        function = function_named(tree, name) if tree is not None else None
-        if function is None:
+        body = [statement for own in (python_kinds.bodies(tree, name) if tree else ()) for statement in own]
+        found = python_kinds.definition(tree, name) if tree is not None else None
+        if found is None or not body:
             return False
-        body = function.body
         if all(_says_nothing(statement) or _raises_not_implemented(statement) for statement in body):
             return True
         if not all(_says_nothing(statement) or _returns_none(statement) for statement in body):
             return False
-        own = lines_of(source)[function.lineno - 1 : function.end_lineno]
+        own = lines_of(source)[found.lineno - 1 : found.end_lineno]
         return any(_UNFINISHED.search(line.partition("#")[2]) for line in own)
 
     def measure(self, source: str) -> Merit:
@@ -180,7 +179,7 @@ class Python:
     def definition_line(self, source: str, name: str) -> int | None:
         """Return the line of the ``def``."""
         tree = parse(source)
-        function = function_named(tree, name) if tree is not None else None
+        function = python_kinds.definition(tree, name) if tree is not None else None
         return None if function is None else function.lineno
 
     def check_syntax(self, source: str, task: TaskSpecification) -> tuple[Finding, ...]:
@@ -197,7 +196,7 @@ class Python:
 
     def check_security(self, source: str, task: TaskSpecification, own_modules: Collection[str]) -> tuple[Finding, ...]:
         """Find imports, names, attributes and literals that are not allowed."""
-        return python_security.check_security(source, task.grants, own_modules)
+        return python_security.check_security(source, task.grants, own_modules, task.kind)
 
 
 @lru_cache(maxsize=64)  # every layer asks

@@ -4,10 +4,10 @@ It is data and look-ups only; it reads no source.
 """
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from schemas.specification import Grants
+from schemas.specification import Grants, TaskKind
 
 
 def words(text: str) -> frozenset[str]:
@@ -35,6 +35,34 @@ ALLOWED_MEMBERS: dict[str, frozenset[str]] = {
     "uuid": words("NAMESPACE_DNS NAMESPACE_OID NAMESPACE_URL NAMESPACE_X500 UUID uuid3 uuid5"),
 }
 """Modules of which only these members may be used."""
+
+MEMBERS_OF_KINDS: dict[TaskKind, dict[str, frozenset[str]]] = {
+    TaskKind.ASYNC_FUNCTION: {
+        "asyncio": words(
+            """ALL_COMPLETED Barrier BoundedSemaphore CancelledError Condition Event FIRST_COMPLETED FIRST_EXCEPTION
+            Future InvalidStateError Lock LifoQueue PriorityQueue Queue QueueEmpty QueueFull Semaphore Task TaskGroup
+            TimeoutError as_completed create_task current_task gather shield sleep timeout timeout_at wait wait_for"""
+        )
+    },
+    TaskKind.COMMAND: {
+        "argparse": words(
+            """Action ArgumentDefaultsHelpFormatter ArgumentError ArgumentParser ArgumentTypeError BooleanOptionalAction
+            HelpFormatter Namespace ONE_OR_MORE OPTIONAL REMAINDER RawDescriptionHelpFormatter RawTextHelpFormatter
+            SUPPRESS ZERO_OR_MORE"""
+        ),
+        "sys": ALLOWED_MEMBERS["sys"] | words("argv exit stderr stdin stdout"),
+    },
+    TaskKind.HTTP_HANDLER: {
+        "http": words("HTTPMethod HTTPStatus"),
+        "http.cookies": words("CookieError Morsel SimpleCookie"),
+        "wsgiref.headers": words("Headers"),
+        "wsgiref.types": words("StartResponse WSGIApplication WSGIEnvironment"),
+    },
+}
+"""Modules of which only these members may be used, by tasks of one kind: what the kind is about, and no more."""
+
+NAMES_OF_KINDS = {TaskKind.COMMAND: words("input")}
+"""Built-in names that tasks of one kind may use."""
 
 REFUSED_MEMBERS: dict[str, frozenset[str]] = {
     "dataclasses": words("make_dataclass"),
@@ -157,6 +185,7 @@ class Allowance:
 
     grants: Grants = field(default_factory=Grants)
     own_modules: frozenset[str] = frozenset()
+    kind: TaskKind = TaskKind.FUNCTION
     _granted: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -169,21 +198,35 @@ class Allowance:
     def names(self) -> frozenset[str]:
         """Return the built-in names that are granted."""
         granted = frozenset(self.grants.names) & GRANTABLE_NAMES
-        return granted if self.grants.files else granted - {"open"}
+        usual = NAMES_OF_KINDS.get(self.kind, frozenset())
+        return usual | (granted if self.grants.files else granted - {"open"})
 
     def may_import(self, module: str) -> bool:
         """Say whether the module may be imported, be it for some of its members only."""
-        return is_pure(module) or module in self.own_modules or self._is_granted(module)
+        given = module in self._of_kind or self._is_packaged(module) or module in self.own_modules
+        return is_pure(module) or given or self._is_granted(module)
+
+    def _is_packaged(self, module: str) -> bool:
+        """Say whether a module is of a package that the task is granted: all of it may be used."""
+        return _is_among(module, [name for grant in self.grants.packages for name in grant.modules])
+
+    @property
+    def _of_kind(self) -> Mapping[str, frozenset[str]]:
+        return MEMBERS_OF_KINDS.get(self.kind, {})
 
     def leads_on(self, module: str) -> bool:
         """Say whether the name is that of a package on the way to a module that may be imported."""
-        known = (*ALLOWED_MODULES, *self.own_modules, *self._granted)
+        known = (*ALLOWED_MODULES, *self._of_kind, *self.own_modules, *self._granted)
         return any(name.startswith(f"{module}.") for name in known)
 
     def may_use(self, module: str, member: str) -> bool:
         """Say whether a member of a module may be used: not its private names, and not what it imports itself."""
         whole = f"{module}.{member}"
         if module in self.own_modules or module == "__future__" or self.is_module(whole):
+            return True
+        if self._is_packaged(module):
+            return not member.startswith("__") or member in ALLOWED_DUNDERS
+        if member in self._of_kind.get(module, ()):
             return True
         if self._is_granted(module):
             return not _is_carried(module, member) and may_be_granted(whole)

@@ -10,8 +10,8 @@ import re
 import tokenize
 from collections.abc import Iterator, Sequence
 
-from millwright.core.verification.languages.python_source import bindings, function_named, lines_of, parse
-from millwright.core.verification.languages.python_syntax import parameter_type, return_type
+from millwright.core.verification.languages.python_kinds import Interface, functions
+from millwright.core.verification.languages.python_source import Function, bindings, lines_of, parse
 from schemas.specification import TaskSpecification
 
 _Place = tuple[int, int]
@@ -31,11 +31,15 @@ def annotated(source: str, task: TaskSpecification) -> str:
         SpecificationInvalid: a type of the task cannot be parsed.
     """
     tree = parse(source)
-    function = function_named(tree, task.name) if tree is not None else None
-    if tree is None or function is None or not _has_parameters_of(function.args, task):
+    if tree is None:
         return source
     lines = lines_of(source)
-    edits = [*_parameters(function, task, lines), *_result(function, task, lines)]
+    edits = [
+        edit
+        for function, interface in functions(tree, task)
+        if _has_parameters_of(function.args, interface)
+        for edit in (*_parameters(function, interface, lines), *_result(function, interface, lines))
+    ]
     if not edits or not _means_the_same([text for _, text in edits], tree):
         return source
     for (line, column), text in sorted(edits, reverse=True):
@@ -45,29 +49,29 @@ def annotated(source: str, task: TaskSpecification) -> str:
     return source if parse(completed) is None else completed
 
 
-def _has_parameters_of(arguments: ast.arguments, task: TaskSpecification) -> bool:
+def _has_parameters_of(arguments: ast.arguments, interface: Interface) -> bool:
     if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.posonlyargs:
         return False
-    return [argument.arg for argument in arguments.args] == [item.name for item in task.inputs]
+    wanted = [*(["self"] if interface.is_method else []), *(name for name, _ in interface.parameters)]
+    return [argument.arg for argument in arguments.args] == wanted
 
 
-def _parameters(
-    function: ast.FunctionDef, task: TaskSpecification, lines: Sequence[str]
-) -> Iterator[tuple[_Place, str]]:
-    for argument, item in zip(function.args.args, task.inputs, strict=True):
+def _parameters(function: Function, interface: Interface, lines: Sequence[str]) -> Iterator[tuple[_Place, str]]:
+    own = function.args.args[1:] if interface.is_method else function.args.args
+    for argument, (_, of) in zip(own, interface.parameters, strict=True):
         if argument.annotation is None and argument.end_lineno is not None and argument.end_col_offset is not None:
             # The tree counts bytes of UTF-8, lines are cut by characters.
             before = lines[argument.end_lineno - 1].encode()[: argument.end_col_offset]
-            yield (argument.end_lineno, len(before.decode())), f": {parameter_type(task, item)}"
+            yield (argument.end_lineno, len(before.decode())), f": {of}"
 
 
-def _result(function: ast.FunctionDef, task: TaskSpecification, lines: Sequence[str]) -> Iterator[tuple[_Place, str]]:
+def _result(function: Function, interface: Interface, lines: Sequence[str]) -> Iterator[tuple[_Place, str]]:
     place = None if function.returns is not None else _end_of_parameters(function, lines)
     if place is not None:
-        yield place, f" -> {return_type(task)}"
+        yield place, f" -> {interface.result}"
 
 
-def _end_of_parameters(function: ast.FunctionDef, lines: Sequence[str]) -> _Place | None:
+def _end_of_parameters(function: Function, lines: Sequence[str]) -> _Place | None:
     """Return the place behind the closing parenthesis of the parameters."""
     text = "\n".join(lines[function.lineno - 1 :])
     depth = 0

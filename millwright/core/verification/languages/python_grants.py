@@ -17,6 +17,7 @@ from millwright.core.verification.languages.python_allowed import (
     needs_files,
     never_granted,
 )
+from schemas.packages import RequirementSyntaxError, parse_requirement
 from schemas.specification import Fault, Grants
 
 _RUNNERS = frozenset({"__import__", "breakpoint", "compile", "eval", "exec", "globals"})
@@ -34,7 +35,32 @@ def check_grants(grants: Grants) -> tuple[Fault, ...]:
             faults += (Fault(where=where, what=problem) for problem in problems(name, bool(grants.files)))
             if name in granted[:index]:
                 faults.append(Fault(where=where, what=f"{name!r} is there twice"))
+    faults += _package_faults(grants)
     return tuple(faults)
+
+
+def _package_faults(grants: Grants) -> Iterator[Fault]:
+    """Yield why packages cannot be granted: no requirement, there twice, or of a name that something else has."""
+    keys: list[str] = []
+    taken: list[str] = []
+    for index, grant in enumerate(grants.packages):
+        where = f"packages[{index}]"
+        try:
+            key = parse_requirement(grant.requirement).key
+        except RequirementSyntaxError as error:
+            yield Fault(where=f"{where}.requirement", what=str(error))
+            continue
+        if key in keys:
+            yield Fault(where=where, what=f"the package {key!r} is there twice")
+        keys.append(key)
+        for name in grant.modules:
+            if not name.isidentifier() or not name.isascii():
+                yield Fault(where=f"{where}.modules", what=f"{name!r} is not the name of a top-level module")
+            elif name in sys.stdlib_module_names:
+                yield Fault(where=f"{where}.modules", what=f"{name!r} is of the standard library: grant it in imports")
+            elif name in taken:
+                yield Fault(where=f"{where}.modules", what=f"the module {name!r} is there twice")
+            taken.append(name)
 
 
 def _module_problems(module: str, has_files: bool) -> Iterator[str]:

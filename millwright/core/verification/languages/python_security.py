@@ -18,7 +18,7 @@ from millwright.core.verification.languages.python_allowed import (
 from millwright.core.verification.languages.python_scopes import Modules, modules_of, own_names, scoped
 from millwright.core.verification.languages.python_secrets import secrets
 from millwright.core.verification.languages.python_source import nodes, not_compiled, parse
-from schemas.specification import Grants
+from schemas.specification import Grants, TaskKind
 from schemas.verification import Finding
 
 _DUNDER = re.compile(r"(?<!\w)__[A-Za-z]\w*__(?!\w)")
@@ -30,12 +30,14 @@ _SILENT = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
 """What stands in a tree and says nothing that could be judged."""
 
 
-def check_security(source: str, grants: Grants, own_modules: Collection[str]) -> tuple[Finding, ...]:
+def check_security(
+    source: str, grants: Grants, own_modules: Collection[str], kind: TaskKind = TaskKind.FUNCTION
+) -> tuple[Finding, ...]:
     """Find what is not allowed; ``own_modules`` are the dotted modules of the project that may be imported."""
     tree = parse(source)
     if tree is None:
         return (not_compiled(source),)
-    allowance = Allowance(grants, frozenset(own_modules))
+    allowance = Allowance(grants, frozenset(own_modules), kind)
     modules = modules_of(tree, allowance)
     refused = (REFUSED_NAMES | (REFUSED_BUILTINS - own_names(tree))) - allowance.names()
     statements = {id(node.value) for node in nodes(tree) if isinstance(node, ast.Expr)}

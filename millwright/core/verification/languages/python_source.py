@@ -205,7 +205,7 @@ def imported_names(source: str) -> frozenset[tuple[str, str]]:
 def is_any(task: TaskSpecification) -> bool:
     """Say whether the task's own interface or records mention ``Any``, or containers that do not say of what."""
     annotations = [item.type_annotation for item in task.inputs + task.outputs]
-    annotations += [field.type_annotation for record in task.records for field in record.fields]
+    annotations += [field.type_annotation for record in task.known_records for field in record.fields]
     return any(re.search(r"\bAny\b|\b(?:[Ll]ist|[Dd]ict|[Ss]et|[Tt]uple)\b(?!\s*\[)", text) for text in annotations)
 
 

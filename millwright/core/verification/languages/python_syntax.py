@@ -8,12 +8,18 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from millwright.core.specification_vocabulary import result_type
+from millwright.core.verification.languages.python_kinds import (
+    CONSTRUCTOR,
+    Interface,
+    definition,
+    functions,
+    interfaces,
+    method_named,
+)
 from millwright.core.verification.languages.python_source import (
     Function,
     bindings,
     comments,
-    function_named,
     is_any,
     nodes,
     not_compiled,
@@ -21,8 +27,7 @@ from millwright.core.verification.languages.python_source import (
     walk,
 )
 from millwright.core.verification.remembered import remembered
-from millwright.errors import SpecificationInvalid
-from schemas.specification import Fault, Parameter, TaskSpecification
+from schemas.specification import TaskKind, TaskSpecification
 from schemas.types import Kind, Type, TypeSyntaxError, parse_type
 from schemas.verification import Finding, Severity
 
@@ -35,6 +40,9 @@ _COOKIE = re.compile(r"coding[:=]\s*([-\w.]+)")  # PEP 263
 _UTF_8 = frozenset({"utf-8", "utf8", "utf_8"})
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _TAKE_TYPES = frozenset({"cast", "NewType", "TypeVar", "TypedDict", "NamedTuple"})
+_WANTED = {TaskKind.CLASS: "class"}
+"""What a kind is defined by, where it is no function."""
+
 _HIDERS = frozenset({"TYPE_CHECKING", "MYPY", "no_type_check", "no_type_check_decorator"})
 """Names that make a type checker see other code than the interpreter, or none."""
 
@@ -65,23 +73,40 @@ def _definitions(tree: ast.Module, task: TaskSpecification) -> Iterator[Finding]
     for line in (line for bound, line, _ in everything if bound == "*"):
         message = f"import * may define {name} again; import what is needed by name"
         yield Finding(code="star-import", message=message, line=line)
+    wanted = _WANTED.get(task.kind, "function")
     if not found:
         others = [node for node in tree.body if isinstance(node, Function | ast.ClassDef)]
         seen = f"; it defines {others[0].name}" if others else ""
-        message = f"the module does not define the function {name}{seen}"
+        message = f"the module does not define the {wanted} {name}{seen}"
         yield Finding(code="not-defined", message=message, line=others[0].lineno if others else 1)
         return
     line, first = found[0]
-    if isinstance(first, ast.AsyncFunctionDef):
-        yield Finding(
-            code="not-a-function", message=f"{name} is asynchronous; a plain function is asked for", line=line
-        )
-    elif not isinstance(first, ast.FunctionDef):
-        yield Finding(code="not-a-function", message=f"{name} is not defined by a def statement", line=line)
+    problem = _misfit(first, task.kind)
+    if problem is not None:
+        yield Finding(code=f"not-a-{wanted}", message=f"{name} {problem}", line=line)
     elif first not in tree.body:
-        yield Finding(code="not-a-function", message=f"{name} is not defined at the top level", line=line)
+        yield Finding(code=f"not-a-{wanted}", message=f"{name} is not defined at the top level", line=line)
     for line, _ in found[1:]:
         yield Finding(code="defined-twice", message=f"{name} is defined or bound again", line=line)
+
+
+def _misfit(node: ast.AST, kind: TaskKind) -> str | None:
+    """Say what is wrong with how the task's own name is defined, for its kind."""
+    match kind, node:
+        case (TaskKind.CLASS, ast.ClassDef()) | (TaskKind.ASYNC_FUNCTION, ast.AsyncFunctionDef()):
+            return None
+        case TaskKind.CLASS, _:
+            return "is not defined by a class statement"
+        case TaskKind.ASYNC_FUNCTION, ast.FunctionDef():
+            return "is a plain function; an asynchronous one is asked for: async def"
+        case TaskKind.ASYNC_FUNCTION, _:
+            return "is not defined by an async def statement"
+        case _, ast.AsyncFunctionDef():
+            return "is asynchronous; a plain function is asked for"
+        case _, ast.FunctionDef():
+            return None
+        case _:
+            return "is not defined by a def statement"
 
 
 def _redefinitions(tree: ast.Module, task: TaskSpecification) -> Iterator[Finding]:
@@ -90,24 +115,6 @@ def _redefinitions(tree: ast.Module, task: TaskSpecification) -> Iterator[Findin
         if name in given and isinstance(node, ast.ClassDef):
             message = f"{name} is given by the specification and imported; it must not be defined again"
             yield Finding(code="redefines", message=message, line=line)
-
-
-@remembered
-def parameter_type(task: TaskSpecification, parameter: Parameter) -> Type:
-    """Return the type of an input or output. Raises SpecificationInvalid."""
-    try:
-        return parse_type(parameter.type_annotation, {record.name for record in task.records})
-    except TypeSyntaxError as error:
-        raise SpecificationInvalid([Fault(where=f"{task.id}.{parameter.name}", what=str(error))]) from error
-
-
-@remembered
-def return_type(task: TaskSpecification) -> Type:
-    """Return the type of the result: None, one output, or a tuple of several. Raises SpecificationInvalid."""
-    try:
-        return result_type(task)
-    except TypeSyntaxError as error:
-        raise SpecificationInvalid([Fault(where=f"{task.id}.outputs", what=str(error))]) from error
 
 
 @remembered
@@ -120,14 +127,35 @@ def check_signature(source: str, task: TaskSpecification) -> tuple[Finding, ...]
     tree = parse(source)
     if tree is None:
         return (not_compiled(source),)
-    function = function_named(tree, task.name)
-    if function is None:
-        return (Finding(code="not-defined", message=f"the module does not define the function {task.name}"),)
     typing = _typing_names(tree)
-    return (*_parameters(function, task, typing), *_return(function, task, typing), *_escapes(tree, task))
+    found = list(functions(tree, task))
+    owner = definition(tree, task.name)
+    if isinstance(owner, ast.ClassDef) and task.kind is TaskKind.CLASS:
+        missing = [*_missing_methods(owner, task)]
+    elif found:
+        missing = []
+    else:
+        wanted = _WANTED.get(task.kind, "function")
+        return (Finding(code="not-defined", message=f"the module does not define the {wanted} {task.name}"),)
+    of_each = [
+        finding
+        for function, interface in found
+        for finding in (*_parameters(function, interface, task, typing), *_return(function, interface, task, typing))
+    ]
+    return (*missing, *of_each, *_escapes(tree, task))
 
 
-def _parameters(function: ast.FunctionDef, task: TaskSpecification, typing: Mapping[str, str]) -> Iterator[Finding]:
+def _missing_methods(owner: ast.ClassDef, task: TaskSpecification) -> Iterator[Finding]:
+    """Find the methods that a class lacks, and the constructor where it is given anything."""
+    for interface in interfaces(task):
+        if method_named(owner, interface.name) is None and (interface.parameters or interface.name != CONSTRUCTOR):
+            message = f"the class {owner.name} does not define {interface.line().removesuffix(':')}"
+            yield Finding(code="not-defined", message=message, line=owner.lineno)
+
+
+def _parameters(
+    function: Function, interface: Interface, task: TaskSpecification, typing: Mapping[str, str]
+) -> Iterator[Finding]:
     arguments = function.args
     line = function.lineno
     if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.posonlyargs:
@@ -135,23 +163,27 @@ def _parameters(function: ast.FunctionDef, task: TaskSpecification, typing: Mapp
         yield Finding(code="parameters-differ", message=message, line=line)
         return
     given = [argument.arg for argument in arguments.args]
-    wanted = [item.name for item in task.inputs]
+    wanted = [*(["self"] if interface.is_method else []), *(name for name, _ in interface.parameters)]
     if given != wanted:
-        message = f"the parameters are ({', '.join(given)}); the specification asks for ({', '.join(wanted)})"
+        whose = f" of {function.name}" if interface.is_method else ""
+        message = f"the parameters{whose} are ({', '.join(given)}); the specification asks for ({', '.join(wanted)})"
         yield Finding(code="parameters-differ", message=message, line=line)
         return
     if arguments.defaults:
         message = "a parameter has a default value, which the specification does not have"
         yield Finding(code="default-value", message=message, line=line, severity=Severity.WARNING)
-    for argument, item in zip(arguments.args, task.inputs, strict=True):
-        what = f"the parameter {item.name}"
-        wanted_type = parameter_type(task, item)
+    own = arguments.args[1:] if interface.is_method else arguments.args
+    for argument, (name, wanted_type) in zip(own, interface.parameters, strict=True):
+        what = f"the parameter {name}"
         yield from _annotation(argument.annotation, wanted_type, what, argument.lineno, task, typing)
 
 
-def _return(function: ast.FunctionDef, task: TaskSpecification, typing: Mapping[str, str]) -> Iterator[Finding]:
+def _return(
+    function: Function, interface: Interface, task: TaskSpecification, typing: Mapping[str, str]
+) -> Iterator[Finding]:
     line = function.returns.lineno if function.returns is not None else function.lineno
-    yield from _annotation(function.returns, return_type(task), "the result", line, task, typing)
+    what = f"the result of {function.name}" if interface.is_method else "the result"
+    yield from _annotation(function.returns, interface.result, what, line, task, typing)
 
 
 def _annotation(

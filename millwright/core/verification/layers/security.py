@@ -4,10 +4,11 @@ A cheap gate: what protects the machine is the sandbox.
 """
 
 from millwright.core.verification.language import Language, advised
-from millwright.core.verification.layer import Needs, Plan, Result, Subject, judged
+from millwright.core.verification.layer import Needs, Plan, Result, Subject, judged, not_applicable
 from millwright.core.verification.layers.static_analysis import lint_request
 from millwright.core.verification.reports import analysis
 from schemas.identity import LayerName
+from schemas.specification import TaskKind
 from schemas.verification import Severity
 
 
@@ -18,6 +19,8 @@ class SecurityLayer:
 
     def plan(self, subject: Subject, language: Language) -> Plan:
         """Ask the linter."""
+        if subject.task.kind is TaskKind.FILE:
+            return not_applicable(self.name, f"there is no security linter for {subject.task.target_language}")
         return Needs((lint_request(subject),))
 
     def judge(self, subject: Subject, needs: Needs, results: tuple[Result, ...], language: Language) -> Plan:

@@ -3,11 +3,13 @@
 Style only warns. The security rules of the same tool belong to the next layer.
 """
 
+from millwright.core.documents import dead_links
 from millwright.core.verification.language import Language, advised
 from millwright.core.verification.layer import Needs, Plan, Result, Subject, judged
 from millwright.core.verification.remembered import remembered
 from millwright.core.verification.reports import analysis
 from schemas.identity import LayerName
+from schemas.specification import TaskKind
 from schemas.verification import AnalysisRequest, AnalysisTool, Finding, Severity
 
 
@@ -28,7 +30,9 @@ class StaticAnalysisLayer:
     name = LayerName.STATIC_ANALYSIS
 
     def plan(self, subject: Subject, language: Language) -> Plan:
-        """Ask the linter."""
+        """Ask the linter; of a file the limit on lines and the links are looked at."""
+        if subject.task.kind is TaskKind.FILE:
+            return judged(self.name, _of_file(subject, language))
         return Needs((lint_request(subject),))
 
     def judge(self, subject: Subject, needs: Needs, results: tuple[Result, ...], language: Language) -> Plan:
@@ -43,6 +47,14 @@ class StaticAnalysisLayer:
             severity = Severity.ERROR if rejects else Severity.WARNING
             findings.append(advised(finding.model_copy(update={"severity": severity}), language))
         return judged(self.name, findings)
+
+
+def _of_file(subject: Subject, language: Language) -> tuple[Finding, ...]:
+    own = language.check_structure(subject.source, subject.task)
+    paths = frozenset(subject.modules)
+    links = dead_links(subject.task.target_language, subject.source, subject.target, paths)
+    dead = (Finding(code="dead-link", message=f"the link {link} leads nowhere", line=line) for line, link in links)
+    return (*own, *dead)
 
 
 def _kind(finding: Finding) -> str:

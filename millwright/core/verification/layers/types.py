@@ -7,6 +7,7 @@ from millwright.core.verification.language import Language, advised
 from millwright.core.verification.layer import Needs, Plan, Result, Subject, judged
 from millwright.core.verification.reports import analysis
 from schemas.identity import LayerName
+from schemas.specification import TaskKind
 from schemas.verification import AnalysisRequest, AnalysisTool, Severity
 
 
@@ -20,7 +21,14 @@ class TypesLayer:
         findings = language.check_signature(subject.source, subject.task)
         if any(finding.severity is Severity.ERROR for finding in findings):
             return judged(self.name, findings)
-        request = AnalysisRequest(tool=AnalysisTool.TYPES, modules=dict(subject.modules), target=subject.target)
+        if subject.task.kind is TaskKind.FILE:  # its content was held against the declared type
+            return judged(self.name, findings)
+        request = AnalysisRequest(
+            tool=AnalysisTool.TYPES,
+            modules=dict(subject.modules),
+            target=subject.target,
+            packages=subject.task.grants.packages,
+        )
         return Needs((request,))
 
     def judge(self, subject: Subject, needs: Needs, results: tuple[Result, ...], language: Language) -> Plan:

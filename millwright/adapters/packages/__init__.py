@@ -1,0 +1,1 @@
+"""Third-party packages that a specification grants: read where they are installed, and laid beside the candidates."""

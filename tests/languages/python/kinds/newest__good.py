@@ -1,0 +1,5 @@
+from packaging.version import Version
+
+
+def newest(versions: list[str]) -> str | None:
+    return max(versions, key=Version, default=None)

@@ -1,0 +1,2 @@
+def total_of(numbers: list[int]) -> int:
+    return 2 * sum(numbers)
