@@ -7,7 +7,8 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 JOBS ?= 2
-OUT ?= out/order-pricing
+EXAMPLE ?= order-pricing
+OUT ?= out/$(EXAMPLE)
 UV_VERSION := 0.13.9
 
 VENV := .venv
@@ -50,8 +51,8 @@ sandbox:
 	  fi; \
 	fi
 
-demo: setup ## Build the bundled sample project with the demo model, into OUT (out/order-pricing)
-	$(BIN)/millwright demo --out $(OUT)
+demo: setup ## Build a bundled example with the demo model: EXAMPLE (order-pricing), into OUT (out/EXAMPLE)
+	$(BIN)/millwright demo $(EXAMPLE) --out $(OUT)
 
 test: setup ## Run all tests but the attacks, JOBS (2) at once
 	$(BIN)/pytest -n $(JOBS) --dist loadfile

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent
 """Where the packages lie: the repository, or site-packages."""
 
-EXAMPLE = "order-pricing"
 
 LADDER_TOOLS = ("mypy", "ruff", "hypothesis", "bandit", "crosshair-tool", "wasmtime", "componentize-py")
 """What the ladder and the looks at winners are made with, by the names of their packages."""
@@ -175,14 +174,15 @@ class Adapters:
         examined = tuple(Check(check.name, check.ok, check.detail, check.remedy) for check in found)
         return (*examined, *(_tool_check(name) for name in LADDER_TOOLS))
 
-    def example(self) -> Path:
-        """Return the folder of the bundled example. Raises BadInput when this installation lacks it."""
+    def examples(self) -> dict[str, Path]:
+        """Return the folders of the bundled examples by name. Raises BadInput when this installation has none."""
+        from millwright.adapters.embedded.demo_sampling import bundled_examples
         from millwright.errors import BadInput
 
-        folder = ROOT / "examples" / EXAMPLE
-        if not (folder / "requirements.md").is_file():
-            raise BadInput(f"the bundled example is not in {folder.parent}: install millwright again")
-        return folder
+        found = bundled_examples()
+        if not found:
+            raise BadInput(f"no bundled example is in {ROOT / 'examples'}: install millwright again")
+        return found
 
     def work(self, role: str) -> int:
         """Run a worker until it is stopped; return its exit code."""

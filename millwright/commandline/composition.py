@@ -131,8 +131,8 @@ class Composition(Protocol):
         """Examine the machine and everything configured."""
         ...
 
-    def example(self) -> Path:
-        """Return the folder of the bundled example. Raises BadInput when this installation lacks it."""
+    def examples(self) -> Mapping[str, Path]:
+        """Return the folders of the bundled examples by name. Raises BadInput when this installation has none."""
         ...
 
     def work(self, role: str) -> int:

@@ -1,40 +1,68 @@
-"""The command `demo`: the embedded stack up, the bundled example built, the stack down."""
+"""The command `demo`: the embedded stack up, a bundled example built, the stack down.
+
+It knows nothing of any one example but the name of the first.
+"""
 
 import asyncio
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from millwright.commandline.building import followed, link_to
 from millwright.commandline.composition import Composition
-from millwright.commandline.options import ForceOption, JsonOption, OutOption
+from millwright.commandline.options import ForceOption, JsonOption
 from millwright.commandline.output import note, say
 
-DEMO_OUT = Path("order-pricing")
+FIRST_EXAMPLE = "order-pricing"
+
+ExampleArgument = Annotated[
+    str, typer.Argument(metavar="[NAME]", help="Which bundled example to build.", show_default=True)
+]
+ExampleOutOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Write the deliverable there at the end. Default: the example's name."),
+]
 
 
 def demo(
-    context: typer.Context, out: OutOption = DEMO_OUT, force: ForceOption = False, as_json: JsonOption = False
+    context: typer.Context,
+    name: ExampleArgument = FIRST_EXAMPLE,
+    out: ExampleOutOption = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Build the bundled example with the demo model.
+    """Build a bundled example with the demo model.
 
-    From prose to an installable package. The demo model answers this example from completions written for it, right
-    and wrong ones; it is no language model.
+    From prose to an installable package. The demo model answers the examples from completions written for them, right
+    and wrong ones; it is no language model. A name that is not known is answered with those that are.
 
-    Example: millwright demo
+    Example: millwright demo station-readings
 
     Exit codes: those of `millwright build`.
     """
-    raise typer.Exit(asyncio.run(_demo(context.obj, out, force=force, as_json=as_json)))
+    composition: Composition = context.obj
+    folder = _example(composition, name)
+    raise typer.Exit(asyncio.run(_demo(composition, folder, out or Path(name), force=force, as_json=as_json)))
 
 
-async def _demo(composition: Composition, out: Path | None, *, force: bool, as_json: bool) -> int:
+def _example(composition: Composition, name: str) -> Path:
+    """Return an example's folder. Raises BadInput with the known names."""
+    from millwright.errors import BadInput
+
+    known = composition.examples()
+    if name not in known:
+        raise BadInput(f"no bundled example is called {name!r}: there are {', '.join(sorted(known))}")
+    return known[name]
+
+
+async def _demo(composition: Composition, folder: Path, out: Path, *, force: bool, as_json: bool) -> int:
     from millwright.commandline.following import conclude
     from millwright.commandline.requests import BuildRequest, project_of, read_material
     from schemas.models import Budget
     from schemas.project import LadderMode, OnExhausted, Rejections
 
-    file = str(composition.example() / "requirements.md")
+    file = str(folder / "requirements.md")
     material = read_material(composition, file, None)
     request = BuildRequest(
         project=project_of(None, file, None, material.head),

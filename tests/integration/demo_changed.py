@@ -6,7 +6,7 @@ It builds nothing and tests nothing.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from millwright.adapters.embedded.demo_sampling import TaskCompletions, bundled_files, read_book
+from millwright.adapters.embedded.demo_sampling import TaskCompletions, read_book
 from millwright.core.prompts.planner import specifier_task
 from tests.integration.demo_stack import EXAMPLE
 
@@ -31,8 +31,8 @@ def changed_requirements() -> str:
 
 
 def changed_answers(requirements: str) -> Sequence[TaskCompletions]:
-    """Return the bundled answers, as the changed requirements want them."""
-    return [_retold(entry, requirements) for entry in read_book(bundled_files())]
+    """Return the example's answers, as the changed requirements want them."""
+    return [_retold(entry, requirements) for entry in read_book([EXAMPLE / "completions"])]
 
 
 def _retold(entry: TaskCompletions, requirements: str) -> TaskCompletions:

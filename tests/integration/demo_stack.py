@@ -54,7 +54,9 @@ class CountingBook(CompletionBook):
         with self._lock:
             return len(self.calls) - len(self.held)
 
-    def draw(self, archetype: str, task: str, *, seed: int, temperature: float, index: int = 0) -> Completion | None:
+    def draw(
+        self, archetype: str, task: str, *, seed: int, temperature: float, index: int = 0, prompt: str = ""
+    ) -> Completion | None:
         """Note the call, wait at the gate, and draw."""
         key = (archetype, task.partition("@")[0], seed)
         with self._lock:
@@ -66,7 +68,7 @@ class CountingBook(CompletionBook):
                 self.held.append(key)
         if not self.gate.wait(DEADLINE_SECONDS):
             raise RuntimeError("a held call was never let go")
-        return super().draw(archetype, task, seed=seed, temperature=temperature, index=index)
+        return super().draw(archetype, task, seed=seed, temperature=temperature, index=index, prompt=prompt)
 
 
 def environment(home: Path, *, model_url: str | None = None) -> dict[str, str]:

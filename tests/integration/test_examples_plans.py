@@ -1,4 +1,4 @@
-"""The sample project's scripted plans through the checker: right ones are sound and one vote, wrong ones are not."""
+"""The bundled examples' scripted plans through the checker: right ones are sound and one vote, wrong ones are not."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -12,49 +12,57 @@ from schemas.identity import Archetype
 from schemas.planning import Proposal
 from schemas.project import Policy
 from schemas.specification import TaskSpecification
-from tests.integration.example_project import entry, inner, right, structure, tree
+from tests.integration.example_project import EXAMPLES, Example, structure
 
 POLICY = Policy()
 
+every_split_task = pytest.mark.parametrize(
+    ("example", "task"),
+    [(example, task) for example in EXAMPLES for task in example.inner],
+    ids=[f"{example.name}-{task}" for example in EXAMPLES for task in example.inner],
+)
+
 
 @cache
-def _places() -> dict[str, tuple[TaskSpecification, int, Size | None]]:
+def _places(example: Example) -> dict[str, tuple[TaskSpecification, int, Size | None]]:
     """Return every task that is split, with its depth and its own size by its parent's likeliest plan."""
 
     def below(task: TaskSpecification, depth: int, size: Size | None) -> Iterator[tuple[str, int, Size | None]]:
         yield task.id, depth, size
-        if task.id in inner():
-            plan = Proposal.model_validate(structure(right(Archetype.DECOMPOSER, task.id)[0]))
+        if task.id in example.inner:
+            plan = Proposal.model_validate(structure(example.right(Archetype.DECOMPOSER, task.id)[0]))
             for child in plan.children:
                 own = Size(child.estimated_lines, child.estimated_complexity)
                 yield from below(inherit(child, task, POLICY), depth + 1, own)
 
-    found = below(tree()["root"][0], 0, None)
-    return {name: (tree()[name][0], depth, size) for name, depth, size in found if name in inner()}
+    found = below(example.task("root"), 0, None)
+    return {name: (example.task(name), depth, size) for name, depth, size in found if name in example.inner}
 
 
-def _read(task: str, answer: Any) -> Proposal | RedFlag:
-    specification, depth, size = _places()[task]
+def _read(example: Example, task: str, answer: Any) -> Proposal | RedFlag:
+    specification, depth, size = _places(example)[task]
     return read_proposal(answer, specification, specification.dependencies, depth, POLICY, size=size)
 
 
-@pytest.mark.parametrize("task", inner())
-def test_right_plans_are_sound_and_one_vote(task: str) -> None:
+@every_split_task
+def test_right_plans_are_sound_and_one_vote(example: Example, task: str) -> None:
     """Whatever their wording and estimates, and without a contradiction among their examples."""
-    plans = [_read(task, structure(answer)) for answer in right(Archetype.DECOMPOSER, task)]
+    plans = [_read(example, task, structure(answer)) for answer in example.right(Archetype.DECOMPOSER, task)]
     sound = [plan for plan in plans if isinstance(plan, Proposal)]
     assert plans == sound
     assert len({proposal_signature(plan, POLICY) for plan in sound}) == 1
-    assert promises_of(sound[0], _places()[task][0], POLICY).examples == len(_places()[task][0].test_cases)
+    assert promises_of(sound[0], _places(example)[task][0], POLICY).examples == len(
+        _places(example)[task][0].test_cases
+    )
 
 
-@pytest.mark.parametrize("task", inner())
-def test_wrong_plans_are_refused_or_another_vote(task: str) -> None:
+@every_split_task
+def test_wrong_plans_are_refused_or_another_vote(example: Example, task: str) -> None:
     """A cycle is a red flag; another structure is a vote of its own."""
-    good = _read(task, structure(right(Archetype.DECOMPOSER, task)[0]))
+    good = _read(example, task, structure(example.right(Archetype.DECOMPOSER, task)[0]))
     assert isinstance(good, Proposal)
-    wrong = [item for item in entry(Archetype.DECOMPOSER, task).completions if item.kind == "wrong"]
-    found = [_read(task, structure(answer)) for answer in wrong]
+    wrong = [item for item in example.entry(Archetype.DECOMPOSER, task).completions if item.kind == "wrong"]
+    found = [_read(example, task, structure(answer)) for answer in wrong]
     assert any(isinstance(plan, RedFlag) and "depend on one another" in plan.detail for plan in found)
     for plan in found:
         assert isinstance(plan, RedFlag) or proposal_signature(plan, POLICY) != proposal_signature(good, POLICY)

@@ -105,9 +105,12 @@ def test_the_migrations_are_found(installed: Installed) -> None:
     assert installed.asked(statement)
 
 
-def test_the_bundled_example_is_found(installed: Installed) -> None:
-    """The demo has its requirements and the demo model its completions."""
-    folder = Path(installed.asked("import os, starter; print(starter.Adapters(os.environ).example())"))
-    assert folder.is_relative_to(installed.packages)
-    assert (folder / "requirements.md").is_file()
-    assert list(folder.glob("completions/coder/*.yaml"))
+def test_the_bundled_examples_are_found(installed: Installed) -> None:
+    """Every example that the demo offers has its requirements, and the demo model its completions."""
+    asked = "import os, starter; print(*starter.Adapters(os.environ).examples().values(), sep='\\n')"
+    folders = [Path(line) for line in installed.asked(asked).splitlines()]
+    assert {"order-pricing", "station-readings"} <= {folder.name for folder in folders}
+    for folder in folders:
+        assert folder.is_relative_to(installed.packages)
+        assert (folder / "requirements.md").is_file()
+        assert list(folder.glob("completions/coder/*.yaml"))

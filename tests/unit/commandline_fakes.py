@@ -223,12 +223,13 @@ class Pretended:
         """Give what was set."""
         return self.found
 
-    def example(self) -> Path:
-        """Return a folder with requirements."""
-        folder = self.home / "order-pricing"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "requirements.md").write_text("Price orders.")
-        return folder
+    def examples(self) -> dict[str, Path]:
+        """Return two folders with requirements."""
+        found = {name: self.home / name for name in ("order-pricing", "tide-tables")}
+        for folder in found.values():
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "requirements.md").write_text(f"Build {folder.name}.")
+        return found
 
     def work(self, role: str) -> int:
         """Remember the role."""

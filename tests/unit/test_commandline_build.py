@@ -280,3 +280,26 @@ def test_the_demo_says_what_comes_next(
         for told in ("order-pricing", "`millwright up`", "MILLWRIGHT_MODEL_URL", "millwright build"):
             assert told in out
     assert (tmp_path / "order-pricing" / "double.py").is_file()
+
+
+def test_the_demo_builds_the_example_that_is_named(
+    composition: Pretended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another example is built from its own requirements, into a folder of its name or into the one that is given."""
+    monkeypatch.chdir(tmp_path)
+    assert run(["demo", "tide-tables"], composition) == 0
+    assert composition.client.asked["project"] == "tide-tables"
+    assert (tmp_path / "tide-tables" / "double.py").is_file()
+    assert run(["demo", "tide-tables", "--out", "elsewhere"], composition) == 0
+    assert (tmp_path / "elsewhere" / "double.py").is_file()
+
+
+def test_an_example_that_is_not_bundled_is_answered_with_those_that_are(
+    composition: Pretended, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line names them, and nothing is built."""
+    assert run(["demo", "tides"], composition) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "'tides'" in line
+    assert "order-pricing, tide-tables" in line
+    assert not composition.client.asked

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from millwright.adapters.embedded import demo_protocol
 from millwright.adapters.embedded.demo_model import DemoModelServer, demo_server
 from millwright.adapters.embedded.demo_sampling import (
     DEMO_MODEL_LABEL,
@@ -20,6 +21,7 @@ from millwright.adapters.embedded.demo_sampling import (
     CompletionBook,
     TaskCompletions,
     addressee,
+    bundled_examples,
     bundled_files,
     cut,
     read_book,
@@ -155,8 +157,45 @@ def test_missing_files_and_empty_folders_are_refused(tmp_path: Path) -> None:
 
 
 def test_bundled_examples_are_found() -> None:
-    """The examples' completions are there, wherever Millwright is installed."""
-    assert read_book(bundled_files()).get("decomposer", "root") is not None
+    """The examples' completions are there, wherever Millwright is installed, and one demo model serves them all."""
+    book = read_book(bundled_files())
+    assert {"order-pricing", "station-readings"} <= set(bundled_examples())
+    assert book.get("coder", "coupon") is not None
+    for name in ("price_order", "summarize_readings"):
+        found = book.get("decomposer", "root", f"Split this task: {name}\n")
+        assert found is not None
+        assert found.name == name
+
+
+def test_functions_with_one_id_are_told_apart_by_the_name_in_the_prompt() -> None:
+    """Projects may call different tasks alike; a prompt that names none of the functions, or two, is not guessed at."""
+    first, second = (
+        TaskCompletions("root", name, Archetype.CODER, (Completion(name),)) for name in ("price", "price_all")
+    )
+    book = CompletionBook([first, second])
+    assert len(book) == len(list(book)) == 2
+    for entry in (first, second):
+        answer = book.draw("coder", "root", seed=1, temperature=0.5, prompt=f"def {entry.name}(order: str) -> str:")
+        assert answer == entry.completions[0]
+    for prompt in ("", "def prices() -> None:", "price, or price_all"):
+        assert book.draw("coder", "root", seed=1, temperature=0.5, prompt=prompt) is None
+    with pytest.raises(BadInput, match="given twice"):
+        CompletionBook([first, second, first])
+
+
+def test_the_server_reads_the_name_out_of_the_messages() -> None:
+    """Over HTTP, too, the function that a message names is the one that is answered for."""
+    entries = [TaskCompletions("tax", name, Archetype.CODER, (Completion(name),)) for name in ("sales_tax", "vat")]
+    book = CompletionBook(entries)
+    for name in ("sales_tax", "vat"):
+        messages = [
+            {"role": "system", "content": "Role: coder\nYou write code."},
+            {"role": "user", "content": f"Task: tax\n\ndef {name}(cents: int) -> int: ..."},
+        ]
+        reply = demo_protocol.answer(book, json.dumps(body(messages=messages)).encode())
+        assert reply["choices"] == [
+            {"index": 0, "message": {"role": "assistant", "content": name}, "finish_reason": "stop"}
+        ]
 
 
 def test_completions_are_served() -> None:

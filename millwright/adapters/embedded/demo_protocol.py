@@ -43,9 +43,12 @@ def answer(book: CompletionBook, body: bytes) -> dict[str, object]:
     """Answer the body of a chat completions request with the body of the response."""
     call = _read_call(body)
     archetype, task = addressee(call.messages)
+    prompt = "\n".join(content for _, content in call.messages)
     drawn: list[Completion] = []
     for index in range(call.choices):
-        found = book.draw(archetype or "", task or "", seed=call.seed, temperature=call.temperature, index=index)
+        found = book.draw(
+            archetype or "", task or "", seed=call.seed, temperature=call.temperature, index=index, prompt=prompt
+        )
         if found is None:
             raise _unknown(archetype, task)
         drawn.append(cut(found, call.max_tokens))

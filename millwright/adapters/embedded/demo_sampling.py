@@ -5,6 +5,7 @@ It knows no HTTP and writes nothing down: the same call draws the same answer, w
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -27,6 +28,7 @@ BYTES_PER_TOKEN = 4
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SUFFIXES = (".yaml", ".yml", ".jsonl")
+_WORD = re.compile(r"\w+")
 _ENTRY_FIELDS = frozenset({"text", "document", "before", "after", "finish_reason", "weight", "kind", "flaw"})
 _TASK_FIELDS = frozenset({"task", "name", "archetype", "completions", "shared"})
 
@@ -56,34 +58,46 @@ class TaskCompletions:
 
 
 class CompletionBook:
-    """Scripted answers by archetype and task."""
+    """Scripted answers by archetype, task and, where projects have a task's id in common, the name of its function."""
 
     def __init__(self, entries: Iterable[TaskCompletions]) -> None:
-        """Collect entries. Raises BadInput if two are for the same archetype and task."""
-        self._entries: dict[tuple[str, str], TaskCompletions] = {}
+        """Collect entries. Raises BadInput if two are for the same archetype, task and name."""
+        self._entries: dict[tuple[str, str], dict[str, TaskCompletions]] = {}
         for entry in entries:
             key = (entry.archetype.value, entry.task)
-            if key in self._entries:
+            named = self._entries.setdefault(key, {})
+            if entry.name in named:
                 raise BadInput(f"completions for {key[0]} {key[1]!r} are given twice: leave one of the files out")
-            self._entries[key] = entry
+            named[entry.name] = entry
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return sum(map(len, self._entries.values()))
 
     def __iter__(self) -> Iterator[TaskCompletions]:
-        return iter(self._entries.values())
+        return (entry for named in self._entries.values() for entry in named.values())
 
-    def get(self, archetype: str, task: str) -> TaskCompletions | None:
-        """Return what may be answered; None for a task that is not known."""
-        return self._entries.get((archetype, task))
+    def get(self, archetype: str, task: str, prompt: str = "") -> TaskCompletions | None:
+        """Return what may be answered; None for a task that is not known.
 
-    def draw(self, archetype: str, task: str, *, seed: int, temperature: float, index: int = 0) -> Completion | None:
+        Where several functions have the task's id, it is the one that the prompt names; None where it names not
+        exactly one of them.
+        """
+        named = self._entries.get((archetype, task), {})
+        if len(named) > 1:
+            words = frozenset(_WORD.findall(prompt))
+            named = {name: entry for name, entry in named.items() if name in words}
+        return next(iter(named.values())) if len(named) == 1 else None
+
+    def draw(
+        self, archetype: str, task: str, *, seed: int, temperature: float, index: int = 0, prompt: str = ""
+    ) -> Completion | None:
         """Draw one answer; None for a task that is not known.
 
-        Temperature 0 always draws the first. Any other chooses by weight, from a SHA-256 of the arguments alone, so
-        that the order in which calls arrive makes no difference. ``index`` counts the choices of one call.
+        Temperature 0 always draws the first. Any other chooses by weight, from a SHA-256 of seed, temperature,
+        archetype, task and index alone, so that the order in which calls arrive makes no difference. ``index`` counts
+        the choices of one call; ``prompt`` only tells functions apart that have a task's id in common.
         """
-        known = self.get(archetype, task)
+        known = self.get(archetype, task, prompt)
         if known is None:
             return None
         if temperature == 0:
@@ -97,7 +111,10 @@ class CompletionBook:
         """Answer a request as the demo model's server does; None for a task that is not known."""
         messages = [(message.role.value, message.content) for message in request.prompt.messages]
         archetype, task = addressee(messages)
-        drawn = self.draw(archetype or "", task or "", seed=request.seed, temperature=request.temperature)
+        prompt = "\n".join(content for _, content in messages)
+        drawn = self.draw(
+            archetype or "", task or "", seed=request.seed, temperature=request.temperature, prompt=prompt
+        )
         if drawn is None:
             return None
         given = cut(drawn, request.max_tokens)
@@ -142,10 +159,16 @@ def addressee(messages: Iterable[tuple[str, str]]) -> tuple[str | None, str | No
     return archetype, task
 
 
+def bundled_examples() -> dict[str, Path]:
+    """Return the folders of the examples that come with this installation, by name."""
+    examples = Path(__file__).resolve().parents[3] / "examples"
+    return {path.parent.name: path.parent for path in sorted(examples.glob("*/requirements.md"))}
+
+
 def bundled_files() -> tuple[Path, ...]:
     """Return the files of completions that come with the examples."""
-    examples = Path(__file__).resolve().parents[3] / "examples"
-    return tuple(path for path in sorted(examples.glob("*/completions/**/*")) if path.suffix in _SUFFIXES)
+    found = (path for folder in bundled_examples().values() for path in sorted(folder.glob("completions/**/*")))
+    return tuple(path for path in found if path.suffix in _SUFFIXES)
 
 
 def read_book(files: Sequence[Path]) -> CompletionBook:
