@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from millwright.adapters.documents.yaml_reader import DocumentSyntaxError, Located, read_yaml
+from millwright.adapters.documents.yaml_reader import Located, read_small_yaml
 from millwright.errors import BadInput
 from schemas.presets import ModelPreset
 
@@ -27,7 +27,7 @@ def read_model_preset(content: bytes, origin: str) -> ModelPreset:
     Raises:
         BadInput: it cannot be read, or has faults; every one is told, with its line.
     """
-    located = _parse(content, origin)
+    located = read_small_yaml(content, origin, LARGEST, "a model preset")
     if not isinstance(located.value, dict):
         raise BadInput(f"{origin} is no mapping: a preset has fields, such as name: and right:")
     try:
@@ -57,17 +57,6 @@ def _read(file: Path) -> ModelPreset:
     except OSError as error:
         raise BadInput(f"cannot read the model preset {str(file)!r}: {error.strerror}") from error
     return read_model_preset(content, str(file))
-
-
-def _parse(content: bytes, origin: str) -> Located:
-    if len(content) > LARGEST:
-        raise BadInput(f"{origin} has {len(content)} bytes; a model preset may have at most {LARGEST}")
-    try:
-        return read_yaml(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{origin} is not text in UTF-8: save it as UTF-8 and try again") from error
-    except DocumentSyntaxError as error:
-        raise BadInput(f"{origin}, line {error.line}: {error.message}") from error
 
 
 def _told(located: Located, steps: Sequence[str | int], kind: str, message: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import TypeAdapter, ValidationError
 
-from millwright.adapters.documents.yaml_reader import DocumentSyntaxError, Located, Path, read_yaml
+from millwright.adapters.documents.yaml_reader import Located, Path, read_small_yaml
 from millwright.errors import BadInput
 from schemas.identity import Archetype
 from schemas.red_flags import RuleSettings
@@ -29,7 +29,7 @@ def read_red_flags(content: bytes, origin: str, check: Check) -> Mapping[Archety
     Raises:
         BadInput: it cannot be read, or has faults; every one is told, with its line.
     """
-    located = _parse(content, origin)
+    located = read_small_yaml(content, origin, LARGEST, "a file of red flags' rules")
     if not isinstance(located.value, dict):
         raise BadInput(f"{origin} is no mapping of archetypes to rules: choose from {', '.join(Archetype)}")
     try:
@@ -40,17 +40,6 @@ def read_red_flags(content: bytes, origin: str, check: Check) -> Mapping[Archety
     if faults := check(settings):
         raise BadInput(_joined(origin, [_told(located, _steps(fault.where), fault.what) for fault in faults]))
     return settings
-
-
-def _parse(content: bytes, origin: str) -> Located:
-    if len(content) > LARGEST:
-        raise BadInput(f"{origin} has {len(content)} bytes; a file of red flags' rules may have at most {LARGEST}")
-    try:
-        return read_yaml(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{origin} is not text in UTF-8: save it as UTF-8 and try again") from error
-    except DocumentSyntaxError as error:
-        raise BadInput(f"{origin}, line {error.line}: {error.message}") from error
 
 
 def _joined(origin: str, told: Sequence[str]) -> str:

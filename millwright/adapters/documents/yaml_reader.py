@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import yaml
 from pydantic import JsonValue
 
+from millwright.errors import BadInput
+
 Path = tuple[str | int, ...]
 """The way to a value: keys of mappings and indices of lists."""
 
@@ -43,6 +45,22 @@ class Located:
     def line_of(self, path: Path) -> int | None:
         """Return the line of the part at ``path``, or of the nearest part around it."""
         return next((self.lines[path[:end]] for end in range(len(path), -1, -1) if path[:end] in self.lines), None)
+
+
+def read_small_yaml(content: bytes, origin: str, largest: int, kind: str) -> Located:
+    """Read a file of at most so many bytes; ``origin`` names it in messages, and ``kind`` says what it is.
+
+    Raises:
+        BadInput: too large, no UTF-8, or no YAML, which is told with its line.
+    """
+    if len(content) > largest:
+        raise BadInput(f"{origin} has {len(content)} bytes; {kind} may have at most {largest}")
+    try:
+        return read_yaml(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{origin} is not text in UTF-8: save it as UTF-8 and try again") from error
+    except DocumentSyntaxError as error:
+        raise BadInput(f"{origin}, line {error.line}: {error.message}") from error
 
 
 def read_yaml(text: str) -> Located:
