@@ -19,6 +19,7 @@ from millwright.adapters.embedded.demo_sampling import (
 )
 from millwright.core.prompts.planner import specifier_task
 from schemas.identity import Archetype
+from schemas.models import EARLIER_PLAN_LINE
 from schemas.specification import TaskSpecification
 from schemas.types import Kind, Type, parse_type
 from schemas.values import decode_json
@@ -51,8 +52,8 @@ class Example:
         return read_book([self.folder / "completions"])
 
     def entry(self, archetype: Archetype, task: str) -> TaskCompletions:
-        """Return the completions for a task that must be there."""
-        found = self.book.get(archetype.value, task)
+        """Return the completions for a task that must be there; of a task that is planned anew, those of the new plan."""
+        found = self.book.get(archetype.value, task, EARLIER_PLAN_LINE)
         assert found is not None, f"{self.name}: no completions for {archetype} {task}"
         return found
 
