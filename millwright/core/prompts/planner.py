@@ -167,7 +167,9 @@ def _earlier(because: str, finished: Sequence[TaskSpecification]) -> str:
     """Say why an earlier plan was given up, and show the parts of it whose work can be kept."""
     if not because:
         return ""
-    text = f"{EARLIER_PLAN_LINE}\n\nIt was given up:\n\n{quoted(because)}\n\nPropose one in which that cannot happen.\n\n"
+    text = (
+        f"{EARLIER_PLAN_LINE}\n\nIt was given up:\n\n{quoted(because)}\n\nPropose one in which that cannot happen.\n\n"
+    )
     if not finished:
         return text
     shown = "\n".join(f"- {json.dumps(_own(task), sort_keys=True)}" for task in finished)
