@@ -28,6 +28,10 @@ ROLE_LINE = "Role: "
 TASK_LINE = "Task: "
 """Begins the line of a user message that carries the task's id; a scripted model finds its answers by it."""
 
+EARLIER_PLAN_LINE = "# An earlier plan"
+"""The line of a user message under which stands why a plan was given up; no quotation can hold it, and a scripted model
+tells by it that a plan is made anew."""
+
 
 class Prompt(Schema):
     """A prompt with the version of the function that wrote it; the stable part comes first."""

@@ -19,6 +19,7 @@ from millwright.adapters.embedded.demo_sampling import (
 )
 from millwright.core.prompts.planner import specifier_task
 from schemas.identity import Archetype
+from schemas.models import EARLIER_PLAN_LINE
 from schemas.specification import TaskSpecification
 from schemas.types import Kind, Type, parse_type
 from schemas.values import decode_json
@@ -51,10 +52,21 @@ class Example:
         return read_book([self.folder / "completions"])
 
     def entry(self, archetype: Archetype, task: str) -> TaskCompletions:
-        """Return the completions for a task that must be there."""
-        found = self.book.get(archetype.value, task)
+        """Return the completions for a task that must be there; of one that is planned anew, those of the new plan."""
+        found = self.book.get(archetype.value, task, EARLIER_PLAN_LINE)
         assert found is not None, f"{self.name}: no completions for {archetype} {task}"
         return found
+
+    @property
+    def given_up(self) -> list[str]:
+        """The ids of the tasks whose first plan cannot be carried out, so that they are planned anew."""
+        return [entry.task for entry in self.book if entry.again]
+
+    def first_plans(self, task: str) -> list[Completion]:
+        """Return the likeliest answers to a task that is planned anew, before anything is known against them."""
+        found = self.book.get(Archetype.DECOMPOSER.value, task)
+        assert found is not None
+        return [completion for completion in found.completions if completion.flaw == "plan"]
 
     def right(self, archetype: Archetype, task: str) -> list[Completion]:
         """Return the right answers to a task."""

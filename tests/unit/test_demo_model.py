@@ -28,9 +28,11 @@ from millwright.adapters.embedded.demo_sampling import (
     tokens_in,
 )
 from millwright.adapters.llm.openai_compatible import OpenAICompatibleModel
+from millwright.core.prompts.planner import decompose_prompt
 from millwright.errors import BadInput, ModelRefused
 from schemas.identity import Archetype
-from schemas.models import FinishReason, Message, ModelRequest, Prompt, Role
+from schemas.models import EARLIER_PLAN_LINE, FinishReason, Message, ModelRequest, Prompt, Role
+from schemas.specification import TaskSpecification
 
 ANSWERS = (Completion("first", weight=2.0), Completion("second"), Completion("third and long", FinishReason.LENGTH))
 BOOK = CompletionBook([TaskCompletions("tax", "sales_tax", Archetype.CODER, ANSWERS)])
@@ -130,6 +132,7 @@ def test_structures_are_written_as_a_fenced_block(tmp_path: Path) -> None:
         ('{"task": "a", "completions": []}', "at least one"),
         ('{"task": "a", "completions": ["x"], "extra": 1}', "unknown field 'extra'"),
         ('{"task": "a", "archetype": "king", "completions": ["x"]}', "king"),
+        ('{"task": "a", "again": 1, "completions": ["x"]}', "true or false"),
         ('{"task": "a", "completions": [{"weight": 1}]}', "needs `text`"),
         ('{"task": "a", "completions": [{"text": "x", "document": {}}]}', "not both"),
         ('{"task": "a", "completions": [{"text": "x", "weight": 0}]}', "positive"),
@@ -159,9 +162,9 @@ def test_missing_files_and_empty_folders_are_refused(tmp_path: Path) -> None:
 def test_bundled_examples_are_found() -> None:
     """The examples' completions are there, wherever Millwright is installed, and one demo model serves them all."""
     book = read_book(bundled_files())
-    assert {"order-pricing", "station-readings"} <= set(bundled_examples())
+    assert {"order-pricing", "station-readings", "timesheet"} <= set(bundled_examples())
     assert book.get("coder", "coupon") is not None
-    for name in ("price_order", "summarize_readings"):
+    for name in ("price_order", "summarize_readings", "report_hours"):
         found = book.get("decomposer", "root", f"Split this task: {name}\n")
         assert found is not None
         assert found.name == name
@@ -181,6 +184,27 @@ def test_functions_with_one_id_are_told_apart_by_the_name_in_the_prompt() -> Non
         assert book.draw("coder", "root", seed=1, temperature=0.5, prompt=prompt) is None
     with pytest.raises(BadInput, match="given twice"):
         CompletionBook([first, second, first])
+
+
+def test_a_plan_that_is_made_anew_is_answered_otherwise() -> None:
+    """What tells of an earlier plan has answers of its own; where none are written down, the usual ones hold."""
+    first = TaskCompletions("bill", "bill", Archetype.DECOMPOSER, (Completion("first"),))
+    anew = TaskCompletions("bill", "bill", Archetype.DECOMPOSER, (Completion("anew"),), again=True)
+    task = TaskSpecification.model_validate(
+        {"id": "bill", "name": "bill", "description": "Sum.", "outputs": [{"name": "r", "type_annotation": "int"}]}
+    )
+
+    def told(served: CompletionBook, because: str, description: str = "Sum.") -> str | None:
+        described = task.model_copy(update={"description": description})
+        prompt = decompose_prompt(described, [], "", because=because)
+        answer = served.answer(ModelRequest(prompt=prompt, seed=1, temperature=0.5))
+        return answer.text if answer is not None else None
+
+    both, usual = CompletionBook([first, anew]), CompletionBook([first])
+    assert (told(both, ""), told(both, "nobody could do a part")) == ("first", "anew")
+    assert (told(usual, ""), told(usual, "nobody could do a part")) == ("first", "first")
+    assert told(CompletionBook([anew]), "") is None
+    assert told(both, "", description=EARLIER_PLAN_LINE) == "first"
 
 
 def test_the_server_reads_the_name_out_of_the_messages() -> None:

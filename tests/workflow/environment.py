@@ -23,7 +23,7 @@ from millwright.ports import Sandbox
 from millwright.settings import Settings
 from millwright.temporal import data_converter
 from millwright.toolbox import open_toolbox
-from schemas.models import ROLE_LINE, TASK_LINE, FinishReason, ModelAnswer, ModelRequest, Usage
+from schemas.models import EARLIER_PLAN_LINE, ROLE_LINE, TASK_LINE, FinishReason, ModelAnswer, ModelRequest, Usage
 from worker import Ports, activities_of
 from workflows.identifiers import (
     NODE_ATTRIBUTE,
@@ -54,7 +54,7 @@ class TableModel:
         """Answer by the prompt's role and task."""
         text = "\n".join(message.content for message in request.prompt.messages)
         role, task = _ROLE.search(text), _TASK.search(text)
-        again = " again" if "# An earlier plan" in text else ""
+        again = " again" if EARLIER_PLAN_LINE in text else ""
         key = (role[1] + again if role else "", task[1] if task else "")
         if key not in self.answers:
             raise ModelRefused(f"no answer is written down for {key}")

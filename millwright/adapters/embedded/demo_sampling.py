@@ -15,7 +15,7 @@ import yaml
 
 from millwright.errors import BadInput
 from schemas.identity import Archetype
-from schemas.models import ROLE_LINE, TASK_LINE, FinishReason, ModelAnswer, ModelRequest, Usage
+from schemas.models import EARLIER_PLAN_LINE, ROLE_LINE, TASK_LINE, FinishReason, ModelAnswer, ModelRequest, Usage
 
 DEMO_MODEL_NAME = "millwright-demo"
 """The name to ask for, as in ``MILLWRIGHT_MODEL_NAME``; any other is answered alike."""
@@ -30,7 +30,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SUFFIXES = (".yaml", ".yml", ".jsonl")
 _WORD = re.compile(r"\w+")
 _ENTRY_FIELDS = frozenset({"text", "document", "before", "after", "finish_reason", "weight", "kind", "flaw"})
-_TASK_FIELDS = frozenset({"task", "name", "archetype", "completions", "shared"})
+_TASK_FIELDS = frozenset({"task", "name", "archetype", "again", "completions", "shared"})
 
 
 @dataclass(frozen=True)
@@ -49,22 +49,29 @@ class Completion:
 
 @dataclass(frozen=True)
 class TaskCompletions:
-    """Everything that may be answered to one archetype for one task, the likeliest first."""
+    """Everything that may be answered to one archetype for one task, the likeliest first.
+
+    ``again``: they answer prompts that tell of an earlier plan which was given up, and no others.
+    """
 
     task: str
     name: str
     archetype: Archetype
     completions: tuple[Completion, ...]
+    again: bool = False
 
 
 class CompletionBook:
-    """Scripted answers by archetype, task and, where projects have a task's id in common, the name of its function."""
+    """Scripted answers by archetype, task and, where projects have a task's id in common, the name of its function.
+
+    Once a plan was given up, what is asked about it is answered from entries for that, where there are some.
+    """
 
     def __init__(self, entries: Iterable[TaskCompletions]) -> None:
-        """Collect entries. Raises BadInput if two are for the same archetype, task and name."""
-        self._entries: dict[tuple[str, str], dict[str, TaskCompletions]] = {}
+        """Collect entries. Raises BadInput if two are for the same archetype, task, name and occasion."""
+        self._entries: dict[tuple[str, str, bool], dict[str, TaskCompletions]] = {}
         for entry in entries:
-            key = (entry.archetype.value, entry.task)
+            key = (entry.archetype.value, entry.task, entry.again)
             named = self._entries.setdefault(key, {})
             if entry.name in named:
                 raise BadInput(f"completions for {key[0]} {key[1]!r} are given twice: leave one of the files out")
@@ -80,9 +87,16 @@ class CompletionBook:
         """Return what may be answered; None for a task that is not known.
 
         Where several functions have the task's id, it is the one that the prompt names; None where it names not
-        exactly one of them.
+        exactly one of them. A prompt that tells of an earlier plan has answers of its own, where some are written down.
         """
-        named = self._entries.get((archetype, task), {})
+        if EARLIER_PLAN_LINE in prompt.splitlines():
+            found = self._among(archetype, task, prompt, again=True)
+            if found is not None:
+                return found
+        return self._among(archetype, task, prompt, again=False)
+
+    def _among(self, archetype: str, task: str, prompt: str, *, again: bool) -> TaskCompletions | None:
+        named = self._entries.get((archetype, task, again), {})
         if len(named) > 1:
             words = frozenset(_WORD.findall(prompt))
             named = {name: entry for name, entry in named.items() if name in words}
@@ -95,7 +109,8 @@ class CompletionBook:
 
         Temperature 0 always draws the first. Any other chooses by weight, from a SHA-256 of seed, temperature,
         archetype, task and index alone, so that the order in which calls arrive makes no difference. ``index`` counts
-        the choices of one call; ``prompt`` only tells functions apart that have a task's id in common.
+        the choices of one call; ``prompt`` only tells functions apart that have a task's id in common,
+        and a plan that is made anew.
         """
         known = self.get(archetype, task, prompt)
         if known is None:
@@ -227,8 +242,11 @@ def _task(data: object, where: str) -> TaskCompletions:
         archetype = Archetype(str(fields.get("archetype", Archetype.CODER)))
     except ValueError as error:
         raise BadInput(f"{where}: {error}") from error
+    again = fields.get("again", False)
+    if not isinstance(again, bool):
+        raise BadInput(f"{where}: `again` must be true or false")
     answers = tuple(_completion(item, f"{where}: completions[{index}]") for index, item in enumerate(completions))
-    return TaskCompletions(task, str(fields.get("name", task)), archetype, answers)
+    return TaskCompletions(task, str(fields.get("name", task)), archetype, answers, again)
 
 
 def _completion(data: object, where: str) -> Completion:

@@ -21,7 +21,7 @@ from millwright.core.prompts.wording import (
 )
 from millwright.core.requirements import marked, statements
 from schemas.identity import Archetype, RequirementId
-from schemas.models import Prompt
+from schemas.models import EARLIER_PLAN_LINE, Prompt
 from schemas.planning import Proposal, SpecifiedRoot
 from schemas.project import ATOMIC_COMPLEXITY, ATOMIC_LINES
 from schemas.requirements import Statement
@@ -167,7 +167,9 @@ def _earlier(because: str, finished: Sequence[TaskSpecification]) -> str:
     """Say why an earlier plan was given up, and show the parts of it whose work can be kept."""
     if not because:
         return ""
-    text = f"# An earlier plan\n\nIt was given up:\n\n{quoted(because)}\n\nPropose one in which that cannot happen.\n\n"
+    text = (
+        f"{EARLIER_PLAN_LINE}\n\nIt was given up:\n\n{quoted(because)}\n\nPropose one in which that cannot happen.\n\n"
+    )
     if not finished:
         return text
     shown = "\n".join(f"- {json.dumps(_own(task), sort_keys=True)}" for task in finished)
