@@ -28,10 +28,12 @@ async def accept_part(
     counted = node.model_dump(
         include={"votes", "margin", "k", "samples", "red_flags", "rejected_by_layer", "defect", "note"}
     )
+    identity = await identity_of(projects, node)
+    before = await projects.accepted_part(node.project, identity)
     await projects.accept_part(
         node.project,
         AcceptedPart(
-            identity=await identity_of(projects, node),
+            identity=identity,
             project=node.project,
             path=node.path,
             revision=setting.project.revision,
@@ -42,9 +44,20 @@ async def accept_part(
             setting=await met_by(projects, setting, source),
             verdicts=(await projects.verdicts(node.project, node.path)).get(node.candidate, ()),
             examples=await projects.further_examples(node.project, node.path),
+            refuted=tuple(other for other in before.refuted if other != node.candidate) if before else (),
             **counted,
         ),
     )
+
+
+async def refute_part(projects: ProjectStore, node: NodeRecord) -> None:
+    """Remember that what a node accepted was found at fault, so that no later build takes it for its own."""
+    if node.candidate is None:
+        return
+    part = await projects.accepted_part(node.project, await identity_of(projects, node))
+    if part is not None and node.candidate not in part.refuted:
+        refuted = (*part.refuted, node.candidate)
+        await projects.accept_part(node.project, part.model_copy(update={"refuted": refuted}))
 
 
 async def met_by(projects: ProjectStore, setting: Setting, source: str) -> Digest:

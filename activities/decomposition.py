@@ -10,6 +10,7 @@ from temporalio import activity
 from activities.accepting import accept_plan
 from activities.boundary import translated
 from activities.examining import as_ballots, broken_examples, label_unsound
+from activities.identifying import plan_identity_of
 from activities.plans import Plans
 from millwright.core.assembly import file_path
 from millwright.core.decomposition import (
@@ -143,10 +144,13 @@ class Decomposition:
         )
 
     async def _elected(self, node: NodeRecord) -> bool:
-        """Say whether agents were asked for the node's children: a tree that a person gave is the person's."""
+        """Say whether the node's children are an election's, be it an earlier build's: a person's are the person's."""
         if not node.children:
             return False
         revision = (await self._projects.project(node.project)).revision
+        kept = await self._projects.accepted_plan(node.project, await plan_identity_of(self._projects, node))
+        if kept is not None and kept.entered == revision:
+            return True
         about = ElectionRef(
             project=node.project, path=node.path, purpose=Purpose.DECOMPOSE, edition=node.rework.edition
         )

@@ -90,15 +90,19 @@ class Reuse:
         """Keep a part as it is used now: a later build finds it with the verdicts of today."""
         verdicts = (await self._projects.verdicts(node.project, node.path)).get(part.candidate, ())
         own = await self._projects.accepted_part(project.id, part.identity)
-        entered = project.revision if own is None else own.entered
-        held = {"setting": setting, "verdicts": verdicts, "entered": entered}
+        entered, refuted = (project.revision, part.refuted) if own is None else (own.entered, own.refuted)
+        held = {"setting": setting, "verdicts": verdicts, "entered": entered, "refuted": refuted}
         await self._projects.accept_part(project.id, part.model_copy(update=held))
 
     async def _part(self, project: ProjectRecord, identity: Digest, rule: Rule) -> AcceptedPart | None:
-        """Find a part in an earlier revision, else in the project that this one is based on."""
+        """Find a part in an earlier revision, else in the project that this one is based on; none found at fault."""
+        refuted: set[Digest] = set()
         for source in _sources(project):
             part = await self._projects.accepted_part(source, identity)
-            if part is not None and _is_earlier(project, source, part) and meets(part, rule):
+            if part is None:
+                continue
+            refuted.update(part.refuted)
+            if part.candidate not in refuted and _is_earlier(project, source, part) and meets(part, rule):
                 return part
         return None
 

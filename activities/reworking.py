@@ -5,6 +5,7 @@ It holds no election and makes no plan. A retry changes nothing more.
 
 from temporalio import activity
 
+from activities.accepting import refute_part
 from activities.boundary import translated
 from activities.standing import record_standing
 from millwright.core.reopening import layer_of, may_reopen, standing_on
@@ -45,6 +46,7 @@ class Reworking:
             if node.status is TaskStatus.PENDING:
                 continue
             if path in targets:
+                await refute_part(self._projects, node)
                 node = await self._barred(node, held.get(path, ()))
                 again = node.rework.reopenings + 1
                 rework = node.rework.model_copy(update={"reopenings": again})

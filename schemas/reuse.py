@@ -21,6 +21,7 @@ class AcceptedPart(Schema):
     ``project``, ``path`` and ``revision`` say where its vote was held, ``entered`` in which revision of the project
     that keeps it. ``setting`` digests all that its ``verdicts`` were reached on: specification, module and the code
     that it meets. ``examples`` were settled by a vote. ``status`` is ``won``, by ``rule``, or ``resolved`` by a person.
+    ``refuted`` are the candidates of this identity whose elections were held again since they were at fault.
     """
 
     identity: Digest
@@ -42,6 +43,7 @@ class AcceptedPart(Schema):
     rejected_by_layer: dict[LayerName, int] = Field(default_factory=dict)
     defect: float | None = None
     note: str = ""
+    refuted: tuple[Digest, ...] = ()
 
 
 class AcceptedPlan(Schema):

@@ -91,7 +91,9 @@ class NodeWorkflow:
             kept = await kept_from_before(self._given, plan)
             if kept.taken is not None:
                 return self._taken(kept.taken)
-            plan = kept.plan or plan
+            if kept.plan is not None:
+                plan = kept.plan
+                self._rework.know(plan)
         if plan.kind is NodeKind.UNDECIDED:
             outcome = await self._elect_plan(self._booth(Purpose.DECOMPOSE, 0, ungated(self._given.policy.rule)))
             if isinstance(outcome, Outcome):

@@ -6,6 +6,7 @@ Nothing is executed and no file is opened; links to other hosts are not followed
 import csv
 import io
 import json
+import math
 import posixpath
 import re
 import tomllib
@@ -27,8 +28,8 @@ _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
 )
 _OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
-_LINK = re.compile(r"\[[^\]\n]*\]\(\s*<?([^)\s>]+)>?[^)\n]*\)")
-_HEADING = re.compile(r" {0,3}#{1,6}\s+(.*?)\s*#*\s*$")
+_LINK = re.compile(r"\[[^\[\]\n]*+\]\(\s*+<?([^)\s>]++)>?[^)\n]*+\)")  # nothing is given back: a line may be long
+_HEADING = re.compile(r" {0,3}#{1,6}\s+")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 
@@ -81,7 +82,7 @@ def _read(format_: str, text: str) -> _Read | Malformed:
 
 def _json(text: str) -> _Read | Malformed:
     try:
-        return _Read(json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse))
+        return _Read(json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite))
     except json.JSONDecodeError as error:
         return Malformed(error.msg, error.lineno)
     except (ValueError, RecursionError) as error:
@@ -89,11 +90,19 @@ def _json(text: str) -> _Read | Malformed:
 
 
 def _unique(pairs: list[tuple[str, JsonValue]]) -> JsonValue:
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
+    found: dict[str, JsonValue] = {}
+    for name, value in pairs:
+        if name in found:
             raise ValueError(f"the key {name!r} is there twice")
-    return dict(pairs)
+        found[name] = value
+    return found
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits[:40]} is more than a float can hold")
+    return number
 
 
 def _refuse(word: str) -> JsonValue:
@@ -103,7 +112,7 @@ def _refuse(word: str) -> JsonValue:
 def _toml(text: str) -> _Read | Malformed:
     try:
         return _Read(_plain(tomllib.loads(text)))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # an integer of too many digits is no TOMLDecodeError
         place = re.search(r"at line (\d+)", str(error))
         return Malformed(str(error) or "it is nested too deeply", int(place[1]) if place else None)
 
@@ -147,7 +156,7 @@ def _text(text: str) -> _Read | Malformed:
 
 def _markdown(text: str) -> _Read | Malformed:
     links: list[tuple[int, str]] = []
-    anchors: list[str] = []
+    anchors: dict[str, int] = {}
     fence: tuple[str, int] | None = None
     for number, line in enumerate(text.split("\n"), 1):
         mark = _FENCE.match(line)
@@ -157,29 +166,35 @@ def _markdown(text: str) -> _Read | Malformed:
         elif mark:
             fence = mark[1], number
         else:
-            links += ((number, link) for link in _LINK.findall(re.sub(r"`[^`\n]*`", "", line)))
+            prose = re.sub(r"`[^`\n]*`", "", line)
+            links += ((number, link) for link in _LINK.findall(prose[: prose.rfind(")") + 1]))
             heading = _HEADING.match(line)
             if heading:
-                anchors.append(_anchor(heading[1], anchors))
+                _add_anchor(line[heading.end() :].rstrip().rstrip("#").rstrip(), anchors)
     if fence is not None:
         return Malformed("a fenced block is not closed", fence[1])
     return _Read(_lines(text), tuple(links), frozenset(anchors))
 
 
-def _anchor(heading: str, taken: Collection[str]) -> str:
-    """Name a heading as GitHub does: small letters, hyphens for blanks, and a number where the name is taken."""
+def _add_anchor(heading: str, taken: dict[str, int]) -> None:
+    """Name a heading as GitHub does: small letters, hyphens for blanks, and a number where the name is taken.
+
+    ``taken`` maps each name to the highest number that was put behind it.
+    """
     name = stem = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-    number = 0
     while name in taken:
-        number += 1
-        name = f"{stem}-{number}"
-    return name
+        taken[stem] += 1
+        name = f"{stem}-{taken[stem]}"
+    taken[name] = 0
 
 
 def _html(text: str) -> _Read | Malformed:
     page = _Page()
-    page.feed(text)
-    page.close()
+    try:
+        page.feed(text)
+        page.close()
+    except AssertionError as error:  # so the standard library refuses some marked sections
+        return Malformed(str(error), page.getpos()[0])
     if page.fault is None and page.open:
         tag, line = page.open[-1]
         page.fault = Malformed(f"<{tag}> is not closed", line)

@@ -16,7 +16,7 @@ MOST_SENTENCES = 400
 """Above so many statements paragraphs are no longer cut into sentences: an answer has to name every number."""
 
 _FENCE = re.compile(r"\s{0,3}(?:```|~~~)")
-_HEADING = re.compile(r"\s{0,3}#{1,6}\s+(?P<title>.*?)\s*#*\s*$")
+_HEADING = re.compile(r"\s{0,3}#{1,6}\s+")
 _UNDERLINE = re.compile(r"\s{0,3}(?:=+|-+)\s*$")
 _RULE = re.compile(r"\s{0,3}(?:[-*_]\s*){3,}$")
 _ITEM = re.compile(r"\s{0,12}(?:[-*+•]|\d{1,9}[.)])\s+(?=\S)")
@@ -176,7 +176,7 @@ def _is_plain(text: str) -> bool:
 def _title(block: Sequence[_Line]) -> str | None:
     heading = _HEADING.match(block[0].text)
     if heading:
-        return heading["title"]
+        return block[0].text[heading.end() :].rstrip().rstrip("#").rstrip()
     underlined = len(block) == 2 and _UNDERLINE.match(block[1].text) and _is_plain(block[0].text)
     return block[0].text.strip() if underlined else None
 

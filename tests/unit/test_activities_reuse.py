@@ -14,12 +14,15 @@ from activities.integration import Integration
 from activities.prompting import Prompting
 from activities.records import Records
 from activities.reuse import Reuse
+from activities.reworking import Reworking
 from millwright.adapters.documents.front_matter import read_front_matter
 from millwright.adapters.storage.memory import MemoryStore
+from schemas.attribution import ReopenRequest
 from schemas.digests import digest_of_bytes
 from schemas.election import Election, ElectionState, Group, Rule, Slot, Tally
 from schemas.evidence import Decision, NodeRecord, Question
 from schemas.identity import ROOT_PATH, Digest, LayerName, NodePath, ProjectId, TaskStatus
+from schemas.planning import NodePlan
 from schemas.project import Policy, ProjectInput
 from schemas.requests import ElectionRef, NodeOutcome, NodeRef, NodeState, OpenRequest, Purpose, SettleRequest
 from schemas.reuse import Reusable, ReuseRequest, Revision, Taken, TakeRequest
@@ -142,6 +145,40 @@ async def test_a_changed_part_is_not_found_and_its_dependent_must_be_verified_ag
 async def test_what_this_revision_itself_accepted_is_no_reuse() -> None:
     """A build that is run again comes to its parts by its stored answers, and calls them won."""
     store = await _built()
+    assert (await _find(store, DOUBLE)).candidate is None
+
+
+@pytest.mark.parametrize("barred_by", [None, LayerName.CONTRACTS])
+async def test_a_part_that_was_found_at_fault_is_not_used_again(barred_by: LayerName | None) -> None:
+    """Its election was held again, and whatever came of that: neither this build nor a later one takes it as it was."""
+    store = await _built()
+    for _ in range(2):  # as an attempt does and its retry
+        request = ReopenRequest(project=PROJECT, top=ROOT_PATH, paths=(DOUBLE,), max_reopenings=2, barred_by=barred_by)
+        await _run(Reworking(store, store).reopen, request)
+    await _again(store)
+    assert (await _find(store, DOUBLE)).candidate is None
+    other = "def double(n: int) -> int:\n    return n + n\n"
+    await _settle(store, DOUBLE, TaskStatus.WON, other)
+    assert (await _find(store, QUADRUPLE)).candidate is not None
+    await _again(store)
+    assert (await _find(store, DOUBLE)).candidate == digest_of_bytes(other.encode())
+
+
+async def test_a_used_part_that_is_found_at_fault_is_not_taken_by_its_reopened_election() -> None:
+    """Nor is the one of the project that this one is based on."""
+    store = await _built()
+    await store.save_project((await store.project(PROJECT)).model_copy(update={"id": BANK, "workflow_id": "bank"}))
+    part = await store.accepted_part(PROJECT, (await _find(store, DOUBLE)).identity)
+    assert part is not None
+    await store.accept_part(BANK, part.model_copy(update={"project": BANK}))
+    await _again(store)
+    based = await store.project(PROJECT)
+    await store.save_project(based.model_copy(update={"options": {**OPTIONS, "based_on": BANK}}))
+    await _take(store, DOUBLE)
+    request = ReopenRequest(
+        project=PROJECT, top=ROOT_PATH, paths=(DOUBLE,), max_reopenings=2, barred_by=LayerName.CONTRACTS
+    )
+    await _run(Reworking(store, store).reopen, request)
     assert (await _find(store, DOUBLE)).candidate is None
 
 
@@ -301,4 +338,5 @@ async def test_an_accepted_plan_is_shown_to_decomposers_and_found_for_the_same_t
         assert text in prompt.messages[1].content
         if found is not None:
             assert await store.candidate(PROJECT, path, found) == text
-            await _run(Decomposition(store, FakeSandbox()).settle_proposal, settle)
+            kept: NodePlan = await _run(Decomposition(store, FakeSandbox()).settle_proposal, settle)
+            assert kept.elected  # so that it may give way to another plan, as in the build that elected it

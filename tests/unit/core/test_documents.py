@@ -1,6 +1,7 @@
 """Files are read by their format's own rules: what they say, where they are malformed, which links lead nowhere."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -18,10 +19,13 @@ MALFORMED = [
     ("json", '{"a": 1, "a": 2}', None, "there twice"),
     ("json", "[NaN]", None, "NaN is not JSON"),
     ("json", "[" * 100_000, None, "too deeply"),
+    ("json", "[1e999]", None, "more than a float can hold"),
     ("toml", "a = 1\nb = \n", 2, "Invalid value"),
+    ("toml", f"a = {'1' * 5000}", None, "4300 digits"),
     ("csv", "a,b\n1,2\n3\n", 3, "1 fields where the first has 2"),
     ("csv", 'a\n"b\n', 2, "unexpected end of data"),
     ("html", "<p>\n<b>x</p>", 2, "</p> closes nothing"),
+    ("html", "<p>\n<![foo[x", 2, "marked section"),
     ("html", "<div>\n<p>x</p>\n", 1, "<div> is not closed"),
     ("markdown", "text\n```\ncode\n", 2, "not closed"),
 ]
@@ -76,6 +80,25 @@ def test_links_lead_to_headings_and_files_that_are_there() -> None:
     assert dead == [(1, "gone.md"), (3, "#two-words-x"), (4, "sub/none.md"), (10, "#again-2")]
     page = '<a href="#x">x</a><p id="x"></p><img src="../part.json"><a href="#y">y</a>'
     assert list(dead_links("html", page, "shop/docs/a.html", {"shop/part.json"})) == [(1, "#y")]
+
+
+LONG = [
+    ("json", json.dumps({f"k{number}": 0 for number in range(50_000)})),
+    ("markdown", "[" * 50_000),
+    ("markdown", f"[x]({'a' * 50_000}"),
+    ("markdown", "[a]( " * 10_000),
+    ("markdown", f"[a]({' ' * 50_000}"),
+    ("markdown", f"# a{(' ' * 3000 + '#') * 10}b"),
+    ("markdown", "# a\n" * 10_000),
+]
+
+
+@pytest.mark.parametrize(("format_", "text"), LONG, ids=[f"{name}-{text[:5].strip()}" for name, text in LONG])
+def test_a_long_file_is_read_in_time_that_grows_with_it(format_: str, text: str) -> None:
+    """They are read where everything else is at work: none may take long, whatever a model wrote."""
+    started = time.process_time()
+    content_of(format_, text)
+    assert time.process_time() - started < 2  # seconds; those that go back and forth take from ten to a hundred
 
 
 @given(st.sampled_from(FORMATS), st.text(max_size=120))

@@ -1,5 +1,6 @@
 """Prose becomes numbered statements, each of which can be found again where it says it stands."""
 
+import time
 from itertools import groupby
 
 import pytest
@@ -130,3 +131,11 @@ def test_nothing_that_is_said_is_lost(sentences: list[str]) -> None:
     """Plain sentences become one statement each, whatever lines they are set in."""
     wanted = [" ".join(text.split()) for text in sentences]
     assert _texts("\n".join(sentences)) == [text for text, _ in groupby(wanted)]
+
+
+@pytest.mark.parametrize("line", [f"# a{' ' * 20_000}b", f"# {(' ' * 200 + '#') * 200}b", "# " * 20_000, "- " * 20_000])
+def test_a_long_line_is_read_in_time_that_grows_with_it(line: str) -> None:
+    """Whoever wants an estimate of a strange text gets it, and a worker is not held up."""
+    started = time.process_time()
+    statements(line)
+    assert time.process_time() - started < 2  # seconds; a line of 2,000 characters could take twenty
