@@ -16,6 +16,7 @@ from schemas.evidence import NodeRecord
 from schemas.identity import Digest, LayerName, NodePath, TaskStatus
 from schemas.verification import Finding, Verdict, VerdictStatus
 
+_LAID_AT = "the whole did not hold with its answer"
 _AGAIN = "to be verified again: something that it depends on is done again"
 
 
@@ -49,7 +50,9 @@ class Reworking:
                 await refute_part(self._projects, node)
                 node = await self._barred(node, held.get(path, ()))
                 again = node.rework.reopenings + 1
-                rework = node.rework.model_copy(update={"reopenings": again})
+                why = request.reason or _LAID_AT
+                reasons = (*node.rework.reasons, why)
+                rework = node.rework.model_copy(update={"reopenings": again, "reasons": reasons})
                 note = f"its election is held again ({again} of {request.max_reopenings})"
                 node = node.model_copy(update={"rework": rework, "note": note})
             else:

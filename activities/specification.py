@@ -16,6 +16,7 @@ from millwright.core.classification import behaviour, settled, shown_by
 from millwright.core.composition import compose
 from millwright.core.decomposition import read_root, root_signature
 from millwright.core.escalation import refused_since
+from millwright.core.kinds import as_called
 from millwright.core.placing import ROOT, parent_of, paths_of, with_root
 from millwright.core.report_requirements import shown_at_gate
 from millwright.core.specification import resolve
@@ -93,7 +94,7 @@ class Specification:
         election = request.election
         root = await self._root(election.project, request.winner)
         requirements = await self._requirements(election, root)
-        task = root.specification.model_copy(
+        task = as_called(root.specification).model_copy(
             update={"task_type": TaskType.DECOMPOSITION, "requirements": behaviour(requirements)}
         )
         digest = await self._projects.save_specification(task)

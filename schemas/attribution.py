@@ -73,7 +73,8 @@ class ReopenRequest(Schema):
     """Hold the elections of some nodes again, and of all between them and ``top`` that is built on them.
 
     ``evidence`` is that of a whole which did not hold: the accepted candidates that it complains of are barred. So are
-    those of all ``paths`` where ``barred_by`` names the layer that they are known to fail at.
+    those of all ``paths`` where ``barred_by`` names the layer that they are known to fail at. ``reason`` is what an
+    attribution found, for the report.
     """
 
     project: ProjectId
@@ -82,6 +83,7 @@ class ReopenRequest(Schema):
     max_reopenings: int = Field(ge=0)
     evidence: Digest | None = None
     barred_by: LayerName | None = None
+    reason: str = ""
 
 
 class Reopened(Schema):

@@ -81,6 +81,18 @@ class Method(Schema):
     description: str = ""
 
 
+REQUEST = Method(
+    name="request",
+    inputs=(
+        Parameter(name="verb", type_annotation="str", constraints=('verb in ["GET", "POST", "PUT", "DELETE"]',)),
+        Parameter(name="path", type_annotation="str", constraints=('path in ["/", "/nowhere"]',)),
+        Parameter(name="content", type_annotation="str"),
+    ),
+    description="Send any request, as one that no other names.",
+)
+"""What can be asked of every handler of HTTP besides what its specification names; the constraints bound what is drawn."""
+
+
 class MethodCall(Schema):
     """One step of an example: a method, its inputs by name, and what it must return or raise."""
 

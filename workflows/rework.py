@@ -113,6 +113,7 @@ class Rework:
                 paths=(found.child,),
                 max_reopenings=self.given.policy.max_reopenings,
                 barred_by=barred_by,
+                reason=found.reason[:_LONGEST_TOLD],
             ),
             summary=f"hold the election of {found.child} again",
             **policies.RECORD,

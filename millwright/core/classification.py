@@ -161,13 +161,16 @@ def _differences(everyone: Sequence[SpecifiedRoot]) -> Iterable[OpenQuestion]:
 
 
 def _inputs(case: TestCase) -> str:
-    return json.dumps(case.inputs, sort_keys=True, ensure_ascii=False)
+    """Write what an example gives: its inputs, and of a sequence each call with its own."""
+    calls = [{"method": step.method, **step.inputs} for step in case.calls]
+    return json.dumps({**case.inputs, **({"calls": calls} if calls else {})}, sort_keys=True, ensure_ascii=False)
 
 
 def _outcome(case: TestCase) -> str:
     if case.raises is not None:
         return f"raises {case.raises}"
-    return json.dumps(case.expected_output, sort_keys=True, ensure_ascii=False)
+    outcomes = [step.raises or step.expected_output for step in case.calls]
+    return json.dumps(outcomes or case.expected_output, sort_keys=True, ensure_ascii=False)
 
 
 def _place(name: RequirementId) -> tuple[int, str]:

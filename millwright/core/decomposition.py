@@ -10,6 +10,7 @@ from pydantic import JsonValue, ValidationError
 
 from millwright.core.classification import classification_problem, fixed_by
 from millwright.core.composition import Composed, compose
+from millwright.core.kinds import ROOT_KINDS, as_called
 from millwright.core.soundness import Case, Size, flood_faults, inherit, placed, soundness_faults
 from millwright.core.specification import check_document
 from millwright.core.straight_line import Program, read_program, records_made
@@ -63,8 +64,9 @@ def read_root(
         return RedFlag(flag=Flag.UNSOUND, detail=f"the target language is {language}, not {task.target_language}")
     if task.grants != Grants():
         return RedFlag(flag=Flag.UNSOUND, detail="only a person's own specification may grant anything")
-    if task.kind is not TaskKind.FUNCTION or task.shapes:
-        return RedFlag(flag=Flag.UNSOUND, detail="only a person's own specification may ask for more than a function")
+    if task.kind not in ROOT_KINDS or task.shapes:
+        kinds = ", ".join(kind.value for kind in ROOT_KINDS)
+        return RedFlag(flag=Flag.UNSOUND, detail=f"only a person's own specification may ask for more than {kinds}")
     if not task.has_interface or not task.test_cases:
         return RedFlag(flag=Flag.UNSOUND, detail="the root needs inputs or outputs, and at least one example")
     problem = classification_problem(root, numbered)
@@ -152,13 +154,27 @@ def _unsound(document: SpecificationDocument) -> RedFlag | None:
 
 
 def root_signature(root: SpecifiedRoot) -> Digest:
-    """Digest what makes two specifications the same vote: interface, declared types and examples, not wording."""
-    task = root.specification
+    """Digest what makes two specifications the same vote: interface, declared types and examples, not wording.
+
+    Of another kind than a function that is its view: requests and answers are in the types and examples of that.
+    """
+    task = as_called(root.specification)
     cases = sorted(
         json.dumps([case.inputs, case.expected_output, case.raises, case.tolerance], sort_keys=True)
         for case in task.test_cases
     )
-    return digest_of([*interface(task), _declared(task), list[JsonValue](cases)])
+    kind: list[JsonValue] = [] if task.kind is TaskKind.FUNCTION else [task.kind.value, *_answered(task)]
+    return digest_of([*interface(task), _declared(task), list[JsonValue](cases), *kind])
+
+
+def _answered(task: TaskSpecification) -> list[JsonValue]:
+    """Return what a view's calls are made of, and the requests that they stand for, in an order of names."""
+    shapes: list[JsonValue] = [
+        [shape.name, [[field.name, field.type_annotation] for field in shape.fields]]
+        for shape in sorted(task.shapes, key=lambda shape: shape.name)
+    ]
+    asked: list[JsonValue] = [[name, request] for name, request in sorted((m.name, m.request) for m in task.methods)]
+    return [shapes, asked]
 
 
 def _declared(task: TaskSpecification) -> JsonValue:

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from schemas.execution import Called
 from schemas.specification import (
+    REQUEST,
     Condition,
     Method,
     MethodCall,
@@ -33,16 +34,8 @@ RAISED, HISTORY, STATE, RESPONSE, FINISHED = "raised", "history", "state", "resp
 RETURNED = "_returned"
 """Ends the name of the shape that holds what a method returned."""
 
-REQUEST = Method(
-    name="request",
-    inputs=(
-        Parameter(name="verb", type_annotation="str", constraints=('verb in ["GET", "POST", "PUT", "DELETE"]',)),
-        Parameter(name="path", type_annotation="str", constraints=('path in ["/", "/nowhere"]',)),
-        Parameter(name="content", type_annotation="str"),
-    ),
-    description="Send any request, as one that no other names.",
-)
-"""What can be asked of every handler of HTTP besides what its specification names."""
+ROOT_KINDS = (TaskKind.FUNCTION, TaskKind.COMMAND, TaskKind.HTTP_HANDLER)
+"""What a whole that is specified from prose may be: what can be called, run or asked, made of functions."""
 
 SEQUENCES = frozenset({TaskKind.CLASS, TaskKind.HTTP_HANDLER})
 """Kinds of which a call is a sequence of calls."""
@@ -104,7 +97,8 @@ def _of_sequences(task: TaskSpecification) -> TaskSpecification:
         update={
             "inputs": (*task.inputs, calls),
             "outputs": (Parameter(name="result", type_annotation=HISTORY),),
-            "preconditions": (*task.preconditions, *_promised(methods)),
+            # of any other request the constraints only say what is generated: an example may send what it likes
+            "preconditions": (*task.preconditions, *_promised(task.methods)),
             "postconditions": (*task.postconditions, *(_lasting(task, item) for item in task.invariants)),
             "invariants": (),
             "test_cases": tuple(_example(task, case) for case in task.test_cases),

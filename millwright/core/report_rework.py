@@ -22,9 +22,14 @@ def _done(node: NodeRecord) -> list[str]:
     if rework.edition:
         done.append("part of a later plan")
     if rework.reopenings:
-        done.append(f"its election was held again {_times(rework.reopenings)}")
+        why = f", because {'; then '.join(map(_line, rework.reasons))}" if rework.reasons else ""
+        done.append(f"its election was held again {_times(rework.reopenings)}{why}")
     done += [f"`{candidate[:12]}` was barred ({layer.value})" for candidate, layer in sorted(rework.barred.items())]
     return done
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _times(count: int) -> str:

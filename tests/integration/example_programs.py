@@ -13,7 +13,7 @@ import sys
 from functools import cache
 from typing import Any
 
-from schemas.specification import TaskSpecification
+from schemas.specification import TaskKind, TaskSpecification
 from schemas.types import Kind, Type
 from schemas.values import canonical_text, decode_json
 from tests.integration.example_project import Example, code
@@ -74,6 +74,37 @@ json.dump(run(json.load(sys.stdin)), sys.stdout)
 """
 
 
+ASKED = """
+import io, json
+from urllib.parse import quote as quoted
+_METHODS = {methods!r}
+_make = {name}
+
+def _request(call):
+    given = vars(call)
+    if type(call).__name__ == "request":
+        return given["verb"], given["path"], given["content"].encode("utf-8", "replace")
+    verb, _, path = _METHODS[type(call).__name__].partition(" ")
+    for field, value in given.items():
+        path = path.replace("{{" + field + "}}", quoted(str(value), safe="", errors="replace"))
+    return verb, path, json.dumps(dataclasses.asdict(given["body"])).encode() if "body" in given else b""
+
+def _answered(application, verb, path, content):
+    from urllib.parse import unquote_to_bytes
+    told = []
+    environ = {{"REQUEST_METHOD": verb, "PATH_INFO": unquote_to_bytes(path).decode("latin-1")}}
+    environ |= {{"CONTENT_LENGTH": str(len(content)), "wsgi.input": io.BytesIO(content)}}
+    body = b"".join(application(environ, lambda status, headers: told.append((status, dict(headers)))))
+    status, headers = told[0]
+    return response(int(status[:3]), headers["Content-Type"], json.loads(body))
+
+def {name}(calls):
+    application = _make()
+    return history([_answered(application, *_request(call)) for call in calls])
+"""
+"""Stands for an application of the name: called with requests it makes one, and returns what that answers."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Program:
     """One right answer with the answers that it stands on, and the calls to make."""
@@ -85,10 +116,11 @@ class Program:
 
 def execute(example: Example, programs: list[Program]) -> list[list[Any]]:
     """Run programs in a process of their own and return their outcomes, as tagged values."""
+    root = example.task("root")
     job = {
         "prelude": example.prelude,
-        "records": [record.name for record in example.task("root").records],
-        "programs": [dataclasses.asdict(program) for program in programs],
+        "records": [record.name for record in root.known_records],
+        "programs": [dataclasses.asdict(_asked(program, root)) for program in programs],
     }
     ended = subprocess.run(
         [sys.executable, "-I", "-c", HARNESS], input=json.dumps(job), capture_output=True, text=True, timeout=60
@@ -96,6 +128,15 @@ def execute(example: Example, programs: list[Program]) -> list[list[Any]]:
     assert ended.returncode == 0, ended.stderr
     report: list[list[Any]] = json.loads(ended.stdout)
     return report
+
+
+def _asked(program: Program, root: TaskSpecification) -> Program:
+    """Let a program that holds an application be called with requests, as a function."""
+    if root.kind is not TaskKind.HTTP_HANDLER or not any(f"def {root.name}(" in text for text in program.sources):
+        return program
+    methods = {method.name: method.request for method in root.methods}
+    adapter = ASKED.format(methods=methods, name=root.name)
+    return dataclasses.replace(program, sources=(*program.sources, adapter))
 
 
 class Maker:
@@ -176,6 +217,8 @@ def near_examples(example: Example, task: str) -> list[Any]:
 def random_calls(example: Example, task: str) -> list[Any]:
     """Return random arguments for a task, as tagged values."""
     specification = example.task(task)
+    if specification.kind is TaskKind.HTTP_HANDLER:
+        return _random_requests(example, task)
     records = {record.name: record for record in specification.records}
     types, maker = example.types_of(task), Maker(specification)
     calls = [
@@ -186,6 +229,19 @@ def random_calls(example: Example, task: str) -> list[Any]:
         for _ in range(RANDOM_INPUTS)
     ]
     return calls + near_examples(example, task)
+
+
+def _random_requests(example: Example, task: str) -> list[Any]:
+    """Return sequences of the requests of a handler's examples, and of bodies near to theirs, as tagged values."""
+    chooser = random.Random(task)
+    asked = [step for call in example.example_calls(task) for step in call[0][1]]
+    texts = [field[1][1] for step in asked for field in step[2] if field[0] == "content" and field[1][1]]
+    for text in texts * RANDOM_INPUTS:
+        at = chooser.randrange(len(text) + 1)
+        content = text[:at] + chooser.choice(MUTATIONS) + text[at + chooser.randrange(2) :]
+        given = [["verb", ["str", "POST"]], ["path", ["str", "/quotes"]], ["content", ["str", content]]]
+        asked.append(["record", "request", given])
+    return [[["list", chooser.choices(asked, k=chooser.randrange(1, 4))]] for _ in range(RANDOM_INPUTS)]
 
 
 @cache

@@ -17,6 +17,7 @@ from millwright.adapters.embedded.demo_sampling import (
     bundled_examples,
     read_book,
 )
+from millwright.core.kinds import as_called
 from millwright.core.prompts.planner import specifier_task
 from schemas.identity import Archetype
 from schemas.models import EARLIER_PLAN_LINE
@@ -91,7 +92,7 @@ class Example:
     def tree(self) -> dict[str, tuple[TaskSpecification, tuple[str, ...]]]:
         """Every task with the ids of its children, from the likeliest answers."""
         said = structure(self.right(Archetype.SPECIFIER, self.specifier_task)[0])
-        root = TaskSpecification.model_validate(said["specification"])
+        root = as_called(TaskSpecification.model_validate(said["specification"]))
         found: dict[str, tuple[TaskSpecification, tuple[str, ...]]] = {}
         waiting = [root]
         while waiting:
@@ -139,24 +140,25 @@ class Example:
     def prelude(self) -> str:
         """The records and errors that the root declares, as a program's head."""
         root = self.task("root")
-        lines = ["import dataclasses"]
+        lines = ["from __future__ import annotations", "import dataclasses", "from typing import Any"]
+        lines += ["from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment"]
         for error in root.errors:
             lines += [f"class {error.name}({error.base}):", "    pass"]
-        for record in root.records:
+        for record in root.known_records:
             lines += ["@dataclasses.dataclass(frozen=True)", f"class {record.name}:"]
-            lines += [f"    {field.name}: {field.type_annotation}" for field in record.fields]
+            lines += [f"    {field.name}: {field.type_annotation}" for field in record.fields] or ["    pass"]
         return "\n".join(lines)
 
     def types_of(self, task: str) -> dict[str, Type]:
         """Return the types of a task's inputs by name."""
         specification = self.task(task)
-        records = [record.name for record in specification.records]
+        records = [record.name for record in specification.known_records]
         return {item.name: parse_type(item.type_annotation, records) for item in specification.inputs}
 
     def example_calls(self, task: str) -> list[Any]:
         """Return the arguments of a task's examples, as tagged values."""
         specification = self.task(task)
-        records = {record.name: record for record in specification.records}
+        records = {record.name: record for record in specification.known_records}
         types = self.types_of(task)
         return [
             [decode_json(case.inputs[name], types[name], records) for name in types]
@@ -166,7 +168,7 @@ class Example:
     def expected(self, task: str) -> list[Any]:
         """Return the outcomes that a task's examples state, as tagged values."""
         specification = self.task(task)
-        records = {record.name: record for record in specification.records}
+        records = {record.name: record for record in specification.known_records}
         outputs = [parse_type(item.type_annotation, records) for item in specification.outputs]
         of = outputs[0] if len(outputs) == 1 else Type(Kind.TUPLE, tuple(outputs))
         return [

@@ -27,7 +27,12 @@ from tests.integration.example_programs import (
 )
 from tests.integration.example_project import EXAMPLES, TASK_NAMES, TASKS, Example, code, structure
 
-UNPROVEN = {"order-pricing": {"R34"}, "station-readings": {"R41", "R42"}, "timesheet": {"R27", "R28"}}
+UNPROVEN = {
+    "order-pricing": {"R34"},
+    "parcel-quotes": {"R26"},
+    "station-readings": {"R41", "R42"},
+    "timesheet": {"R27", "R28"},
+}
 """Constraints that no test of the example shows: that there is a command, and what it may need."""
 
 LEFT_OPEN = {"order-pricing": "R17", "station-readings": "R26"}
@@ -35,6 +40,9 @@ LEFT_OPEN = {"order-pricing": "R17", "station-readings": "R26"}
 
 SPLIT = [("station-readings", "median")]
 """Tasks whose answers are split between two readings, as likely as each other: only an example tells them apart."""
+
+WEAK = [("parcel-quotes", "kilograms")]
+"""Tasks whose examples are too few: most answers agree on what their parent's examples refute."""
 
 every_example = pytest.mark.parametrize("example", EXAMPLES, ids=[example.name for example in EXAMPLES])
 every_task = pytest.mark.parametrize(("example", "task"), TASKS, ids=TASK_NAMES)
@@ -107,7 +115,9 @@ def test_an_example_is_a_tree_of_twelve_to_forty_tasks(example: Example) -> None
     assert any(child in example.inner for child in example.tree["root"][1])
     assert sum(bool(example.task(task).dependencies) for task in example.leaves) >= 3
     records = {record.name for record in example.task("root").records}
-    annotations = [item.type_annotation for task in example.tree for item in example.task(task).inputs]
+    tasks = [example.task(name) for name in example.tree]
+    given = [item for task in tasks for item in (*task.inputs, *(one for of in task.methods for one in of.inputs))]
+    annotations = [item.type_annotation for item in given]
     assert sum(any(name in annotation for name in records) for annotation in annotations) >= 3
 
 
@@ -151,6 +161,8 @@ def test_right_answers_are_independent_and_wrong_ones_differ(example: Example, t
     assert len({answer.text for answer in completions if answer.kind == "wrong"}) >= 2
     if (example.name, task) in SPLIT:
         assert weights["right"] == weights["reading"]
+    elif (example.name, task) in WEAK:
+        assert weights["weak"] > weights["right"]
     else:
         assert 0.6 <= weights["right"] / weights.total() <= 0.75
 
@@ -169,6 +181,27 @@ def test_two_readings_are_told_apart_by_one_example_only(name: str, task: str) -
     assert all(other == first for other in rest)
     judged = zip(example.task(task).test_cases, first, wanted, strict=False)
     assert [case.shows for case, said, right in judged if said != right] == [(LEFT_OPEN[name],)]
+
+
+@pytest.mark.parametrize(("name", "task"), WEAK)
+def test_what_a_weak_specification_lets_pass_is_refuted_by_the_parents_examples(name: str, task: str) -> None:
+    """Most answers agree, meet the examples of their task, and are not what its parent's examples demand of it."""
+    example = next(item for item in EXAMPLES if item.name == name)
+    above = next(item for item in example.inner if task in example.tree[item][1])
+    weak = [answer for answer in example.answers(task) if answer.flaw == "weak"]
+    assert len({ast.dump(ast.parse(code(answer))) for answer in weak}) >= 3
+    glue = code(example.right(Archetype.INTEGRATOR, above)[0])
+    calls = [tuple(example.example_calls(item)) for item in (task, above)]
+    programs = [
+        Program((*example.below(above), code(answer), glue), example.task(item).name, given)
+        for answer in weak
+        for item, given in zip((task, above), calls, strict=True)
+    ]
+    reports = [[canonical_text(item) for item in report] for report in execute(example, programs)]
+    own, demanded = ([canonical_text(item) for item in example.expected(item)] for item in (task, above))
+    assert reports[::2] == [own] * len(weak)
+    assert all(report != demanded for report in reports[1::2])
+    assert all(report == reports[1] for report in reports[1::2])
 
 
 @every_inner_task

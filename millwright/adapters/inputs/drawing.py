@@ -25,7 +25,7 @@ from millwright.adapters.inputs.strategies import strategy_of
 from millwright.errors import SpecificationInvalid
 from schemas.expressions import check_expression, namespace
 from schemas.identity import Digest
-from schemas.specification import Fault, TaskSpecification
+from schemas.specification import REQUEST, Fault, TaskKind, TaskSpecification
 from schemas.types import parse_type
 from schemas.values import canonical_text
 from schemas.verification import InputOrigin, InputVector
@@ -237,7 +237,7 @@ def _bounds_of_methods(task: TaskSpecification) -> dict[tuple[str, str], Bounds]
     """Return the bounds of the methods' inputs, which are the fields of the shapes of their calls."""
     return {
         (method.name, item.name): bounds_of(item.name, item.constraints)
-        for method in task.methods
+        for method in (*task.methods, *((REQUEST,) if task.kind is TaskKind.HTTP_HANDLER else ()))
         for item in method.inputs
         if item.constraints
     }

@@ -15,6 +15,7 @@ from millwright.core.kinds import ARGUMENTS, STDIN, is_code
 from millwright.core.packaging.package import Findings, Part, Trial, Whole
 from millwright.core.packaging.python_layout import command_name, test_paths
 from millwright.core.packaging.python_scripts import DRIVER, PLAN, RESULTS, SOURCE, TRY_IMPORTS, TRY_TESTS
+from millwright.core.packaging.python_serving import TRY_SERVER, asked, broken, planned
 from millwright.core.specification_grants import granted_packages
 from schemas.delivery import Complaint, PartCoverage, WholeCheck
 from schemas.execution import CommandReport, CommandRequest, Ending, Limits
@@ -38,7 +39,7 @@ _PER_PART = 2
 _INSTALLING = 200
 """Seconds for building and installing, and for the examples of the command."""
 
-_TYPES, _INSTALLED, _COMMAND = "types", "installed", "command"
+_TYPES, _INSTALLED, _COMMAND, _SERVER = "types", "installed", "command", "server"
 _LONGEST = 300
 _MOST_COMPLAINTS = 20
 
@@ -82,12 +83,14 @@ class _Results(_Lenient):
     tests: _Stage | None = None
     coverage: _Stage | None = None
     runs: tuple[_Run, ...] = ()
+    server: _Stage | None = None
 
 
 def trials(whole: Whole, files: dict[str, str], command: Part | None) -> tuple[Trial, ...]:
     """Return the commands that try the package out.
 
-    The command's trial has an environment of its own, without the tests: they hold what it ought to say.
+    The command's trial, and the server's, has an environment of its own, without the tests: they hold what it ought
+    to say.
     """
     types = CommandRequest(files=files, argv=(*_MYPY, whole.package), with_packages=True)
     found = [
@@ -96,12 +99,15 @@ def trials(whole: Whole, files: dict[str, str], command: Part | None) -> tuple[T
     ]
     if command is not None and _conveyed(command):
         found.append(Trial(_COMMAND, _driven(whole, files, command=command), ("command",)))
+    if command is not None and asked(command):
+        found.append(Trial(_SERVER, _driven(whole, files, command=command), ("server",)))
     return tuple(found)
 
 
 def _driven(whole: Whole, files: dict[str, str], *, tests: bool = False, command: Part | None = None) -> CommandRequest:
     """Write the command that installs the package and does there what a plan says."""
     cases = _conveyed(command) if command is not None else ()
+    requests = planned(command) if command is not None else []
     patience = _PATIENCE + _PER_PART * len(whole.parts)
     seconds = _INSTALLING + 3 * patience
     plan = {
@@ -112,13 +118,21 @@ def _driven(whole: Whole, files: dict[str, str], *, tests: bool = False, command
         "tests": {_module(path): part.module if is_code(part.task) else "" for part, path in test_paths(whole)}
         if tests
         else {},
-        "command": command_name(whole) if command is not None else "",
+        "command": command_name(whole) if cases else "",
+        "server": command_name(whole) if requests else "",
+        "requests": requests,
         "inputs": [_text(case) for case in cases],
         "arguments": [_arguments(case) for case in cases],
         "packages": [name for grant in granted_packages(part.task for part in whole.parts) for name in grant.modules],
     }
     kept = {path: text for path, text in files.items() if tests or not path.startswith("tests/")}
-    scripts = {"drive.py": DRIVER, "try_imports.py": TRY_IMPORTS, "try_tests.py": TRY_TESTS, PLAN: json.dumps(plan)}
+    scripts = {
+        "drive.py": DRIVER,
+        "try_imports.py": TRY_IMPORTS,
+        "try_tests.py": TRY_TESTS,
+        "try_server.py": TRY_SERVER,
+    }
+    scripts[PLAN] = json.dumps(plan)
     return CommandRequest(
         files={**{f"{SOURCE}/{path}": text for path, text in kept.items()}, **scripts},
         argv=("python", "drive.py"),
@@ -181,6 +195,8 @@ def judge(trial: Trial, report: CommandReport, whole: Whole, files: dict[str, st
         return Findings(told, uncovered=words)
     if trial.name == _COMMAND and command is not None:
         return Findings((_command(results, whole, command),))
+    if trial.name == _SERVER and command is not None:
+        return Findings((_server(results, command),))
     return Findings(
         (
             _plain("build", results.build, results.build),
@@ -294,6 +310,25 @@ def _command(results: _Results, whole: Whole, command: Part) -> WholeCheck:
     left = len(command.task.test_cases) - len(cases)
     more = f"; {left} cannot be piped as text" if left else ""
     return WholeCheck(name="command", status=VerdictStatus.PASSED, detail=f"{len(cases)} examples{more}")
+
+
+def _server(results: _Results, command: Part) -> WholeCheck:
+    if results.install is None or results.install.status:
+        return _not_installed("server")
+    stage = results.server
+    wrong = broken(command, stage.found if stage is not None else None)
+    if wrong is None:
+        words = _end(stage.said) if stage is not None else ""
+        return WholeCheck(name="server", status=VerdictStatus.ERROR, detail=words or "its answers were not all told of")
+    if wrong:
+        complaints = [Complaint(path=command.path, what=f"as a server it fails {words}"[:_LONGEST]) for words in wrong]
+        return _rejected("server", complaints, "; ".join(wrong))
+    cases = asked(command)
+    requests = sum(map(len, planned(command)))
+    left = len(command.task.test_cases) - len(cases)
+    more = f"; {left} do not come to an answer" if left else ""
+    told = f"started {len(cases)} times, {requests} requests answered as the examples demand{more}"
+    return WholeCheck(name="server", status=VerdictStatus.PASSED, detail=told)
 
 
 def _says(case: TestCase, run: _Run, whole: Whole) -> bool:

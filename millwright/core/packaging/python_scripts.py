@@ -123,6 +123,8 @@ def main():
         if plan["tests"]:
             probed("tests", "try_tests.py", "plain", plan["patience"])
             probed("coverage", "try_tests.py", "traced", plan["patience"])
+        if plan["requests"]:
+            probed("server", "try_server.py", "plan", plan["patience"] + 30 * len(plan["requests"]))
         if plan["command"]:
             program = str(ENVIRONMENT / "bin" / plan["command"])
             RESULTS["runs"] = [

@@ -11,11 +11,16 @@ from urllib.parse import quote, urlencode
 
 from pydantic import JsonValue
 
-from schemas.specification import Method
-from schemas.values import Value
+from millwright.core.kinds import CALLS, methods_of
+from millwright.core.signature import records_of
+from schemas.specification import Method, TaskSpecification, TestCase
+from schemas.types import parse_type
+from schemas.values import RECORD_KEY, Value, decode_json
 
 Sent = tuple[str, str, bytes | None]
 """The verb, the path with its query, and the content, if any."""
+
+_Call = dict[str, JsonValue]
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _ANY_PATH = "/?&=%+:@,;~"
@@ -32,6 +37,18 @@ def sent(method: Method, given: Mapping[str, Value]) -> Sent:
     if query:
         path += "?" + urlencode(query, errors="replace")
     return verb, path, json.dumps(_plain(given["body"])).encode() if "body" in given else None
+
+
+def requests_of(task: TaskSpecification, case: TestCase) -> list[Sent]:
+    """Write the requests of an example of a handler's view, in their order."""
+    methods = {method.name: method for method in methods_of(task)}
+    records = records_of(task)
+    found = []
+    for call in cast(list[_Call], case.inputs[CALLS]):
+        method = methods[str(call[RECORD_KEY])]
+        given = decode_json(cast(JsonValue, call), parse_type(method.name, records), records)
+        found.append(sent(method, dict(cast(list[tuple[str, Value]], given[2]))))
+    return found
 
 
 def _any_request(given: Mapping[str, Value]) -> Sent:

@@ -8,13 +8,13 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from millwright.core.kinds import ROOT_KINDS
+from millwright.core.prompts.kinds import examples_of, how_called, interface_sections
 from millwright.core.prompts.wording import (
     conditions,
     declared,
-    examples,
     granted,
     on_one_line,
-    parameters,
     prompt,
     quoted,
     section,
@@ -27,13 +27,16 @@ from schemas.project import ATOMIC_COMPLEXITY, ATOMIC_LINES
 from schemas.requirements import Statement
 from schemas.specification import TaskSpecification
 
-SPECIFIER_VERSION = "specifier-4"
+SPECIFIER_VERSION = "specifier-5"
 DECOMPOSER_VERSION = "decomposer-3"
 REPLANNER_VERSION = "replanner-1"
 ACCEPTED_VERSION = "accepted-1"
 """Of what is added where something was accepted before; such a prompt has both versions."""
 
 _SPECIFY = """You turn requirements in prose into one precise task specification: the whole as a single function.
+Only where the requirements ask for a server that answers HTTP its kind is http_handler: a function without inputs that
+makes the application, whose methods are the requests and whose examples are calls; and only where they ask for a
+command with arguments or exit codes of its own its kind is command. Everything below it is functions.
 Answer with one JSON object that fits the schema, in one fenced json block, and nothing else.
 Every statement of the requirements has its number in brackets before it. Under "requirements" name each number
 exactly once: functional (behaviour to build), constraints (how it must be made), context (neither), ambiguous (with the
@@ -69,10 +72,12 @@ so that it need not be built again, and change only what the requirements now as
 def specifier_schema() -> dict[str, object]:
     """Return the JSON Schema of a specifier's answer: without grants, which prose cannot give."""
     schema = SpecifiedRoot.model_json_schema()
-    definitions: dict[str, dict[str, dict[str, object]]] = schema["$defs"]
+    definitions: dict[str, dict[str, Any]] = schema["$defs"]
     del definitions["Grants"], definitions["PackageGrant"]
     del definitions["TaskSpecification"]["properties"]["grants"]
-    return _of_functions(schema)
+    definitions["TaskKind"]["enum"] = [kind.value for kind in ROOT_KINDS]
+    _leave_out(definitions, (("TaskSpecification", ("state", "content")), ("TestCase", ("expected_state",))))
+    return schema
 
 
 def decomposer_schema() -> dict[str, object]:
@@ -81,18 +86,23 @@ def decomposer_schema() -> dict[str, object]:
 
 
 def _of_functions(schema: dict[str, Any]) -> dict[str, object]:
-    """Leave out the fields of other kinds: agents split and specify functions, a person chooses what is none."""
+    """Leave out the fields of other kinds: agents split into functions, a person chooses what is none."""
     definitions = schema["$defs"]
     for name in ("TaskKind", "Method", "MethodCall"):
         definitions.pop(name, None)
-    for name, fields in (
-        ("TaskSpecification", ("kind", "methods", "state", "content")),
-        ("TestCase", ("calls", "expected_state")),
-    ):
-        for field in fields:
-            definitions[name]["properties"].pop(field)
+    _leave_out(
+        definitions,
+        (("TaskSpecification", ("kind", "methods", "state", "content")), ("TestCase", ("calls", "expected_state"))),
+    )
+    for name in ("TaskSpecification", "TestCase"):
         definitions[name]["description"] = definitions[name]["description"].partition("\n\nOf a ")[0]
     return schema
+
+
+def _leave_out(definitions: dict[str, Any], fields: Sequence[tuple[str, Sequence[str]]]) -> None:
+    for name, left in fields:
+        for field in left:
+            definitions[name]["properties"].pop(field)
 
 
 def specify_prompt(requirements: str, language: str, *, accepted: str = "") -> Prompt:
@@ -143,14 +153,14 @@ def decompose_prompt(
     beside = [item for item in numbered if item.id in constraints]
     body = (
         f"Split this task: {task.name}\n\n{quoted(task.description)}\n\n"
-        + section("Inputs", parameters(task.inputs))
-        + section("Output", parameters(task.outputs))
+        + interface_sections(task)
+        + section("How it is called", how_called(task))
         + section("Declared", declared(task))
         + section("Available to every child, by id", [f"- {name}" for name in available])
         + section("Granted to children that need it, and nothing more", granted(task))
         + section("Holds before the call", conditions(task.preconditions))
         + section("Holds for the result", conditions(task.postconditions))
-        + section("Examples", examples(task.name, task.test_cases))
+        + section("Examples", examples_of(task))
         + section("Requirements of this task, by number", _by_number(wanted))
         + section("Constraints on the whole, which a part may name", _by_number(beside))
         + (f"# The requirements it comes from\n\n{quoted(text)}\n\n" if text else "")

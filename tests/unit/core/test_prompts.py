@@ -71,7 +71,7 @@ PROMPTS: dict[str, Prompt] = {
 WORDING = {
     ("code", "coder-2"): "0e234da9dec5851036881bc8eeba0735ffb18319721f2332ddbc798c50ce986c",
     ("glue", "coder-2"): "7dd1dd550ae5b6dbd9c9939d55ce3fe20d6b56eb3b144c7330aa6426a364e353",
-    ("specify", "specifier-4"): "f2382aba08c031151b7353a7d0abaa68388461c9175d3002b5375f9e35d15799",
+    ("specify", "specifier-5"): "11aca3f6b0762cb2334611f820d6aa7e632ab9cc46570794e8aad6039c47ef9c",
     ("inputs", "verifier-2"): "14d61d93822c7b08b40796d16d9551d87636b5b5c8eea1501772bac5b9e74b7e",
     ("examples", "examples-2"): "b3325515671f5c5ac8d06543baa65460977eb80bd207419f773c0b9a7d03a594",
     ("choose", "chooser-2"): "b10ef8570cafabc6b660d1bf179aacdf29fb328a6bdded1240fc174b0eb5ad97",
