@@ -148,7 +148,7 @@ async def test_another_verified_candidate_that_makes_the_examples_hold_shows_a_w
 
 
 async def test_who_is_not_blamed_is_held_to_no_case_that_only_a_substitute_satisfies(tools: Toolbox) -> None:
-    """Its election was held again too often: it stays as it is, and the whole is not measured by what spoke against it."""
+    """Its election was held again too often: it stays as it is, and so does what the whole is measured by."""
     store = await _failed(tools, SQUARE, RIGHT)
     assert (await _attributed(tools, store, max_reopenings=0)).culprit is Culprit.PLAN
     assert await store.further_examples(PROJECT, TWICE) == ()
