@@ -44,7 +44,7 @@ async def accept_part(
             setting=await met_by(projects, setting, source),
             verdicts=(await projects.verdicts(node.project, node.path)).get(node.candidate, ()),
             examples=await projects.further_examples(node.project, node.path),
-            refuted=tuple(other for other in before.refuted if other != node.candidate) if before else (),
+            refuted=before.refuted if before else (),  # even where an interrupted build comes to the same again
             **counted,
         ),
     )

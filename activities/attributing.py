@@ -45,10 +45,18 @@ class Attributing:
         async with heartbeating():
             parent = await self._settings.load(election.project, election.path)
             glue, runnable = await self._glues(request)
-            facts = await self._facts(parent, runnable) if not glue.working else []
-        return attribute(
-            glue, facts, k=request.k, max_reopenings=request.max_reopenings, examples=len(parent.task.test_cases)
-        )
+            seen = await self._facts(parent, runnable) if not glue.working else []
+            found = attribute(
+                glue,
+                [facts for facts, _ in seen],
+                k=request.k,
+                max_reopenings=request.max_reopenings,
+                examples=len(parent.task.test_cases),
+            )
+            for facts, cases in seen:
+                if facts.path == found.child:  # what speaks against another is too little to hold it to
+                    await self._projects.add_further_examples(election.project, facts.path, cases)
+        return found
 
     async def _glues(self, request: AttributeRequest) -> tuple[GlueFacts, list[str]]:
         """Count what became of the glues of this plan; return the texts of some that can be run."""
@@ -69,13 +77,13 @@ class Attributing:
         ]
         return GlueFacts(len(distinct), len(typed), len(working)), texts
 
-    async def _facts(self, parent: Setting, glues: Sequence[str]) -> list[ChildFacts]:
+    async def _facts(self, parent: Setting, glues: Sequence[str]) -> list[tuple[ChildFacts, list[TestCase]]]:
         parts = [item for item in parent.direct if item.node.path in parent.node.children]
         called = await self._integrated.called(parent, glues, _callees_first(parts))
         return [await self._child(parent, glues, part) for part in called]
 
-    async def _child(self, parent: Setting, glues: Sequence[str], part: Called) -> ChildFacts:
-        """Find what is held against one part, and keep at its node the calls and cases that show it."""
+    async def _child(self, parent: Setting, glues: Sequence[str], part: Called) -> tuple[ChildFacts, list[TestCase]]:
+        """Find what is held against one part, with the cases that show it, and keep the calls at its node."""
         node = part.setting.node
         vectors = [InputVector(arguments=call, origin=InputOrigin.INTEGRATION) for call in part.calls]
         await self._projects.add_further_inputs(node.project, node.path, vectors)
@@ -83,14 +91,14 @@ class Attributing:
         cases: list[TestCase] = []
         if not breach and part.calls:
             cases = await self._agreed(part, await self._integrated.substitutes(parent, glues, part))
-            await self._projects.add_further_examples(node.project, node.path, cases)
-        return ChildFacts(
+        facts = ChildFacts(
             path=node.path,
             breach=breach,
             substitutes=len(cases),
             called=len(part.calls),
             reopenings=node.rework.reopenings,
         )
+        return facts, cases
 
     async def _agreed(self, part: Called, substitutes: Sequence[Substitute]) -> list[TestCase]:
         """Make failing cases of what every composition that works gives alike, and the part does not."""

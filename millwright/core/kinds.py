@@ -164,10 +164,10 @@ def _expected(task: TaskSpecification, step: MethodCall) -> JsonValue:
 def _promised(methods: Sequence[Method]) -> Iterator[Condition]:
     """Turn the constraints on methods' inputs into preconditions on the calls."""
     for method in methods:
-        names = frozenset(item.name for item in method.inputs)
         for item in method.inputs:
+            own = frozenset({item.name})  # another input's name may be one that the constraint binds
             for number, text in enumerate(item.constraints, 1):
-                of_call = _reworded(text, names, lambda name: f"call_.{name}")
+                of_call = _reworded(text, own, lambda name: f"call_.{name}")
                 yield Condition(
                     name=f"{method.name}: {item.name} ({number})",
                     expression=f"all(({of_call}) for call_ in {CALLS} if isinstance(call_, {method.name}))",

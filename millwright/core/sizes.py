@@ -17,11 +17,15 @@ SMALL_PROJECT_LINES = 10_000
 """Below this many lines the prior of very large systems is reported, not used."""
 
 _STATED_SIZE = re.compile(
-    r"(\d{1,3}(?:[,_ ]\d{3})+|\d+(?:\.\d+)?)\s*(k|thousand|m|million)?\s+(?:lines of code|loc)\b", re.IGNORECASE
+    r"(?<!\d)(\d{1,3}(?:[,_ ]\d{3}){1,4}|\d++(?:\.\d++)?)(?:\s*+(thousand|million|k|m))?\s++(?:lines of code|loc)\b",
+    re.IGNORECASE,
 )
 _MULTIPLIERS = {"": 1, "k": 1_000, "thousand": 1_000, "m": 1_000_000, "million": 1_000_000}
 _SMALLEST_STATED = 1_000
 """Smaller numbers of lines in prose limit a function or a file; they do not size the system."""
+
+_LARGEST_STATED = 10**9
+"""Nobody means more than that; it is also the most that ``estimate --lines`` takes."""
 
 
 class Interval(NamedTuple):
@@ -93,4 +97,4 @@ def _stated_sizes(text: str) -> list[int]:
 
 def _stated(found: re.Match[str]) -> int:
     digits = re.sub(r"[,_ ]", "", found[1])
-    return int(float(digits) * _MULTIPLIERS[(found[2] or "").lower()])
+    return int(min(float(digits) * _MULTIPLIERS[(found[2] or "").lower()], _LARGEST_STATED))

@@ -147,6 +147,13 @@ async def test_another_verified_candidate_that_makes_the_examples_hold_shows_a_w
     assert await store.further_examples(PROJECT, TWICE) == cases
 
 
+async def test_who_is_not_blamed_is_held_to_no_case_that_only_a_substitute_satisfies(tools: Toolbox) -> None:
+    """Its election was held again too often: it stays as it is, and so does what the whole is measured by."""
+    store = await _failed(tools, SQUARE, RIGHT)
+    assert (await _attributed(tools, store, max_reopenings=0)).culprit is Culprit.PLAN
+    assert await store.further_examples(PROJECT, TWICE) == ()
+
+
 async def test_calls_that_a_child_never_promised_to_take_are_not_held_against_it(tools: Toolbox) -> None:
     """A glue that calls it outside of its preconditions is no evidence; nothing is left but the plan."""
     only = [{"name": "large", "expression": "n > 100"}]

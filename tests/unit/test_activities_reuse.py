@@ -155,6 +155,7 @@ async def test_a_part_that_was_found_at_fault_is_not_used_again(barred_by: Layer
     for _ in range(2):  # as an attempt does and its retry
         request = ReopenRequest(project=PROJECT, top=ROOT_PATH, paths=(DOUBLE,), max_reopenings=2, barred_by=barred_by)
         await _run(Reworking(store, store).reopen, request)
+    await _settle(store, DOUBLE, TaskStatus.WON)  # as a build does that is run again, before it is stopped once more
     await _again(store)
     assert (await _find(store, DOUBLE)).candidate is None
     other = "def double(n: int) -> int:\n    return n + n\n"

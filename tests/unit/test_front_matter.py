@@ -1,5 +1,7 @@
 """The head of requirements: what it fixes, and that a mistake in it is refused with its line."""
 
+import re
+
 import pytest
 
 from millwright.adapters.documents.front_matter import read_front_matter
@@ -55,3 +57,4 @@ def test_a_mistake_in_the_head_is_refused_with_its_line(head: str, words: str) -
     with pytest.raises(BadInput) as refused:
         read_front_matter(head, "r.md")
     assert words in str(refused.value)
+    assert re.search("try again|leave an empty line", str(refused.value))  # what to do next

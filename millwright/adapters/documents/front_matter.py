@@ -15,6 +15,8 @@ from schemas.requirements import FrontMatter
 _FIRST_LINE = 2
 """The head's own first line in the file: the one before it has the three hyphens."""
 
+_NEXT = "correct it, or take it out, and try again"
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -27,7 +29,8 @@ def read_front_matter(head: str, origin: str) -> FrontMatter:
     try:
         located = read_yaml(head)
     except DocumentSyntaxError as error:
-        raise BadInput(f"{origin}, line {error.line + _FIRST_LINE - 1}: the front matter: {error.message}") from error
+        line = error.line + _FIRST_LINE - 1
+        raise BadInput(f"{origin}, line {line}: the front matter: {error.message}; {_NEXT}") from error
     if located.value is None:
         return FrontMatter()
     if not isinstance(located.value, dict):
@@ -51,5 +54,5 @@ def _message(located: Located, place: Path, kind: str, what: str, origin: str) -
     name = ".".join(map(str, place))
     if kind == "extra_forbidden":
         known = ", ".join(FrontMatter.model_fields)
-        return f"{origin}, line {line}: the front matter has no field {name!r}; it may have {known}"
-    return f"{origin}, line {line}: {name} in the front matter: {what.removeprefix('Value error, ')}"
+        return f"{origin}, line {line}: the front matter has no field {name!r}; it may have {known}; {_NEXT}"
+    return f"{origin}, line {line}: {name} in the front matter: {what.removeprefix('Value error, ')}; {_NEXT}"

@@ -62,6 +62,16 @@ def test_a_view_is_a_sound_task_that_stays_what_it_is(task: TaskSpecification) -
     assert len(example_calls(task)) == len(task.test_cases)
 
 
+def test_a_constraint_keeps_the_names_that_it_binds_itself() -> None:
+    """A method has other inputs too, and one of them may be named like the variable of a comprehension."""
+    positive = {"name": "xs", "type_annotation": "list[int]", "constraints": ["all(x > 0 for x in xs)"]}
+    inputs = [{"name": "x", "type_annotation": "int"}, positive]
+    task = ACCOUNT.model_copy(update={"shapes": (), "methods": (Method(name="put", inputs=inputs),)})  # type: ignore[arg-type]  # as a file gives them
+    assert [item.expression for item in as_called(task).preconditions if item.name.startswith("put")] == [
+        "all((all((x > 0 for x in call_.xs))) for call_ in calls if isinstance(call_, put))"
+    ]
+
+
 def test_a_class_is_called_by_sequences_and_answers_with_its_history_and_state() -> None:
     """Calls are values like any others, so that they are generated, compared, shrunk and shown as such."""
     assert [item.name for item in ACCOUNT.inputs] == ["limit", "calls"]
