@@ -90,7 +90,7 @@ REQUEST = Method(
     ),
     description="Send any request, as one that no other names.",
 )
-"""What can be asked of every handler of HTTP beside what its specification names; its constraints bound what is drawn."""
+"""What can be asked of every handler of HTTP beside what its specification names; its constraints bound the draws."""
 
 
 class MethodCall(Schema):
