@@ -93,7 +93,8 @@ class Reworking:
     async def note_replan(self, request: ReplanRequest) -> Digest:
         """Record that a node is planned anew; returns where the reason is kept for whoever makes the plan."""
         node = await self._projects.node(request.project, request.path)
-        rework = node.rework.model_copy(update={"replans": request.number})
+        given_up = (*node.rework.given_up[: request.number - 1], request.reason)  # one each, also when this is retried
+        rework = node.rework.model_copy(update={"replans": request.number, "given_up": given_up})
         note = f"planned anew ({request.number}): {request.reason}"
         await self._projects.save_nodes([node.model_copy(update={"rework": rework, "note": note})])
         return await self._artifacts.put(request.reason.encode("utf-8", "surrogatepass"), "text/plain")

@@ -33,13 +33,15 @@ class Rework(Schema):
     """What became of a node after its part was won once, or could not be.
 
     ``edition`` stands in the keys of its calls: it tells the task of a new plan from an earlier one at the same place.
-    ``replans`` counts the new plans of the node itself, ``reopenings`` how often its election was held again. The
-    candidates that are ``barred`` have no vote any more, each with the layer that what is held against it belongs to.
-    ``reasons`` say, one for each reopening, what was found against its part.
+    ``replans`` counts the new plans of the node itself, and ``given_up`` says of each plan before them why it was given
+    up. ``reopenings`` is how often its election was held again. The candidates that are ``barred`` have no vote any
+    more, each with the layer that what is held against it belongs to. ``reasons`` say, one for each reopening, what was
+    found against its part.
     """
 
     edition: str = ""
     replans: int = Field(default=0, ge=0)
+    given_up: tuple[str, ...] = ()
     reopenings: int = Field(default=0, ge=0)
     barred: dict[Digest, LayerName] = Field(default_factory=dict)
     reasons: tuple[str, ...] = ()

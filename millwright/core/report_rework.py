@@ -18,7 +18,8 @@ def _done(node: NodeRecord) -> list[str]:
     rework = node.rework
     done = []
     if rework.replans:
-        done.append(f"planned anew {_times(rework.replans)}")
+        because = "".join(f" ({_line(reason)})" for reason in rework.given_up)
+        done.append(f"planned anew {_times(rework.replans)}{because}")
     if rework.edition:
         done.append("part of a later plan")
     if rework.reopenings:

@@ -344,7 +344,7 @@ async def test_dropping_nodes_takes_only_those_and_keeps_their_calls(store: Stor
     """What a new plan left out is gone with its own inputs and examples; its neighbours and its completions stay."""
     vector = InputVector(arguments=(["int", "1"],), origin=PROPOSED)
     case = TestCase(name="settled_1", inputs={"n": 1}, raises="ValueError")
-    rework = Rework(edition="ab", replans=1, reopenings=2, barred={digest("c"): LayerName.TYPES})
+    rework = Rework(edition="ab", replans=1, given_up=("why",), reopenings=2, barred={digest("c"): LayerName.TYPES})
     kept = node(LEAF).model_copy(update={"rework": rework})
     other = NodePath(f"{LEAF}_other")
     await store.save_nodes([kept, node(other), kept.model_copy(update={"project": BANK})])

@@ -115,10 +115,11 @@ async def _proposed(store: MemoryStore, *children: TaskSpecification) -> SettleR
     text = json.dumps({"children": entries})
     winner = digest_of_bytes(text.encode())
     await store.save_candidate(PROJECT, P, winner, text)
-    because: Digest = await _run(
-        Reworking(store, store).note_replan,
-        ReplanRequest(project=PROJECT, path=P, number=1, reason="root.p.b could not be built"),
-    )
+    reason = "root.p.b could not be built"
+    noted = ReplanRequest(project=PROJECT, path=P, number=1, reason=reason)
+    because: Digest = await _run(Reworking(store, store).note_replan, noted)
+    assert await _run(Reworking(store, store).note_replan, noted) == because, "a retry notes nothing twice"
+    assert (await store.node(PROJECT, P)).rework.given_up == (reason,)
     election = ElectionRef(project=PROJECT, path=P, purpose=Purpose.DECOMPOSE, replan=1, because=because)
     return SettleRequest(election=election, winner=winner, policy=Policy())
 
