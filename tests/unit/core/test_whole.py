@@ -176,11 +176,17 @@ def test_the_report_says_what_was_done_again_and_is_silent_otherwise() -> None:
     )
     assert rework_section([node]) == ""
     rework = Rework(
-        edition="ab", replans=1, given_up=("up.a\nfailed",), reopenings=2, barred={Digest("c" * 64): LayerName.TYPES}
+        edition="ab",
+        replans=1,
+        given_up=("up.a\nfailed",),
+        reopenings=2,
+        reasons=("a\npart",),
+        barred={Digest("c" * 64): LayerName.TYPES},
     )
     text = rework_section([node, node.model_copy(update={"rework": rework})])
     assert text.endswith(
-        "- `root.up`: planned anew once (up.a failed); part of a later plan; its election was held again 2 times; "
+        "- `root.up`: planned anew once (up.a failed); part of a later plan; its election was held again 2 times, "
+        "because a part; "
         "`cccccccccccc` was barred (types)"
     )
 
