@@ -15,7 +15,7 @@ METHODS = [{"name": "one", "request": "GET /one"}, {"name": "two", "request": "G
 
 
 def _root(**fields: Any) -> SpecifiedRoot | RedFlag:
-    task = {
+    task: dict[str, Any] = {
         "id": "root",
         "name": "create_app",
         "kind": "http_handler",
