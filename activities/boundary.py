@@ -10,9 +10,13 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from millwright.errors import MillwrightError
+
+MOST_ATTEMPTS = 20
+"""Attempts that an error of no kind of ours is worth: some ten minutes of pauses. Further ones would hide a fault of
+this program behind a build that never ends."""
 
 _LONGEST_MESSAGE = 2000
 _HEARTBEAT_SECONDS = 3.0
@@ -28,7 +32,10 @@ def application_error(error: MillwrightError) -> ApplicationError:
 
 
 def translated(method: Method) -> Method:
-    """Wrap an asynchronous activity method so that errors of ours leave it translated; its type stays what it is."""
+    """Wrap an asynchronous activity method so that errors of ours leave it translated; its type stays what it is.
+
+    Any other error is tried again as it is, but not for ever; what it says may quote anything and stays in the log.
+    """
 
     @functools.wraps(method)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -36,6 +43,15 @@ def translated(method: Method) -> Method:
             return await method(*args, **kwargs)
         except MillwrightError as error:
             raise application_error(error) from error
+        except FailureError:
+            raise
+        except Exception as error:
+            if not activity.in_activity() or activity.info().attempt < MOST_ATTEMPTS:
+                raise
+            message = (
+                f"{type(error).__name__}, an error of no kind of ours, {MOST_ATTEMPTS} times: see the worker's log"
+            )
+            raise ApplicationError(message, type="InternalError", non_retryable=True) from error
 
     return cast(Method, wrapper)
 

@@ -9,6 +9,7 @@ from temporalio.exceptions import ActivityError
 from activities.decomposition import Decomposition
 from activities.reuse import Reuse
 from activities.verification import Verification
+from millwright.core.basis import LEAST_MARGIN
 from schemas.election import Rule, Slot
 from schemas.identity import Digest
 from schemas.planning import NodeKind, NodePlan
@@ -29,8 +30,10 @@ async def kept_from_before(given: NodeInput, plan: NodePlan) -> Kept:
     if not given.policy.reuse or not workflow.patched(REUSE):
         return Kept()
     ref = NodeRef(project=given.project, path=given.path)
-    # A margin that was planned before goes on to hold; one that was asked for is asked of what is used again, too.
-    rule = given.policy.rule.model_copy(update={"k": 1}) if given.policy.planned else given.policy.rule
+    # A margin that was planned before goes on to hold, and no plan is content with less than this one; a margin that
+    # was asked for is asked of what is used again, too.
+    least = given.policy.rule.model_copy(update={"k": LEAST_MARGIN})
+    rule = least if given.policy.planned else given.policy.rule
     found: Reusable = await workflow.execute_activity_method(
         Reuse.find_accepted,
         ReuseRequest(ref=ref, rule=rule),
