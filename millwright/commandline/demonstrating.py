@@ -34,8 +34,9 @@ def demo(
 ) -> None:
     """Build a bundled example with the demo model.
 
-    From prose to an installable package. The demo model answers the examples from completions written for them, right
-    and wrong ones; it is no language model. A name that is not known is answered with those that are.
+    From prose, or from task specifications, to an installable package. The demo model answers the examples from
+    completions written for them, right and wrong ones; it is no language model. A name that is not known is answered
+    with those that are.
 
     Example: millwright demo station-readings
 
@@ -62,10 +63,11 @@ async def _demo(composition: Composition, folder: Path, out: Path, *, force: boo
     from schemas.models import Budget
     from schemas.project import LadderMode, OnExhausted, Rejections
 
-    file = str(folder / "requirements.md")
-    material = read_material(composition, file, None)
+    prose, tasks = folder / "requirements.md", folder / "tasks.yaml"
+    file, spec = (str(prose), None) if prose.is_file() else (None, tasks)
+    material = read_material(composition, file, spec)
     request = BuildRequest(
-        project=project_of(None, file, None, material.head),
+        project=project_of(folder.name, file, spec, material.head),
         material=material,
         k=None,
         max_attempts=20,
@@ -82,7 +84,7 @@ async def _demo(composition: Composition, folder: Path, out: Path, *, force: boo
             note("the running stack's worker uses its own model, not the demo model")
         started = await request.start(session.client)
         link = link_to(session, started.project)
-        note(f"building {file} as {started.project}{link}")
+        note(f"building {file or spec} as {started.project}{link}")
         outcome = await followed(session, started.project)
         code = await conclude(outcome, session.stores, out, force=force, as_json=as_json)
     tell = note if as_json else say

@@ -190,8 +190,8 @@ def code(completion: Completion) -> str:
     return str(blocks[0]) if blocks else completion.text
 
 
-EXAMPLES = tuple(Example(folder) for folder in bundled_examples().values())
-"""All examples that are bundled."""
+EXAMPLES = tuple(Example(folder) for folder in bundled_examples().values() if (folder / "requirements.md").is_file())
+"""All bundled examples that begin with prose; ``test_examples_kinds`` holds the other, of task specifications."""
 
 TASKS = [(example, task) for example in EXAMPLES for task in example.tree]
 """Every task of every example."""

@@ -175,9 +175,10 @@ def addressee(messages: Iterable[tuple[str, str]]) -> tuple[str | None, str | No
 
 
 def bundled_examples() -> dict[str, Path]:
-    """Return the folders of the examples that come with this installation, by name."""
+    """Return the folders of the examples that come with this installation, by name: of prose, or of tasks."""
     examples = Path(__file__).resolve().parents[3] / "examples"
-    return {path.parent.name: path.parent for path in sorted(examples.glob("*/requirements.md"))}
+    found = (path.parent for file in ("requirements.md", "tasks.yaml") for path in examples.glob(f"*/{file}"))
+    return {folder.name: folder for folder in sorted(found)}
 
 
 def bundled_files() -> tuple[Path, ...]:
