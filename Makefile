@@ -18,7 +18,7 @@ SCHEMA := docs/task-specification.schema.json
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup sandbox demo test attacks soak bench lint format types schema cli-docs docs wheel lock ci clean
+.PHONY: help setup sandbox demo test slow attacks soak bench lint format types schema cli-docs docs wheel lock ci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,8 +54,11 @@ sandbox:
 demo: setup ## Build a bundled example with the demo model: EXAMPLE (order-pricing), into OUT (out/EXAMPLE)
 	$(BIN)/millwright demo $(EXAMPLE) --out $(OUT)
 
-test: setup ## Run all tests but the attacks, JOBS (2) at once
-	$(BIN)/pytest -n $(JOBS) --dist loadfile
+test: setup ## Run the tests, JOBS (2) at once; what takes minutes is run by slow, attacks and wheel
+	$(BIN)/pytest -m "not slow" -n $(JOBS) --dist loadfile
+
+slow: setup ## Run what takes minutes: whole builds, killed workers, every answer of every example
+	$(BIN)/pytest -m slow --ignore tests/packaging -n $(JOBS) --dist loadfile
 
 attacks: setup ## Attack both sandboxes, each attack first shown to work without one
 	$(BIN)/pytest tests/attacks -n $(JOBS) --dist loadfile
