@@ -41,7 +41,7 @@ from tests.workflow.samples import fenced
 PROJECT = ProjectId("chains")
 CHAINS = ("red", "green", "blue")
 LENGTH = 2
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 240.0
 
 
 def _specification() -> str:
