@@ -223,8 +223,8 @@ async def test_granted_folders_are_private_empty_writable_and_bounded(either: Bu
 import os
 def f():
     seen = [os.listdir("/data/in"), os.listdir("/etc"), os.listdir("/tmp/mine")]
-    for place in ("/data/in/x", "/data/in/deep/er/x", "/etc/x", "/tmp/mine/x"):
-        open(place, "w").write("x")
+    for folder in ("/data/in", "/data/in/deep/er", "/etc", "/tmp/mine"):
+        open(folder + "/x", "w").write("x")
     refused = 0
     for place in ("/data/x", "/x", "/usr/x"):
         try: open(place, "w")
