@@ -181,12 +181,6 @@ def _scanned(source: str) -> _Scanned:
     return _Scanned(tuple(found), frozenset(numbers))
 
 
-def function_named(tree: ast.Module, name: str) -> ast.FunctionDef | None:
-    """Return the last plain function of this name at the top level."""
-    found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
-    return found[-1] if found else None
-
-
 def imported_names(source: str) -> frozenset[tuple[str, str]]:
     """Return the (module, name) pairs that the source itself imports at its top level under their own name."""
     tree = parse(source)
