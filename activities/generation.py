@@ -179,7 +179,7 @@ class Generation:
                 "status": LedgerStatus.SETTLED,
                 "model": answer.model,
                 "endpoint": answer.endpoint,
-                "finish_reason": answer.finish_reason,
+                "finish_reason": answer.choices[0].finish_reason,
                 "prompt_tokens": answer.usage.prompt_tokens,
                 "completion_tokens": answer.usage.completion_tokens,
                 "cost": self._price.of(answer.usage.prompt_tokens, answer.usage.completion_tokens),
@@ -193,8 +193,8 @@ class Generation:
             index=call.key.index,
             revision=call.key.revision,
             archetype=call.reservation.archetype,
-            text=answer.text,
-            finish_reason=answer.finish_reason.value,
+            text=answer.choices[0].text,
+            finish_reason=answer.choices[0].finish_reason.value,
         )
         await self._projects.settle(settled, completion)
 

@@ -15,7 +15,12 @@
     │   ├── AnalyserUnavailable     a static tool is broken or missing: says nothing of a candidate
     │   └── InputsUnavailable       the generator of inputs is broken or missing
     ├── ModelError                  a model call brought no answer
-    │   ├── ModelUnavailable        connection, overload, a cut or garbled reply; retried
+    │   ├── ModelUnavailable        no complete answer came; retried
+    │   │   ├── ModelOverloaded     the endpoint asks for patience (408, 425, 429, 503)
+    │   │   ├── EndpointLost        no connection, a lost one, a dead engine, any other 5xx
+    │   │   ├── ModelStalled        no answer in time, or silence in the middle of one
+    │   │   └── ReplyBroken         a cut, garbled or short body
+    │   ├── RoutesClosed            no endpoint of an archetype can be asked now; retried when one may be
     │   └── ModelRefused            wrong key, unknown model, bad request; never retried
     ├── BudgetReached               a reservation would pass a cap
     └── IntegrityError              stored bytes do not match their digest; never retried
@@ -89,13 +94,54 @@ class InputsUnavailable(ServiceUnavailable):
 
 
 class ModelError(MillwrightError):
-    """A model call brought no answer."""
+    """A model call brought no answer; ``sent`` says whether any byte of the request had left."""
+
+    def __init__(self, message: str, *, sent: bool = True) -> None:
+        super().__init__(message)
+        self.sent = sent
 
 
 class ModelUnavailable(ModelError):
-    """The endpoint was not reachable, was overloaded, or sent a reply that was cut or garbled."""
+    """No complete answer came; the same call may bring one later."""
 
     retryable = True
+
+
+class ModelOverloaded(ModelUnavailable):
+    """The endpoint asks for patience; ``retry_after`` is in seconds, None where it does not say."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class EndpointLost(ModelUnavailable):
+    """No connection to the endpoint, or it was lost, or the server behind it failed.
+
+    ``dead``: it said so itself (a dead engine, CUDA out of memory), or nobody listens.
+    """
+
+    def __init__(self, message: str, *, sent: bool = True, dead: bool = False) -> None:
+        super().__init__(message, sent=sent)
+        self.dead = dead
+
+
+class ModelStalled(ModelUnavailable):
+    """The endpoint did not answer in time, or fell silent in the middle of its answer."""
+
+
+class ReplyBroken(ModelUnavailable):
+    """The endpoint's answer was cut, garbled or short."""
+
+
+class RoutesClosed(ModelError):
+    """No endpoint of an archetype can be asked now; one may be in ``retry_seconds``."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, retry_seconds: float) -> None:
+        super().__init__(message, sent=False)
+        self.retry_seconds = retry_seconds
 
 
 class ModelRefused(ModelError):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
+from schemas.breakers import Breaker
 from schemas.claims import Claim
 from schemas.evidence import (
     CompletionRecord,
@@ -28,20 +29,24 @@ from schemas.execution import (
     PropertyRequest,
 )
 from schemas.identity import Digest, NodePath, ProjectId, TaskStatus
-from schemas.models import Budget, CallKey, LedgerEntry, ModelAnswer, ModelRequest
+from schemas.models import Budget, InstallationBudget, LedgerEntry, ModelAnswer, ModelRequest, Prompt
 from schemas.reuse import AcceptedPart, AcceptedPlan, Revision
 from schemas.specification import TaskSpecification, TestCase
 from schemas.verification import AnalysisReport, AnalysisRequest, InputSet, InputVector, Verdict
 
+NO_CAPS = InstallationBudget()
+
 
 class Model(Protocol):
-    """A model behind an endpoint."""
+    """Models behind endpoints; a request names both."""
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
-        """Draw one completion.
+        """Draw the completions of one request, in one attempt.
+
+        Cancelled, it closes the connection, so that the endpoint gives the work up.
 
         Raises:
-            ModelUnavailable: no complete answer came (connection, overload, timeout, a cut or garbled body).
+            ModelUnavailable: no complete answer came (see its subclasses for why); ``sent`` False where no byte left.
             ModelRefused: the endpoint will not answer this call however often it is asked.
         """
         ...
@@ -195,21 +200,41 @@ class ProjectStore(Protocol):
         """Read all nodes of a project in order of path."""
         ...
 
-    async def reserve(self, entry: LedgerEntry, budget: Budget) -> None:
-        """Reserve a call at its upper bound before it is made; reserving the same key again changes nothing.
+    async def reserve(
+        self, entry: LedgerEntry, budget: Budget, installation: InstallationBudget = NO_CAPS
+    ) -> LedgerEntry:
+        """Reserve one attempt at a call, at its upper bound, before it is sent; returns it with its attempt's number.
+
+        Each reservation is another attempt: one that a dead worker left stays, and counts.
 
         Raises:
-            BudgetReached: the reservation would pass a cap of ``budget``, all settled and reserved calls of its
-                revision counted.
+            BudgetReached: the reservation would pass a cap of ``budget``, with all requests of the project's revision
+                counted, or one of ``installation``, with those of all projects in its period.
         """
         ...
 
-    async def settle(self, entry: LedgerEntry, completion: CompletionRecord) -> None:
-        """Store a completion and settle its reservation in one transaction; the first to settle a key wins."""
+    async def settle(self, entry: LedgerEntry, completions: Sequence[CompletionRecord]) -> None:
+        """Store what an attempt brought and settle it, in one transaction; the first completion under a key stays."""
         ...
 
-    async def release(self, key: CallKey) -> None:
-        """Give a reservation back: no byte of the call was sent."""
+    async def conclude(self, entry: LedgerEntry) -> None:
+        """Record how an attempt ended that brought no answer: refused, lost or released. What is settled stays so."""
+        ...
+
+    async def recall(self, project: ProjectId, completions: Sequence[CompletionRecord]) -> None:
+        """Store completions that were known before, for which no request was made; the first under a key stays."""
+        ...
+
+    async def answers_to(self, call: Digest) -> tuple[CompletionRecord, ...]:
+        """Read what a call was answered before, in this project or another, in order of choice; empty if it was not."""
+        ...
+
+    async def save_prompt(self, prompt: Prompt) -> Digest:
+        """Store a prompt under the digest of its canonical JSON; storing it again is free."""
+        ...
+
+    async def prompt(self, digest: Digest) -> Prompt:
+        """Read a prompt. Raises NotFound."""
         ...
 
     async def completions(
@@ -314,6 +339,21 @@ class ProjectStore(Protocol):
 
     async def forecast(self, project: ProjectId) -> Forecast | None:
         """Read the newest forecast; None when there is none."""
+        ...
+
+
+class BreakerStore(Protocol):
+    """The circuit breakers of endpoints, shared by all workers."""
+
+    async def breakers(self, endpoints: Sequence[str]) -> dict[str, Breaker]:
+        """Read breakers; one that was never stored is closed, at version 0."""
+        ...
+
+    async def replace_breaker(self, breaker: Breaker) -> bool:
+        """Store what became of a breaker in the place of the version that was read.
+
+        ``breaker.version`` is the version that was read; it is stored as the next. False: somebody else was first.
+        """
         ...
 
 

@@ -87,7 +87,11 @@ class NodeRecord(Schema):
 
 
 class CompletionRecord(Schema):
-    """A completion as stored, under its call's key."""
+    """A completion as stored, under its call's key.
+
+    ``call`` identifies what was asked, whoever asked it, and ``choice`` counts the completions of one request from 0.
+    ``model`` is the one that answered. ``recalled``: it was answered before, and no request was made for it.
+    """
 
     path: NodePath
     purpose: str
@@ -100,6 +104,10 @@ class CompletionRecord(Schema):
     flag: Flag | None = None
     detail: str = ""
     revision: int = Field(default=1, ge=1)
+    call: Digest | None = None
+    choice: int = Field(default=0, ge=0)
+    model: str = ""
+    recalled: bool = False
 
 
 class ProjectRecord(Schema):

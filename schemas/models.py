@@ -41,19 +41,31 @@ class Prompt(Schema):
     messages: tuple[Message, ...]
 
 
-class ModelRequest(Schema):
-    """One stateless call: one completion.
+MOST_CHOICES = 64
+"""The most completions that one request asks for."""
 
-    ``seed`` is an integer in [0, 2**63); ``max_tokens`` bounds the answer; ``timeout_seconds`` the whole call.
-    ``json_schema`` asks for an answer that fits it, where the endpoint can.
+
+class ModelRequest(Schema):
+    """One stateless call for ``choices`` completions of one prompt, sent to one endpoint.
+
+    ``model`` is the name that the endpoint knows, ``endpoint`` its base URL; both are chosen when the call is made.
+    ``seed`` is an integer in [0, 2**63); ``max_tokens`` bounds each answer; ``timeout_seconds`` the whole call.
+    ``json_schema`` asks for answers that fit it, where the endpoint can. ``priority`` is vLLM's, lower first; None sends
+    none. ``idempotency_key`` is the same for every attempt at the same call. An answer ends before any text of ``stop``.
     """
 
     prompt: Prompt
+    model: str = ""
+    endpoint: str = ""
     temperature: float = Field(ge=0, le=2)
     seed: int = Field(ge=0, lt=2**63)
+    choices: int = Field(default=1, ge=1, le=MOST_CHOICES)
     max_tokens: int = Field(default=2048, ge=1)
     timeout_seconds: float = Field(default=300.0, gt=0)
     json_schema: dict[str, object] | None = None
+    priority: int | None = None
+    idempotency_key: str = ""
+    stop: tuple[str, ...] = ()
 
 
 class FinishReason(StrEnum):
@@ -72,11 +84,21 @@ class Usage(Schema):
     completion_tokens: int = 0
 
 
-class ModelAnswer(Schema):
-    """A model's answer: its text, why it ended, and what it used. ``latency_seconds`` is wall-clock."""
+class Choice(Schema):
+    """One completion of a call: its text, as it was sent, and why it ended."""
 
     text: str
     finish_reason: FinishReason
+
+
+class ModelAnswer(Schema):
+    """A model's answer to one call: its completions in order, and what they used together.
+
+    There may be fewer ``choices`` than were asked for, of an endpoint that knows no ``n``, and never more.
+    ``latency_seconds`` is wall-clock.
+    """
+
+    choices: tuple[Choice, ...] = Field(min_length=1)
     usage: Usage
     model: str
     endpoint: str
@@ -110,6 +132,21 @@ class Budget(Schema):
     max_time_seconds: float | None = Field(default=None, gt=0)
 
 
+class Period(StrEnum):
+    """The stretch of time, in UTC, in which an installation's caps count."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    EVER = "ever"
+
+
+class InstallationBudget(Budget):
+    """Caps over all projects of one database in each ``period``; ``max_time_seconds`` is the projects' time summed."""
+
+    period: Period = Period.EVER
+
+
 class CallKey(Schema):
     """What identifies a call for ever: the same key is never paid twice.
 
@@ -129,20 +166,35 @@ class CallKey(Schema):
 
 
 class LedgerStatus(StrEnum):
-    """A call's state in the ledger; an unanswered reservation counts as spent at its upper bound."""
+    """What became of a request. All but ``released`` count as one request.
+
+    ``reserved``: it may be under way, or its worker died; ``lost``: no complete answer came. Both count at the upper
+    bound of what it can have used. ``settled``: answered, at what it used. ``refused``: the endpoint answered with an
+    error, which costs nothing. ``released``: no byte of it was sent, and it counts nowhere.
+    """
 
     RESERVED = "reserved"
     SETTLED = "settled"
+    REFUSED = "refused"
+    LOST = "lost"
     RELEASED = "released"
 
 
 class LedgerEntry(Schema):
-    """One model call in the ledger: reserved before it is made, settled after.
+    """One request to a model in the ledger: reserved before it is sent, and concluded after.
 
-    Tokens and cost are the upper bound while reserved and the measured figures once settled.
+    A call that is tried again has an entry for each attempt, numbered from 1 by the store; 0 before it is reserved.
+    ``call`` identifies what was asked, whoever asked it (``core.calls``).
+    ``choices`` completions are asked for; ``key`` has the index of the first. Tokens and cost are the upper bound while
+    reserved, and the measured figures once settled. ``failure`` is the kind of error that
+    an attempt ended with (a class name of ``millwright.errors``), empty without one.
     """
 
     key: CallKey
+    call: Digest | None = None
+    attempt: int = Field(default=0, ge=0)
+    choices: int = Field(default=1, ge=1, le=MOST_CHOICES)
+    failure: str = ""
     archetype: Archetype
     prompt_version: str
     prompt_digest: Digest
@@ -151,6 +203,7 @@ class LedgerEntry(Schema):
     max_tokens: int
     status: LedgerStatus = LedgerStatus.RESERVED
     model: str = ""
+    model_revision: str = ""
     endpoint: str = ""
     finish_reason: FinishReason | None = None
     prompt_tokens: int = 0

@@ -21,7 +21,7 @@ from millwright.core.budget import FREE
 from millwright.errors import ModelUnavailable
 from schemas.evidence import NodeRecord, ProjectRecord
 from schemas.identity import Archetype, Digest, NodePath, ProjectId, TaskId, TaskStatus
-from schemas.models import FinishReason, LedgerStatus, ModelAnswer, ModelRequest, Usage
+from schemas.models import Choice, FinishReason, LedgerStatus, ModelAnswer, ModelRequest, Usage
 from schemas.requests import DrawRequest, ElectionRef, Purpose
 from schemas.specification import TaskSpecification
 from tests.integration.demo_stack import (
@@ -176,8 +176,12 @@ class _Faltering:
         if len(self.seeds) == 2:
             raise ModelUnavailable("the line was cut")
         return ModelAnswer(
-            text=fenced(f"def red_1(n: int) -> int:\n    return n + 1 + {request.seed} - {request.seed}\n"),
-            finish_reason=FinishReason.STOP,
+            choices=(
+                Choice(
+                    text=fenced(f"def red_1(n: int) -> int:\n    return n + 1 + {request.seed} - {request.seed}\n"),
+                    finish_reason=FinishReason.STOP,
+                ),
+            ),
             usage=Usage(prompt_tokens=10, completion_tokens=5),
             model="faltering",
             endpoint="memory",

@@ -25,7 +25,7 @@ from schemas.execution import (
     Truth,
 )
 from schemas.identity import ROOT_PATH, Digest, NodePath, ProjectId
-from schemas.models import Budget, FinishReason, ModelAnswer, ModelRequest, Usage
+from schemas.models import Budget, Choice, FinishReason, ModelAnswer, ModelRequest, Usage
 from schemas.project import Policy
 from schemas.requests import ElectionRef, Purpose
 from schemas.specification import SpecificationDocument, TaskSpecification
@@ -47,8 +47,7 @@ class FakeModel:
         """Answer, or raise what the function raises."""
         self.requests.append(request)
         return ModelAnswer(
-            text=self.answer(request),
-            finish_reason=FinishReason.STOP,
+            choices=(Choice(text=self.answer(request), finish_reason=FinishReason.STOP),),
             usage=Usage(prompt_tokens=10, completion_tokens=5),
             model="fake",
             endpoint="memory",

@@ -198,7 +198,7 @@ def test_a_plan_that_is_made_anew_is_answered_otherwise() -> None:
         described = task.model_copy(update={"description": description})
         prompt = decompose_prompt(described, [], "", because=because)
         answer = served.answer(ModelRequest(prompt=prompt, seed=1, temperature=0.5))
-        return answer.text if answer is not None else None
+        return answer.choices[0].text if answer is not None else None
 
     both, usual = CompletionBook([first, anew]), CompletionBook([first])
     assert (told(both, ""), told(both, "nobody could do a part")) == ("first", "anew")

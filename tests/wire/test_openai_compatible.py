@@ -15,7 +15,7 @@ from millwright.adapters.llm.scripted import ScriptedModel
 from millwright.errors import BadInput, ModelRefused, ModelUnavailable
 from millwright.settings import ModelSettings
 from schemas.identity import Archetype
-from schemas.models import FinishReason, Message, ModelAnswer, ModelRequest, Prompt, Role, Usage
+from schemas.models import Choice, FinishReason, Message, ModelAnswer, ModelRequest, Prompt, Role, Usage
 
 KEY = "sk-secret-0123456789"
 Reply = bytes | Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -86,7 +86,11 @@ async def test_answer_and_usage_are_read() -> None:
     """A good reply becomes an answer with its text, finish reason, usage, model and endpoint."""
     async with serving(http(200, completion())) as (endpoint, model):
         answer = await model.complete(request())
-    assert (answer.text, answer.finish_reason, answer.model) == ("pass", FinishReason.STOP, "tiny")
+    assert (answer.choices[0].text, answer.choices[0].finish_reason, answer.model) == (
+        "pass",
+        FinishReason.STOP,
+        "tiny",
+    )
     assert answer.usage == Usage(prompt_tokens=7, completion_tokens=2)
     assert answer.endpoint == endpoint.url
     assert answer.latency_seconds > 0
@@ -145,7 +149,7 @@ async def test_finish_reasons_are_mapped(given: str, wanted: str) -> None:
     choice = {"message": {"content": ""}, "finish_reason": given}
     async with serving(http(200, completion(choices=[choice]))) as (_, model):
         answer = await model.complete(request())
-    assert answer.finish_reason == wanted
+    assert answer.choices[0].finish_reason == wanted
 
 
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504])
@@ -313,7 +317,9 @@ async def test_unusable_settings_are_bad_input(url: str, key: str) -> None:
 
 async def test_scripted_model_answers_or_refuses() -> None:
     """The scripted model gives what its script gives, and refuses where it has nothing."""
-    answer = ModelAnswer(text="x", finish_reason=FinishReason.STOP, usage=Usage(), model="m", endpoint="e")
+    answer = ModelAnswer(
+        choices=(Choice(text="x", finish_reason=FinishReason.STOP),), usage=Usage(), model="m", endpoint="e"
+    )
     assert await ScriptedModel(lambda _: answer).complete(request()) == answer
     with pytest.raises(ModelRefused, match="coder"):
         await ScriptedModel(lambda _: None).complete(request())

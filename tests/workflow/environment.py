@@ -23,7 +23,16 @@ from millwright.ports import Sandbox
 from millwright.settings import Settings
 from millwright.temporal import data_converter
 from millwright.toolbox import open_toolbox
-from schemas.models import EARLIER_PLAN_LINE, ROLE_LINE, TASK_LINE, FinishReason, ModelAnswer, ModelRequest, Usage
+from schemas.models import (
+    EARLIER_PLAN_LINE,
+    ROLE_LINE,
+    TASK_LINE,
+    Choice,
+    FinishReason,
+    ModelAnswer,
+    ModelRequest,
+    Usage,
+)
 from worker import Ports, activities_of
 from workflows.identifiers import (
     NODE_ATTRIBUTE,
@@ -61,8 +70,7 @@ class TableModel:
         self.calls.append(key)
         texts = self.answers[key]
         return ModelAnswer(
-            text=texts[request.seed % len(texts)],
-            finish_reason=FinishReason.STOP,
+            choices=(Choice(text=texts[request.seed % len(texts)], finish_reason=FinishReason.STOP),),
             usage=Usage(prompt_tokens=10, completion_tokens=5),
             model="table",
             endpoint="memory",

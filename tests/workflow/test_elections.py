@@ -6,7 +6,7 @@ import re
 import pytest
 
 from schemas.identity import Archetype, LayerName, NodePath
-from schemas.models import Budget, FinishReason, ModelAnswer, ModelRequest, Usage
+from schemas.models import Budget, Choice, FinishReason, ModelAnswer, ModelRequest, Usage
 from schemas.project import LadderMode, OnExhausted
 from schemas.verification import VerdictStatus
 from tests.workflow.builds import PROJECT, build
@@ -75,8 +75,9 @@ class Stating(TableModel):
         asked = re.findall(r'^(\d+)\. {"n": (-?\d+)}$', request.prompt.messages[-1].content, re.MULTILINE)
         stated = [{"input": int(number), "returns": 3 * int(value)} for number, value in asked]
         return ModelAnswer(
-            text=f"```json\n{json.dumps({'outcomes': stated})}\n```",
-            finish_reason=FinishReason.STOP,
+            choices=(
+                Choice(text=f"```json\n{json.dumps({'outcomes': stated})}\n```", finish_reason=FinishReason.STOP),
+            ),
             usage=Usage(prompt_tokens=10, completion_tokens=5),
             model="table",
             endpoint="memory",
@@ -107,8 +108,12 @@ class Choosing(TableModel):
         shown = request.prompt.messages[-1].content
         label = next(part[0] for part in shown.split("# Proposal ")[1:] if "thrice" in part)
         return ModelAnswer(
-            text=f"```json\n{json.dumps({'choice': label, 'reason': 'plain'})}\n```",
-            finish_reason=FinishReason.STOP,
+            choices=(
+                Choice(
+                    text=f"```json\n{json.dumps({'choice': label, 'reason': 'plain'})}\n```",
+                    finish_reason=FinishReason.STOP,
+                ),
+            ),
             usage=Usage(prompt_tokens=10, completion_tokens=5),
             model="table",
             endpoint="memory",

@@ -15,7 +15,16 @@ import yaml
 
 from millwright.errors import BadInput
 from schemas.identity import Archetype
-from schemas.models import EARLIER_PLAN_LINE, ROLE_LINE, TASK_LINE, FinishReason, ModelAnswer, ModelRequest, Usage
+from schemas.models import (
+    EARLIER_PLAN_LINE,
+    ROLE_LINE,
+    TASK_LINE,
+    Choice,
+    FinishReason,
+    ModelAnswer,
+    ModelRequest,
+    Usage,
+)
 
 DEMO_MODEL_NAME = "millwright-demo"
 """The name to ask for, as in ``MILLWRIGHT_MODEL_NAME``; any other is answered alike."""
@@ -135,8 +144,7 @@ class CompletionBook:
         given = cut(drawn, request.max_tokens)
         prompt_tokens = sum(tokens_in(content) for _, content in messages)
         return ModelAnswer(
-            text=given.text,
-            finish_reason=given.finish_reason,
+            choices=(Choice(text=given.text, finish_reason=given.finish_reason),),
             usage=Usage(prompt_tokens=prompt_tokens, completion_tokens=tokens_in(given.text)),
             model=DEMO_MODEL_LABEL,
             endpoint="scripted",

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 
 from millwright.errors import ModelUnavailable
-from schemas.models import FinishReason, ModelAnswer, ModelRequest, Usage
+from schemas.models import Choice, FinishReason, ModelAnswer, ModelRequest, Usage
 
 PATH = "/chat/completions"
 """What is appended to a base URL that ends in ``/v1``."""
@@ -55,8 +55,7 @@ def read_answer(body: bytes, request: ModelRequest, endpoint: str, latency_secon
     if not isinstance(model, str):
         raise _garbled("`model` is missing", endpoint)
     return ModelAnswer(
-        text=text,
-        finish_reason=_finish_reason(reason),
+        choices=(Choice(text=text, finish_reason=_finish_reason(reason)),),
         usage=_usage(reply.get("usage"), request, text, endpoint),
         model=model,
         endpoint=endpoint,
