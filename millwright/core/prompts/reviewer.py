@@ -10,16 +10,13 @@ from millwright.core.prompts.verifier import task_outline
 from millwright.core.prompts.wording import prompt, quoted
 from millwright.core.specification import input_types, result_type
 from schemas.identity import Archetype
-from schemas.models import Prompt
+from schemas.models import WINNER_LINE, Prompt
 from schemas.specification import TaskSpecification
 
 VERSION = "reviewer-1"
 
 MOST_CASES = 8
 """Cases that one answer is asked for: a reader who doubts everything has found nothing."""
-
-WINNER_TITLE = "# The winning answer"
-"""The line under which the source stands that is to be read."""
 
 _RULES = """You read an answer that won its vote, and look for inputs on which it may not do what the text asks.
 You write no code, and you do not judge: your inputs are run with this answer and with others that may have lost.
@@ -38,7 +35,7 @@ def review_prompt(task: TaskSpecification, signature: str, source: str) -> Promp
         f"Propose up to {MOST_CASES} cases for this function:\n\n```{task.target_language}\n{signature}\n```\n\n"
         + task_outline(task)
         + f"# Schema\n\n{json.dumps(review_schema(task), sort_keys=True)}\n\n"
-        + f"{WINNER_TITLE}\n\n{quoted(source)}\n"
+        + f"{WINNER_LINE}\n\n{quoted(source)}\n"
     )
     return prompt(Archetype.REVIEWER, VERSION, _RULES + HOW_VALUES_ARE_WRITTEN, task.id, body)
 
