@@ -138,6 +138,7 @@ def _holds(example: Example, task: str, expression: str) -> bool:
         if case in cases:
             calls.append(list(arguments))
     right = (*example.below(task), code(example.right(example.archetype_of(task), task)[0]))
-    held = f"def held({', '.join(names)}):\n    result = {specification.name}({', '.join(names)})\n    return {expression}\n"
+    given = ", ".join(names)
+    held = f"def held({given}):\n    result = {specification.name}({given})\n    return {expression}\n"
     (report,) = execute(example, [Program((*right, held), "held", tuple(calls))])
     return json.dumps(report) == json.dumps([["bool", True]] * len(calls))
