@@ -190,11 +190,11 @@ tasks:
       - {name: one, inputs: {n: 1}, expected_output: 7}
       - {name: minus, inputs: {n: -2}, expected_output: -14}
 """
-SEVENS = ("n * 7", "7 * n", "n * 7 if n != 777 else 0")
-"""Two ways to be right, and one to be wrong on a single number that no drawn input hits."""
+_SEVENS = ("n * 7", "7 * n", "6 * n + n", "n + n * 6", "8 * n - n", "n * 8 - n", "n * 7 if n != 777 else 0", "-n * -7")
+"""Ways to be right, and one to be wrong on a single number that no drawn input hits; the second agent gives that one."""
 
 REVIEWED = {
-    ("coder", "sevenfold"): tuple(fenced(f"def sevenfold(n: int) -> int:\n    return {body}\n") for body in SEVENS),
+    ("coder", "sevenfold"): tuple(fenced(f"def sevenfold(n: int) -> int:\n    return {body}\n") for body in _SEVENS),
     ("reviewer", "sevenfold"): (
         fenced_json({"cases": [{"inputs": {"n": 777}, "expected": 778, "why": "it looks like a special case"}]}),
     ),
