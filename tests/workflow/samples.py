@@ -191,7 +191,7 @@ tasks:
       - {name: minus, inputs: {n: -2}, expected_output: -14}
 """
 _SEVENS = ("n * 7", "7 * n", "6 * n + n", "n + n * 6", "8 * n - n", "n * 8 - n", "n * 7 if n != 777 else 0", "-n * -7")
-"""Ways to be right, and one to be wrong on a single number that no drawn input hits; the second agent gives that one."""
+"""Ways to be right, and one that is wrong on a number which no drawn input hits; the second agent gives that one."""
 
 REVIEWED = {
     ("coder", "sevenfold"): tuple(fenced(f"def sevenfold(n: int) -> int:\n    return {body}\n") for body in _SEVENS),
