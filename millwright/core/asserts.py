@@ -160,7 +160,7 @@ def with_tallies(verdicts: Sequence[Verdict], counted: Sequence[Tally]) -> tuple
     if not counted:
         return tuple(verdicts)
     told = "; ".join(
-        f"{item.assertion.expression} holds on {item.holds} of {item.calls} calls (stated {item.assertion.votes}×)"
+        f"{_shown(item.assertion)} holds on {item.holds} of {item.calls} calls (stated {item.assertion.votes}×)"
         for item in counted
     )
     note = Confirmation(title=TITLE, status=VerdictStatus.NOT_APPLICABLE, reason=f"claims, which judge nobody: {told}")
@@ -172,6 +172,11 @@ def with_tallies(verdicts: Sequence[Verdict], counted: Sequence[Tally]) -> tuple
         else verdict
         for verdict in verdicts
     )
+
+
+def _shown(assertion: Assertion) -> str:
+    """Write an expression so that a report, which puts words on one line, changes no text within it."""
+    return assertion.expression.replace("  ", r"\x20\x20")
 
 
 def preferred(calls: Sequence[tuple[int, Arguments, Outcome]], report: ConditionReport) -> tuple[tuple[int, int], ...]:

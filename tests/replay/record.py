@@ -39,6 +39,8 @@ from tests.workflow.samples import (
     LOOKED_AT,
     MORE_EXAMPLES,
     QUADRUPLE,
+    REVIEWED,
+    SEVENFOLD,
     SIX,
     SPECIFICATION,
     SPLIT_ONE_WAY,
@@ -48,6 +50,7 @@ from tests.workflow.samples import (
     WEAK_CHILD,
     WITH_SIX,
     WRONG_DOUBLE,
+    advising,
     fenced,
 )
 from workflows.identifiers import CONTROL_QUEUE, node_workflow_id, project_workflow_id
@@ -188,6 +191,16 @@ async def record_rework() -> None:
         await record(stage.client, PROJECT, {"project-part-opened-again": None, "node-part-barred": "root.double"})
 
 
+async def record_archetypes() -> None:
+    """Record what reviewers and coordinators do: a winner that loses company, and a task that goes back at once."""
+    async with staged(TableModel(REVIEWED)) as stage:
+        await _build(stage, specification=SEVENFOLD, k=3)
+        await record(stage.client, PROJECT, {"node-winner-reviewed": "root.sevenfold"})
+    async with staged(TableModel({**INFEASIBLE, ("coordinator", "thrice"): advising("replan")})) as stage:
+        await _build(stage, specification=SIX, max_attempts=3, proposals=0)
+        await record(stage.client, PROJECT, {"node-sent-back-by-a-coordinator": "root.six.thrice"})
+
+
 async def record_rebuilt() -> None:
     """Record second builds of a project whose input changed."""
     async with staged(TableModel(SPLIT_ONE_WAY)) as stage:
@@ -306,6 +319,7 @@ def main() -> None:
     HISTORIES.mkdir(exist_ok=True)
     asyncio.run(record_small())
     asyncio.run(record_rework())
+    asyncio.run(record_archetypes())
     if given.demo is not None:
         asyncio.run(record_demo(given.demo.absolute()))
         return

@@ -60,7 +60,8 @@ def test_the_histories_show_every_kind_of_run() -> None:
         "node-decomposed-and-composed node-leaf-won-in-one-round node-leaf-with-rejected-candidates node-leaf-fused "
         "node-joined node-answered-by-a-person node-failed node-blocked node-cancelled node-candidates-compared "
         "node-best-chosen-and-taken node-untested-and-agreed-to node-margin-planned "
-        "project-approved-with-open-questions node-plan-forgets-a-requirement"
+        "project-approved-with-open-questions node-plan-forgets-a-requirement "
+        "node-winner-reviewed node-sent-back-by-a-coordinator"
     )
     assert [kind for kind in kinds.split() if kind not in names] == []
 

@@ -64,7 +64,7 @@ def _returned(number: int, after: tuple[Value, ...] = ()) -> Outcome:
 )
 def test_what_is_no_assert_of_the_result_is_dropped_and_counted(text: object) -> None:
     """Outside of the safe subset, about the inputs alone, or promised anyway: none of it is kept."""
-    read = read_asserted({"cases": [], "asserts": [text, "result>=n"]}, TASK)  # type: ignore[dict-item, list-item]
+    read = read_asserted({"cases": [], "asserts": [text, "result>=n"]}, TASK)  # type: ignore[list-item]
     assert read == (("result >= n",), 1)
 
 
@@ -155,6 +155,8 @@ def test_what_asserts_come_to_stands_beside_the_contracts_and_changes_no_status(
     assert "result > 0 holds on 1 of 2 calls (stated 2×)" in look.reason
     assert noted[1].confirmations == ()
     assert with_tallies(verdicts, ()) == verdicts
+    spaced = tallies((Assertion(expression="'  ' not in result"),), None)
+    assert r"'\x20\x20' not in result" in with_tallies(verdicts, spaced)[0].confirmations[0].reason
 
 
 def test_an_assert_speaks_only_where_it_tells_outcomes_of_one_input_apart() -> None:
