@@ -43,7 +43,7 @@ from millwright.adapters.documents.front_matter import read_front_matter
 from millwright.adapters.documents.model_presets import preset_for, read_model_preset
 from millwright.adapters.documents.red_flag_rules import read_red_flags
 from millwright.adapters.documents.specification_file import read_specification
-from millwright.adapters.llm import open_model
+from millwright.adapters.llm import open_models
 from millwright.adapters.storage.postgres import open_store
 from millwright.core.calibration import Calibration, read_calibration
 from millwright.core.red_flags.rule_set import RuleSet, rule_sets, settings_faults
@@ -320,7 +320,8 @@ async def run(settings: Settings, role: Role) -> None:
     await register_search_attributes(client)
     async with contextlib.AsyncExitStack() as open_:
         store = await open_.enter_async_context(open_store(settings.database_url))
-        model = await open_.enter_async_context(open_model(settings.model)) if settings.model else None
+        keys = {settings.model.url: settings.model.key} if settings.model else {}
+        model = await open_.enter_async_context(open_models(keys)) if keys else None
         tools = await open_.enter_async_context(open_toolbox(settings.cache, runs=role in RUNS_CANDIDATES))
         ports = Ports(
             model=model,

@@ -17,7 +17,7 @@ from millwright.core.calls import call_digest, idempotency_key
 from millwright.core.pace import pause
 from millwright.core.routing import asked_in_turn, served_in
 from millwright.core.swarm import Agent
-from millwright.errors import EndpointLost, ModelOverloaded, ModelRefused, ModelUnavailable
+from millwright.errors import EndpointLost, FieldRefused, ModelOverloaded, ModelRefused, ModelUnavailable, was_sent
 from millwright.ports import NO_CAPS, BreakerStore, Model, ProjectStore
 from schemas.evidence import CompletionRecord
 from schemas.identity import Archetype, Digest
@@ -147,8 +147,10 @@ class Caller:
             await self._places.failed(place, error, asked or 0.0)
             await _to_its_end(self._projects.conclude(_ended(entry, _status(error), type(error).__name__)))
             return error
-        except BaseException:
+        except BaseException as error:
             self._places.leave(place)
+            if not was_sent(error):
+                await _to_its_end(self._projects.conclude(_ended(entry, LedgerStatus.RELEASED, "")))
             raise
         await _to_its_end(self._settle(call, place, entry, answer))
         return None
@@ -243,7 +245,8 @@ def _status(error: ModelUnavailable) -> LedgerStatus:
     """Say what an attempt without an answer counts as: nothing, a request, or the most that it can have used."""
     if not error.sent:
         return LedgerStatus.RELEASED
-    if isinstance(error, ModelOverloaded) or (isinstance(error, EndpointLost) and error.answered):
+    answered = isinstance(error, EndpointLost) and error.answered
+    if answered or isinstance(error, ModelOverloaded | FieldRefused):
         return LedgerStatus.REFUSED
     return LedgerStatus.LOST
 
@@ -253,10 +256,10 @@ def _ended(entry: LedgerEntry, status: LedgerStatus, failure: str) -> LedgerEntr
 
 
 def _pause(error: ModelUnavailable, tries: int, key: str) -> float:
-    """Return the seconds to wait: as the endpoint asks, none where it was never reached, since others may be."""
+    """Return the seconds to wait: as the endpoint asks, none where another attempt is another."""
     if isinstance(error, ModelOverloaded):
         return pause(tries, key, error.retry_after)
-    return 0.0 if not error.sent else pause(tries, key)
+    return 0.0 if not error.sent or isinstance(error, FieldRefused) else pause(tries, key)
 
 
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:

@@ -31,7 +31,13 @@ def test_a_model_is_asked_before_those_in_its_stead_and_none_twice() -> None:
 def test_earlier_rounds_and_more_urgent_routes_are_served_first() -> None:
     """The route weighs more than the round, and far rounds are all alike."""
     urgent, usual = Route(models=("a",), priority=1), Route(models=("a",), priority=2)
-    order = [served_in(urgent, 0), served_in(urgent, 5), served_in(urgent, 40), served_in(usual, 0), served_in(usual, 1)]
+    order = [
+        served_in(urgent, 0),
+        served_in(urgent, 5),
+        served_in(urgent, 40),
+        served_in(usual, 0),
+        served_in(usual, 1),
+    ]
     assert order == sorted(set(order))
     assert served_in(urgent, 40) == served_in(urgent, 400)
 
