@@ -16,7 +16,7 @@ from activities.prompting import Prompting
 from millwright.core.budget import Price, prompt_bytes, time_passed, upper_bound
 from millwright.core.red_flags.rule_set import RuleSet
 from millwright.core.swarm import Agent, agent
-from millwright.errors import BudgetReached, ModelRefused
+from millwright.errors import BudgetReached, ModelError, ModelRefused
 from millwright.ports import ArtifactStore, Model, ProjectStore
 from schemas.digests import digest_of_bytes
 from schemas.election import Draw, Slot
@@ -159,22 +159,23 @@ class Generation:
         return _Call(key=key, request=asked, reservation=reservation)
 
     async def _pay(self, call: _Call, budget: Budget) -> None:
-        """Reserve, call and settle; a call that was refused for good gives its reservation back.
+        """Reserve, call and settle; a call that was refused for good has used nothing.
 
         Cancelled while it waits for the answer, the call is broken off and its reservation stays, at the most that it
         can have used: the endpoint may have done its work. Cancelled once the answer has come, it is settled first.
         """
         async with self._slots:
-            await self._projects.reserve(call.reservation, budget)
+            reserved = await self._projects.reserve(call.reservation, budget)
             try:
                 answer = await self._model.complete(call.request)
-            except ModelRefused:
-                await self._projects.release(call.key)
+            except ModelError as error:
+                unanswered = {"status": _ended(error), "failure": type(error).__name__}
+                await self._projects.conclude(reserved.model_copy(update=unanswered))
                 raise
-            await _to_its_end(self._settle(call, answer))
+            await _to_its_end(self._settle(reserved, answer))
 
-    async def _settle(self, call: _Call, answer: ModelAnswer) -> None:
-        settled = call.reservation.model_copy(
+    async def _settle(self, reserved: LedgerEntry, answer: ModelAnswer) -> None:
+        settled = reserved.model_copy(
             update={
                 "status": LedgerStatus.SETTLED,
                 "model": answer.model,
@@ -187,16 +188,16 @@ class Generation:
             }
         )
         completion = CompletionRecord(
-            path=call.key.path,
-            purpose=call.key.purpose,
-            round=call.key.round,
-            index=call.key.index,
-            revision=call.key.revision,
-            archetype=call.reservation.archetype,
+            path=reserved.key.path,
+            purpose=reserved.key.purpose,
+            round=reserved.key.round,
+            index=reserved.key.index,
+            revision=reserved.key.revision,
+            archetype=reserved.archetype,
             text=answer.choices[0].text,
             finish_reason=answer.choices[0].finish_reason.value,
         )
-        await self._projects.settle(settled, completion)
+        await self._projects.settle(settled, [completion])
 
     async def _label(self, request: DrawRequest, completion: CompletionRecord) -> Draw:
         """Extract the candidate of a completion, or find its red flag, and record which."""
@@ -223,6 +224,13 @@ async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
 
 def _agent(request: DrawRequest, round_: int, index: int) -> Agent:
     return agent(request.seed, request.election.path, Slot(round=round_, index=index))
+
+
+def _ended(error: ModelError) -> LedgerStatus:
+    """Say what an attempt counts as that brought no answer."""
+    if isinstance(error, ModelRefused):
+        return LedgerStatus.REFUSED
+    return LedgerStatus.LOST if error.sent else LedgerStatus.RELEASED
 
 
 def _elapsed_seconds(project: ProjectRecord) -> float:

@@ -1,6 +1,7 @@
 """Drawing answers: reserved, stored as they arrive, paid once, stopped by caps, extracted and flagged."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from millwright.core.budget import FREE, Price
 from millwright.errors import ModelRefused, ModelUnavailable
 from schemas.election import Flag
 from schemas.evidence import CompletionRecord
-from schemas.models import Budget, LedgerEntry, LedgerStatus, ModelAnswer, ModelRequest
+from schemas.models import Budget, LedgerEntry, LedgerStatus, ModelAnswer, ModelRequest, Spend
 from schemas.requests import DrawRequest, DrawResult
 from tests.unit.activity_fakes import CODE, DOUBLE, PROJECT, FakeModel, flat, opened, task
 
@@ -75,7 +76,14 @@ async def test_a_retry_pays_only_for_what_is_missing(store: MemoryStore) -> None
     result = await _draw(store, again)
     assert len(again.requests) == 1
     assert len(result.draws) == 3
-    assert (await store.spend(PROJECT)).settled.calls == 3
+    by_index = [(entry.key.index, entry.attempt, entry.status) for entry in await store.ledger(PROJECT)]
+    assert by_index == [
+        (0, 1, LedgerStatus.SETTLED),
+        (1, 1, LedgerStatus.LOST),
+        (1, 2, LedgerStatus.SETTLED),
+        (2, 1, LedgerStatus.SETTLED),
+    ]
+    assert (await store.spend(PROJECT)).settled.calls == 4
     assert (await store.spend(PROJECT)).reserved.calls == 0
 
 
@@ -102,10 +110,10 @@ async def test_a_cancelled_round_breaks_its_calls_off_and_stays_counted(
                 raise
             return answer
 
-    async def slowly(entry: LedgerEntry, completion: CompletionRecord) -> None:
+    async def slowly(entry: LedgerEntry, completions: Sequence[CompletionRecord]) -> None:
         environment.cancel()
         await asyncio.sleep(0)
-        await settle(entry, completion)
+        await settle(entry, completions)
 
     monkeypatch.setattr(store, "settle", slowly)
     model = Cancelled()
@@ -118,7 +126,8 @@ async def test_a_cancelled_round_breaks_its_calls_off_and_stays_counted(
     assert spend.reserved.completion_tokens == spend.reserved.calls * 2048
     monkeypatch.setattr(store, "settle", settle)
     assert len((await _draw(store, FakeModel(), count=6)).draws) == 6
-    assert (await store.spend(PROJECT)).reserved.calls == 0
+    after = await store.spend(PROJECT)
+    assert (after.settled.calls, after.reserved) == (6, spend.reserved)
 
 
 async def test_no_more_answers_are_counted_than_asked_for(store: MemoryStore) -> None:
@@ -149,8 +158,8 @@ async def test_a_cap_on_time_stops_before_any_call() -> None:
     assert "time" in str(result.budget_reached)
 
 
-async def test_a_refused_call_is_given_back(store: MemoryStore) -> None:
-    """What the endpoint refuses for good costs nothing and is not retried."""
+async def test_a_refused_call_is_one_request_and_costs_nothing(store: MemoryStore) -> None:
+    """What the endpoint refuses for good is not retried, and no token of it counts."""
 
     def refuse(_: ModelRequest) -> str:
         raise ModelRefused("no such model")
@@ -158,7 +167,9 @@ async def test_a_refused_call_is_given_back(store: MemoryStore) -> None:
     with pytest.raises(ApplicationError, match="no such model") as failure:
         await _draw(store, FakeModel(refuse), count=1)
     assert (failure.value.type, failure.value.non_retryable) == ("ModelRefused", True)
-    assert [entry.status for entry in await store.ledger(PROJECT)] == [LedgerStatus.RELEASED]
+    (entry,) = await store.ledger(PROJECT)
+    assert (entry.status, entry.failure) == (LedgerStatus.REFUSED, "ModelRefused")
+    assert (await store.spend(PROJECT)).settled == Spend(calls=1)
 
 
 async def test_answers_that_hold_no_code_are_flagged(store: MemoryStore) -> None:
