@@ -39,22 +39,22 @@ from activities.reworking import Reworking
 from activities.specification import Specification
 from activities.verification import Verification
 from millwright.adapters.documents.front_matter import read_front_matter
-from millwright.adapters.documents.model_presets import preset_for, read_model_preset
 from millwright.adapters.documents.red_flag_rules import read_red_flags
 from millwright.adapters.documents.specification_file import read_specification
 from millwright.adapters.llm import open_model
 from millwright.adapters.storage.postgres import open_store
-from millwright.core.basis import price_of
+from millwright.core.basis import planned_by, price_of
 from millwright.core.calibration import Calibration, read_calibration
 from millwright.core.red_flags.rule_set import RuleSet, rule_sets, settings_faults
 from millwright.core.specification import check_document
 from millwright.errors import BadInput, MillwrightError, TemporalUnavailable
+from millwright.model_setup import configured_preset
 from millwright.ports import Analyser, ArtifactStore, InputSource, Model, ProjectStore, Sandbox
 from millwright.settings import Settings
 from millwright.temporal import connect
 from millwright.toolbox import open_toolbox, spare_collections
 from schemas.identity import Archetype
-from schemas.presets import ModelPreset
+from schemas.presets import ModelProfile
 from schemas.specification import SpecificationDocument
 from workflows.identifiers import (
     CONTROL_QUEUE,
@@ -103,7 +103,7 @@ class Ports:
 
     ``second`` is the engine that winners are run on once more, where there is one; ``programs`` is how many programs
     the sandbox runs at once; ``rules`` are each archetype's red flags, and
-    ``calibration`` predicts how likely a winner is wrong; ``preset`` says what is assumed of the model ``model_name``.
+    ``calibration`` predicts how likely a winner is wrong; ``profile`` says what is assumed of the model ``model_name``.
     """
 
     model: Model | None
@@ -116,7 +116,7 @@ class Ports:
     programs: int = 0
     rules: Mapping[Archetype, RuleSet] = field(default_factory=lambda: rule_sets({}))
     calibration: Calibration | None = None
-    preset: ModelPreset = field(default_factory=ModelPreset)
+    profile: ModelProfile = field(default_factory=ModelProfile)
     model_name: str = ""
 
 
@@ -126,7 +126,7 @@ Activities = list[Callable[..., Any]]
 def activities_of(ports: Ports) -> dict[str, Activities]:
     """Make the activities of each task queue."""
     projects, artifacts = ports.projects, ports.artifacts
-    planning = Planning(projects, preset=ports.preset, model=ports.model_name)
+    planning = Planning(projects, profile=ports.profile, model=ports.model_name)
     records = Records(
         projects, artifacts, read_head=read_front_matter, planning=planning, calibration=ports.calibration
     )
@@ -188,7 +188,7 @@ def _waiting_on(model: Model, ports: Ports) -> Activities:
         model,
         ports.projects,
         ports.artifacts,
-        price=price_of(ports.preset),
+        price=price_of(ports.profile),
         concurrency=MODEL_CALLS_AT_ONCE,
         timeout_seconds=MODEL_TIMEOUT_SECONDS,
         rules=ports.rules,
@@ -202,17 +202,6 @@ def _calibration(file: Path | None) -> Calibration:
     """Read what predicts wrong winners; without a file, the one that comes with the program. Raises BadInput."""
     chosen = file or Path(__file__).resolve().parent / "config" / "calibration.json"
     return read_calibration(_bytes(chosen, "the calibration "), str(chosen))
-
-
-def model_preset(file: Path | None, model: str) -> ModelPreset:
-    """Read what is assumed of a model: the file that is given, or the preset of ours that speaks of it by name.
-
-    Raises:
-        BadInput: the file cannot be read, or has faults.
-    """
-    if file is not None:
-        return read_model_preset(_bytes(file, "MILLWRIGHT_MODEL_PRESET, "), str(file))
-    return preset_for(model, Path(__file__).resolve().parent / "config" / "models")
 
 
 def _bytes(file: Path, what: str) -> bytes:
@@ -304,8 +293,7 @@ async def run(settings: Settings, role: Role) -> None:
         raise BadInput("MILLWRIGHT_MODEL_URL is not set: this role needs it (`millwright up` sets it for its own)")
     rules = _rules(settings.red_flags)
     calibration = _calibration(settings.calibration)
-    model_name = settings.model.name if settings.model else ""
-    preset = model_preset(settings.model_preset, model_name)
+    planned = planned_by(configured_preset(settings))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -327,8 +315,8 @@ async def run(settings: Settings, role: Role) -> None:
             programs=tools.programs,
             rules=rules,
             calibration=calibration,
-            preset=preset,
-            model_name=model_name,
+            profile=planned,
+            model_name=planned.name if settings.names_model else "",
         )
         if role in RUNS_CANDIDATES:
             spare_collections()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from millwright.ports import ArtifactStore, ProjectStore
     from millwright.settings import Settings
     from schemas.identity import Archetype, Digest
-    from schemas.presets import ModelPreset
+    from schemas.presets import ModelProfile
     from schemas.red_flags import RuleSettings
     from schemas.requirements import FrontMatter
     from schemas.specification import TaskSpecification
@@ -103,7 +103,7 @@ class Composition(Protocol):
         """Read a file of red flags' rules, checked. Raises BadInput."""
         ...
 
-    def assumed_model(self) -> "tuple[str, ModelPreset]":
+    def assumed_model(self) -> "tuple[str, ModelProfile]":
         """Name the configured model, or else the demo's, and read what is assumed of it. Raises BadInput."""
         ...
 
