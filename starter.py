@@ -5,6 +5,7 @@ Nothing heavy is imported before, so that help answers at once. Commands live in
 
 import asyncio
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from millwright.commandline.application import run
-from millwright.commandline.composition import Check, Endpoints, LadderTools, Note, Session, Stores
+from millwright.commandline.composition import Check, Endpoints, LadderTools, Note, Probe, Session, Stores
 
 if TYPE_CHECKING:
     from millwright.adapters.embedded.home import StackState
@@ -95,16 +96,41 @@ class Adapters:
 
         return presets_in(PRESETS)
 
-    def preset(self, chosen: str | None = None) -> "Preset":
-        """Read a preset by name or path, as its file has it; without one, the one that the settings ask for.
-
-        Raises:
-            BadInput: there is none, it has faults, or the settings contradict each other.
-        """
+    def preset(self, chosen: str) -> "Preset":
+        """Read a preset by name or path. Raises BadInput."""
         from millwright.adapters.documents.model_presets import preset_of
-        from millwright.model_setup import PRESETS, configured_preset
+        from millwright.model_setup import PRESETS
 
-        return preset_of(None, chosen, PRESETS) if chosen else configured_preset(self.settings())
+        return preset_of(None, chosen, PRESETS)
+
+    async def probes(self) -> tuple[Probe, ...]:
+        """Ask every endpoint of the configured preset what it can do. Raises BadInput where none is configured."""
+        from millwright.model_setup import probed
+
+        return tuple([Probe(*each) for each in await probed(self.settings(), self._environment)])
+
+    def has_program(self, name: str) -> bool:
+        """Say whether a program is on the path."""
+        return shutil.which(name, path=self._environment.get("PATH")) is not None
+
+    def run_program(self, command: Sequence[str]) -> int:
+        """Run a program to its end, with its output on stderr; return its status."""
+        from millwright.adapters.embedded.model_servers import run_program
+
+        return run_program(command, self._environment)
+
+    async def start_server(
+        self, command: Sequence[str], variables: Mapping[str, str], name: str, port: int
+    ) -> tuple[int, Path]:
+        """Start a server in the background and wait until it answers; return its process id and its log.
+
+        Raises BadInput where the port is in use, ModelUnavailable where it does not start.
+        """
+        from millwright.adapters.embedded.home import Home
+        from millwright.adapters.embedded.model_servers import start_server
+
+        log = Home(self.settings().home).log(f"vllm-{name}")
+        return await start_server(command, {**self._environment, **variables}, port=port, log=log), log
 
     @asynccontextmanager
     async def stores(self, note: Note) -> AsyncIterator[Stores]:

@@ -1,6 +1,6 @@
 """What the settings say of models, over the adapters: the preset, its endpoints, and whether anything answers there.
 
-A part of the composition roots, which both use it; it starts nothing and asks no model for an answer.
+A part of the composition roots, which both use it; it starts nothing.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from millwright.adapters.documents.model_presets import endpoints_of, preset_of
 from millwright.core.basis import planned_by
+from millwright.errors import BadInput
 from millwright.settings import DEMO_PRESET, ModelSettings, Settings
 from schemas.presets import Preset
 
@@ -43,6 +44,33 @@ def first_asked(settings: Settings) -> ModelSettings | None:
     """
     entry = planned_by(assumed_preset(settings))
     return ModelSettings(url=entry.endpoints[0], name=entry.name) if entry.endpoints else None
+
+
+Probed = tuple[str, str, str, tuple[tuple[str, bool, str], ...]]
+"""A model, its endpoint, why it did not answer, and what it can do: (name, works, detail)."""
+
+
+async def probed(settings: Settings, environment: Mapping[str, str]) -> tuple[Probed, ...]:
+    """Ask every endpoint of the configured preset what it can do, one after the other.
+
+    Raises:
+        BadInput: no endpoint is configured, or as ``configured_preset``.
+    """
+    from millwright.adapters.embedded.checks import model_trouble
+    from millwright.adapters.llm import open_models
+    from millwright.adapters.llm.probing import probe
+
+    endpoints = endpoints_configured(settings, environment)
+    if not endpoints:
+        raise BadInput("no model endpoint is configured: set MILLWRIGHT_MODEL_PRESET, or MILLWRIGHT_MODEL_URL and _NAME")
+    found: list[Probed] = []
+    async with open_models({each.url: each.key for each in endpoints}) as models:
+        for each in endpoints:
+            silence = await model_trouble(each)
+            seen = () if silence else await probe(models, each.url, each.name)
+            shown = tuple((capability.name, capability.ok, capability.detail) for capability in seen)
+            found.append((each.name, each.public_url, silence or "", shown))
+    return tuple(found)
 
 
 async def model_silence(settings: Settings, environment: Mapping[str, str]) -> str | None:

@@ -143,42 +143,6 @@ def best(presets: Mapping[str, Preset], memory_gib: float, gpus: int) -> tuple[s
     return tuple(name for *_, name in sorted(fitting))
 
 
-def download_command(serving: Serving, revision: str = "") -> tuple[str, ...]:
-    """Return the command that downloads a model's weights."""
-    return ("hf", "download", serving.repository, *_revision(revision))
-
-
-def serve_command(entry: ModelEntry, server: Server, *, host: str = "127.0.0.1") -> tuple[str, ...]:
-    """Return the command that starts a model's server, as the plan says."""
-    return ("vllm", "serve", *serve_arguments(entry, server, host=host))
-
-
-def serve_arguments(entry: ModelEntry, server: Server, *, host: str = "127.0.0.1") -> tuple[str, ...]:
-    """Return the arguments of ``vllm serve``; the device is left to ``CUDA_VISIBLE_DEVICES``.
-
-    As many sequences are computed at once as calls of average length fit the cache; where longer ones do not, vLLM lets
-    some wait and computes them anew, which costs time and no answer.
-    """
-    serving = entry.serving
-    assert serving is not None, "a plan has servers of models that are served"
-    return (
-        serving.repository,
-        *(("--served-model-name", entry.name) if entry.name != serving.repository else ()),
-        *_revision(entry.revision),
-        *("--host", host, "--port", str(server.port)),
-        *("--gpu-memory-utilization", f"{server.share:.3f}"),
-        *("--max-model-len", str(serving.context_tokens)),
-        *("--max-num-seqs", str(max(1, server.calls))),
-        *(("--kv-cache-dtype", "fp8") if serving.weights.kv_bits == 8 else ()),
-        *(("--scheduling-policy", "priority") if entry.takes_priority else ()),
-        *serving.arguments,
-    )
-
-
-def _revision(revision: str) -> tuple[str, ...]:
-    return ("--revision", revision) if revision else ()
-
-
 def _served(preset: Preset) -> dict[str, tuple[ModelEntry, Serving]]:
     return {key: (entry, entry.serving) for key, entry in preset.models.items() if entry.serving is not None}
 

@@ -13,15 +13,13 @@ from millwright.core.memory_plan import (
     best,
     cache_bytes_per_token,
     cache_gib,
-    download_command,
     memory_plan,
     need_gib,
-    serve_arguments,
-    serve_command,
     servers_told,
     usable_gib,
     weights_gib,
 )
+from millwright.core.server_commands import compose_lines, download_command, serve_arguments, serve_command
 from schemas.identity import Archetype
 from schemas.presets import ModelEntry, Preset, Route, Serving, Share, Weights
 
@@ -144,6 +142,20 @@ def test_the_command_says_what_the_plan_says() -> None:
     assert serve_arguments(plain, server)[1:3] == ("--served-model-name", "model-0")
     assert "--scheduling-policy" not in serve_arguments(plain, server)
     assert download_command(serving, "abc") == ("hf", "download", "some/model", "--revision", "abc")
+
+
+def test_compose_is_told_of_each_of_its_servers() -> None:
+    """What runs has arguments, port and device; what does not is scaled to none; a fourth server has no service."""
+    preset = _preset(_serving(), _serving(context=512, port=8001))
+    lines = compose_lines(preset, _planned(preset, gpus=2), "mine")
+    assert lines is not None
+    variables = dict(line.split("=", 1) for line in lines)
+    assert variables["MILLWRIGHT_MODEL_PRESET"] == "mine"
+    assert variables["VLLM_FIRST"].startswith("some/model --served-model-name model-0 --host 0.0.0.0 --port 8000 ")
+    assert (variables["VLLM_SECOND_PORT"], variables["VLLM_SECOND_GPU"]) == ("8001", "1")
+    assert (variables["VLLM_SECOND_SCALE"], variables["VLLM_THIRD_SCALE"]) == ("1", "0")
+    many = _preset(*(_serving(context=512, port=8000 + number) for number in range(4)), memory=80)
+    assert compose_lines(many, _planned(many), "many") is None
 
 
 WEIGHTS = st.builds(
