@@ -20,7 +20,7 @@
     │   │   ├── EndpointLost        no connection, a lost one, a dead engine, any other 5xx
     │   │   ├── ModelStalled        no answer in time, or silence in the middle of one
     │   │   ├── ReplyBroken         a cut, garbled or short body
-    │   │   └── FieldRefused        the endpoint knows a field not; the next attempt goes without it, at once
+    │   │   └── FieldRefused        the endpoint does not take a field; the next attempt goes without it
     │   ├── RoutesClosed            no endpoint of an archetype can be asked now; retried when one may be
     │   └── ModelRefused            wrong key, unknown model, bad request; never retried
     ├── BudgetReached               a reservation would pass a cap
