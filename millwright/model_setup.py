@@ -62,7 +62,9 @@ async def probed(settings: Settings, environment: Mapping[str, str]) -> tuple[Pr
 
     endpoints = endpoints_configured(settings, environment)
     if not endpoints:
-        raise BadInput("no model endpoint is configured: set MILLWRIGHT_MODEL_PRESET, or MILLWRIGHT_MODEL_URL and _NAME")
+        raise BadInput(
+            "no model endpoint is configured: set MILLWRIGHT_MODEL_PRESET, or MILLWRIGHT_MODEL_URL and _NAME"
+        )
     found: list[Probed] = []
     async with open_models({each.url: each.key for each in endpoints}) as models:
         for each in endpoints:

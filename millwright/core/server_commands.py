@@ -68,7 +68,11 @@ def compose_lines(preset: Preset, plan: MemoryPlan, chosen: str) -> tuple[str, .
         if number < len(plan.servers):
             server = plan.servers[number]
             arguments = serve_arguments(preset.models[server.key], server, host=EVERYWHERE)
-            lines += [f"{prefix}={shlex.join(arguments)}", f"{prefix}_PORT={server.port}", f"{prefix}_GPU={server.device}"]
+            lines += [
+                f"{prefix}={shlex.join(arguments)}",
+                f"{prefix}_PORT={server.port}",
+                f"{prefix}_GPU={server.device}",
+            ]
         if number:
             lines.append(f"{prefix}_SCALE={int(number < len(plan.servers))}")
     return tuple(lines)
