@@ -46,7 +46,7 @@ class Model(Protocol):
         Cancelled, it closes the connection, so that the endpoint gives the work up.
 
         Raises:
-            ModelUnavailable: no complete answer came (see its subclasses for why); ``sent`` False where no byte left.
+            ModelUnavailable: no complete answer came (see its subclasses for why); ``sent`` False where it never left.
             ModelRefused: the endpoint will not answer this call however often it is asked.
         """
         ...
