@@ -127,10 +127,11 @@ def pull(
 def check(context: typer.Context, as_json: JsonOption = False) -> None:
     """Ask every endpoint of the configured preset what it can do.
 
+    MILLWRIGHT_MODEL_PRESET names the preset; or MILLWRIGHT_MODEL_URL and MILLWRIGHT_MODEL_NAME the one model.
     Each is called about a dozen times, with a few dozen tokens a call. What an endpoint cannot do is named with what
     follows from it; only one that completes nothing is of no use.
 
-    Example: MILLWRIGHT_MODEL_PRESET=dual millwright models check
+    Example: millwright models check
 
     Exit codes: 0 all that is essential works, 1 an endpoint completes nothing, 2 bad input, 5 one does not answer.
     """

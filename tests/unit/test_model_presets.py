@@ -226,7 +226,8 @@ SERVING = (
             "line 4: models.b: has no endpoint, while other models have",
         ),
         (
-            f"name: x\nmodels:\n  a:\n    name: a\n    {SERVING}\n  b:\n    name: b\n    {SERVING}\ndefault: {{models: [a]}}",
+            f"name: x\nmodels:\n  a:\n    name: a\n    {SERVING}\n  b:\n    name: b\n    {SERVING}\n"
+            "default: {models: [a]}",
             "line 8: models.b.serving.port: 8000 is the port of a too",
         ),
     ],

@@ -5,6 +5,7 @@ A server that was started is left running: it belongs to whoever asked for it, a
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,26 +51,29 @@ async def start_server(
     """
     if not is_free(port):
         raise BadInput(f"port {port} is in use: is the server running already? `millwright models check` asks it")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: ASYNC220 - it outlives this process, and is only started here
-            command,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    pid = _spawned(command, environment, log)
     try:
-        await _healthy(process, port, log, patience, pause)
+        await _healthy(pid, port, log, patience, pause)
     except BaseException:
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
+            os.killpg(pid, signal.SIGTERM)
         raise
-    return process.pid
+    return pid
 
 
-async def _healthy(process: "subprocess.Popen[bytes]", port: int, log: Path, patience: float, pause: float) -> None:
+def _spawned(command: Sequence[str], environment: Mapping[str, str], log: Path) -> int:
+    """Start a program in a session of its own, its output at the end of the log. Raises ModelUnavailable."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    program = shutil.which(command[0], path=environment.get("PATH"))
+    if program is None:
+        raise ModelUnavailable(f"{command[0]} not found: install it and try again")
+    output = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    files = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
+    files += [(os.POSIX_SPAWN_OPEN, number, str(log), output, 0o600) for number in (1, 2)]
+    return os.posix_spawn(program, command, environment, file_actions=files, setsid=True)
+
+
+async def _healthy(pid: int, port: int, log: Path, patience: float, pause: float) -> None:
     async with httpx.AsyncClient(timeout=_ANSWER_SECONDS, trust_env=False) as client:
         try:
             async with asyncio.timeout(patience):
@@ -77,12 +81,18 @@ async def _healthy(process: "subprocess.Popen[bytes]", port: int, log: Path, pat
                     with suppress(httpx.HTTPError):
                         if (await client.get(f"http://127.0.0.1:{port}/health")).is_success:
                             return
-                    if process.poll() is not None:
+                    if (code := _status(pid)) is not None:
                         break
                     await asyncio.sleep(pause)
         except TimeoutError:
             raise ModelUnavailable(f"the server on port {port} did not answer in {patience:.0f} s; see {log}") from None
-    raise ModelUnavailable(f"the server on port {port} ended with status {process.returncode}; see {log}: {_end(log)}")
+    raise ModelUnavailable(f"the server on port {port} ended with status {code}; see {log}: {_end(log)}")
+
+
+def _status(pid: int) -> int | None:
+    """Return the exit status of a child; None while it runs."""
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if ended else None
 
 
 def _end(log: Path) -> str:
