@@ -28,6 +28,7 @@ from activities.attributing import Attributing
 from activities.calling import Caller
 from activities.climbing import Climber
 from activities.consulting import Consulting
+from activities.coordinating import Coordinating
 from activities.decomposition import Decomposition
 from activities.generation import Generation
 from activities.integration import Integration
@@ -36,6 +37,7 @@ from activities.planning import Planning
 from activities.proposing import Proposing
 from activities.records import Records
 from activities.reuse import Reuse
+from activities.reviewing import Reviewing
 from activities.reworking import Reworking
 from activities.specification import Specification
 from activities.verification import Verification
@@ -196,7 +198,16 @@ def _waiting_on(model: Model, ports: Ports) -> Activities:
     generation = Generation(caller, ports.projects, ports.artifacts, rules=ports.rules)
     proposing = Proposing(generation, ports.projects, ports.artifacts, ports.sandbox)
     consulting = Consulting(generation, ports.projects, ports.artifacts, ports.sandbox)
-    return [generation.draw, proposing.propose_inputs, proposing.settle_examples, consulting.ask_about_calls]
+    reviewing = Reviewing(generation, ports.projects, ports.artifacts, ports.sandbox)
+    coordinating = Coordinating(generation, ports.projects, ports.artifacts)
+    return [
+        generation.draw,
+        proposing.propose_inputs,
+        proposing.settle_examples,
+        consulting.ask_about_calls,
+        reviewing.review_winner,
+        coordinating.advise,
+    ]
 
 
 def _calibration(file: Path | None) -> Calibration:

@@ -324,6 +324,7 @@ def _policy(given: ProjectInput, expected: Forecast, revision: int) -> Policy:
         rejections=given.rejections,
         seed=given.seed,
         proposals=given.proposals,
+        reviews=given.reviews,
         atomic_lines=given.atomic_lines,
         atomic_complexity=given.atomic_complexity,
         reuse=given.reuse and (revision > 1 or given.based_on is not None),
