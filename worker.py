@@ -158,6 +158,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             records.ask,
             records.record_answer,
             records.record_approval,
+            records.raise_caps,
             records.mark_waiting,
             records.finish,
             records.close,

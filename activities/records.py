@@ -29,7 +29,7 @@ from schemas.election import Rule
 from schemas.evidence import Decision, Forecast, NodeRecord, ProjectRecord, Question
 from schemas.identity import DELIVERED, Digest, NodePath, TaskStatus, project_id_from
 from schemas.presets import Preset
-from schemas.project import Counts, Policy, ProjectInput, ProjectResult
+from schemas.project import Counts, Policy, ProjectInput, ProjectResult, RaisedCaps
 from schemas.requests import (
     AnswerRecord,
     AskRequest,
@@ -210,6 +210,14 @@ class Records:
     async def record_approval(self, decision: Decision) -> None:
         """Record what a person decided at a gate."""
         await self._projects.save_decision(decision)
+
+    @activity.defn
+    @translated
+    async def raise_caps(self, given: RaisedCaps) -> None:
+        """Record a project's caps from now on; every further call is held against them."""
+        project = await self._projects.project(given.project)
+        options = {**project.options, "budget": given.budget.model_dump(mode="json")}
+        await self._projects.save_project(project.model_copy(update={"options": options}))
 
     @activity.defn
     @translated

@@ -23,12 +23,14 @@ from schemas.requests import (
     BatchRequest,
     BatchVerdicts,
     DrawRequest,
+    DrawResult,
     ElectionRef,
     ObservedCandidate,
     Purpose,
 )
 from schemas.verification import VerdictStatus
 from workflows import policies
+from workflows.caps import AtCap, ended
 from workflows.identifiers import MODEL_QUEUE, VERIFY_QUEUE
 from workflows.presentation import model_refused
 from workflows.reviewing import REVIEW, new_inputs
@@ -78,7 +80,8 @@ class Booth:
     """One election under way: everything that was attempted so far, in no particular order.
 
     ``among`` are the proposals that a choice is among. Candidates that are ``barred`` have no vote, whatever the ladder
-    says: something that it cannot see is held against them.
+    says: something that it cannot see is held against them. Where a cap is reached, ``at_cap`` waits for consent to go
+    on with the same round.
     """
 
     ref: ElectionRef
@@ -86,6 +89,7 @@ class Booth:
     rule: Rule
     among: tuple[Digest, ...] = ()
     barred: Mapping[Digest, LayerName] = field(default_factory=dict)
+    at_cap: AtCap = ended
     attempts: list[Attempt] = field(default_factory=list)
     round: int = 0
     _known: dict[Digest, Attempt] = field(default_factory=dict)
@@ -124,7 +128,7 @@ class Booth:
             return election, None
         ref = self.ref.model_copy(update={"purpose": Purpose.CHOOSE})
         try:
-            outcome = await Booth(ref, self.policy, self.rule, among=leading).hold()
+            outcome = await Booth(ref, self.policy, self.rule, among=leading, at_cap=self.at_cap).hold()
         except ActivityError as error:
             if not model_refused(error):
                 raise
@@ -202,22 +206,33 @@ class Booth:
         await self._compare()
         return False
 
-    async def _round(self, count: int) -> str | None:
+    async def _drawn(self, count: int) -> DrawResult:
+        """Draw the answers of a round; where a cap stops some of them and consent is given, draw these as well."""
         archetype = ARCHETYPE_OF[self.ref.purpose].value
-        result = await workflow.execute_activity_method(
-            Generation.draw,
-            DrawRequest(
-                election=self.ref,
-                round=self.round,
-                count=count,
-                seed=self.policy.seed,
-                before=len(self.attempts),
-                among=self.among,
-            ),
-            task_queue=MODEL_QUEUE,
-            summary=f"{archetype}: round {self.round}, {count} answers",
-            **policies.GENERATE,
-        )
+        while True:
+            result: DrawResult = await workflow.execute_activity_method(
+                Generation.draw,
+                DrawRequest(
+                    election=self.ref,
+                    round=self.round,
+                    count=count,
+                    seed=self.policy.seed,
+                    before=len(self.attempts),
+                    among=self.among,
+                ),
+                task_queue=MODEL_QUEUE,
+                summary=f"{archetype}: round {self.round}, {count} answers",
+                priority=policies.urgency(self.ref.project, self.ref.purpose, self.round),
+                **policies.GENERATE,
+            )
+            if result.budget_reached is None:
+                return result
+            refused = await self.at_cap(result.budget_reached)
+            if refused is not None:
+                return result.model_copy(update={"budget_reached": refused})
+
+    async def _round(self, count: int) -> str | None:
+        result = await self._drawn(count)
         self.round += 1
         fresh = _fresh(result.draws, self._known)
         if fresh:

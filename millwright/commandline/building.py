@@ -72,7 +72,7 @@ def build(
         Exhausted, typer.Option("--on-exhausted", help="What follows a vote that nobody won.")
     ] = Exhausted.PERSON,
     approve: Annotated[
-        str, typer.Option("--approve", metavar="GATES", help="Wait at specification,plan,delivery.")
+        str, typer.Option("--approve", metavar="GATES", help="Wait at specification,plan,budget,delivery.")
     ] = "",
     max_calls: Annotated[
         int | None, typer.Option("--max-calls", min=1, help="Most model calls.", show_default=False)

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,12 +81,13 @@ class TableModel:
 
 @dataclass
 class Stage:
-    """Everything that a workflow test needs."""
+    """Everything that a workflow test needs; ``restart`` puts workers that know nothing in the place of all."""
 
     client: TemporalClient
     environment: WorkflowEnvironment
     store: MemoryStore
     model: TableModel
+    restart: Callable[[], Awaitable[None]]
 
 
 def server_program() -> str:
@@ -124,18 +125,27 @@ async def staged(
                 inputs=tools.inputs,
                 second=tools.second,
             )
-            for queue, activities in activities_of(ports).items():
-                await serving.enter_async_context(
-                    Worker(
-                        environment.client,
-                        task_queue=queue,
-                        activities=activities,
-                        workflows=[ProjectWorkflow, NodeWorkflow] if "control" in queue else [],
-                        workflow_runner=workflow_runner or runner(),
-                        max_concurrent_activities=4,
+
+            async def serve() -> None:
+                for queue, activities in activities_of(ports).items():
+                    await working.enter_async_context(
+                        Worker(
+                            environment.client,
+                            task_queue=queue,
+                            activities=activities,
+                            workflows=[ProjectWorkflow, NodeWorkflow] if "control" in queue else [],
+                            workflow_runner=workflow_runner or runner(),
+                            max_concurrent_activities=4,
+                        )
                     )
-                )
-            yield Stage(environment.client, environment, store, model)
+
+            async def restart() -> None:
+                await working.aclose()
+                await serve()
+
+            working = await serving.enter_async_context(AsyncExitStack())
+            await serve()
+            yield Stage(environment.client, environment, store, model, restart)
 
 
 async def _add_search_attributes(client: TemporalClient) -> None:
