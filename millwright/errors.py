@@ -122,12 +122,14 @@ class ModelOverloaded(ModelUnavailable):
 class EndpointLost(ModelUnavailable):
     """No connection to the endpoint, or it was lost, or the server behind it failed.
 
-    ``dead``: it said so itself (a dead engine, CUDA out of memory), or nobody listens.
+    ``dead``: it said so itself (a dead engine, CUDA out of memory), or nobody listens. ``answered``: an error came back
+    as a whole, so that the work was not done.
     """
 
-    def __init__(self, message: str, *, sent: bool = True, dead: bool = False) -> None:
+    def __init__(self, message: str, *, sent: bool = True, dead: bool = False, answered: bool = False) -> None:
         super().__init__(message, sent=sent)
         self.dead = dead
+        self.answered = answered
 
 
 class ModelStalled(ModelUnavailable):
