@@ -18,6 +18,9 @@ T = TypeVar("T")
 _MOST_DIGITS = 18
 """More could not be counted: the ledger's totals are numbers of 64 bits."""
 
+DEMO_PRESET = "demo"
+"""The preset of the scripted model, which a stack serves by itself."""
+
 
 @dataclass(frozen=True)
 class ModelSettings:
@@ -42,7 +45,8 @@ class Settings:
     ``home`` holds the embedded stack's data, ports and lock; ``cache`` what can be made again at any time, for all
     homes of the user. ``database_url`` None means the embedded Postgres; ``temporal_address`` None the embedded
     Temporal; ``model`` None the demo model; ``red_flags`` None the default rules;
-    ``calibration`` None the one that comes with the program; ``model_preset`` None the one that speaks of the model.
+    ``calibration`` None the one that comes with the program. ``model_preset`` is the name of a preset or the path of a
+    file, None the one that speaks of the model; ``model_host`` is where the servers of a preset run, if not here.
     ``installation`` caps what all projects of the database use together.
     """
 
@@ -53,19 +57,24 @@ class Settings:
     cache: Path = field(default_factory=lambda: Path.home() / ".cache" / "millwright")
     red_flags: Path | None = None
     calibration: Path | None = None
-    model_preset: Path | None = None
+    model_preset: str | None = None
+    model_host: str = ""
     installation: InstallationBudget = field(default_factory=InstallationBudget)
+
+    @property
+    def names_model(self) -> bool:
+        """Whether a model is configured; else the demo's is served."""
+        return self.model is not None or self.model_preset not in (None, DEMO_PRESET)
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
         """Read the settings from an environment.
 
         Raises:
-            BadInput: a model URL without a model name, a URL that is not http(s) ending in ``/v1``, or a cap or a
-                period that cannot be read.
+            BadInput: a model URL without a model name or a preset, a URL that is not http(s) ending in ``/v1``, or a cap
+                or a period that cannot be read.
         """
         rules, calibration = environment.get("MILLWRIGHT_RED_FLAGS"), environment.get("MILLWRIGHT_CALIBRATION")
-        preset = environment.get("MILLWRIGHT_MODEL_PRESET")
         home = environment.get("MILLWRIGHT_HOME") or str(Path.home() / ".millwright")
         return cls(
             home=Path(home).expanduser().absolute(),
@@ -75,7 +84,8 @@ class Settings:
             cache=_cache(environment),
             red_flags=Path(rules).expanduser().absolute() if rules else None,
             calibration=Path(calibration).expanduser().absolute() if calibration else None,
-            model_preset=Path(preset).expanduser().absolute() if preset else None,
+            model_preset=_preset(environment),
+            model_host=environment.get("MILLWRIGHT_MODEL_HOST", ""),
             installation=_installation(environment),
         )
 
@@ -90,6 +100,14 @@ def _cache(environment: Mapping[str, str]) -> Path:
     """Return the folder by the XDG base directory specification, which ignores relative paths."""
     base = Path(environment.get("XDG_CACHE_HOME") or "")
     return (base if base.is_absolute() else Path.home() / ".cache") / "millwright"
+
+
+def _preset(environment: Mapping[str, str]) -> str | None:
+    """Return the name of a preset, or the absolute path of what looks like a file."""
+    given = environment.get("MILLWRIGHT_MODEL_PRESET") or None
+    if given is None or not (Path(given).suffix or Path(given).name != given):
+        return given
+    return str(Path(given).expanduser().absolute())
 
 
 def _installation(environment: Mapping[str, str]) -> InstallationBudget:
@@ -137,6 +155,6 @@ def _model(environment: Mapping[str, str]) -> ModelSettings | None:
     if not url.startswith(("http://", "https://")) or not url.endswith("/v1"):
         raise BadInput(f"MILLWRIGHT_MODEL_URL is {url!r}: give a base URL such as http://127.0.0.1:8000/v1")
     name = environment.get("MILLWRIGHT_MODEL_NAME", "")
-    if not name:
+    if not name and not environment.get("MILLWRIGHT_MODEL_PRESET"):
         raise BadInput("MILLWRIGHT_MODEL_URL is set but MILLWRIGHT_MODEL_NAME is not: name the model to ask for")
     return ModelSettings(url=url, name=name, key=environment.get("MILLWRIGHT_MODEL_KEY", ""))

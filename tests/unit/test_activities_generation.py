@@ -8,24 +8,21 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.generation import Generation
+from activities import calling
+from activities.calling import MOST_TRIES
 from millwright.adapters.storage.memory import MemoryStore
-from millwright.core.budget import FREE, Price
-from millwright.errors import ModelRefused, ModelUnavailable
+from millwright.errors import ModelOverloaded, ModelRefused
 from schemas.election import Flag
 from schemas.evidence import CompletionRecord
 from schemas.models import Budget, LedgerEntry, LedgerStatus, ModelAnswer, ModelRequest, Spend
+from schemas.presets import Prices
 from schemas.requests import DrawRequest, DrawResult
-from tests.unit.activity_fakes import CODE, DOUBLE, PROJECT, FakeModel, flat, opened, task
-
-
-def _generation(store: MemoryStore, model: FakeModel, price: Price = FREE) -> Generation:
-    return Generation(model, store, store, price=price, concurrency=4, timeout_seconds=30)
+from tests.unit.activity_fakes import CODE, DOUBLE, PROJECT, FakeModel, flat, generation_of, opened, task
 
 
 async def _draw(store: MemoryStore, model: FakeModel, count: int = 3, round_: int = 0) -> DrawResult:
     request = DrawRequest(election=CODE, round=round_, count=count, seed=7)
-    return await ActivityEnvironment().run(_generation(store, model).draw, request)
+    return await ActivityEnvironment().run(generation_of(store, model).draw, request)
 
 
 @pytest.fixture
@@ -58,33 +55,76 @@ async def test_a_second_attempt_pays_for_nothing(store: MemoryStore) -> None:
     assert again.requests == []
 
 
-async def test_a_retry_pays_only_for_what_is_missing(store: MemoryStore) -> None:
+async def test_a_retry_pays_only_for_what_is_missing(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Answers that arrived before the failure are kept, and only the lost one is asked for again."""
-    count = 0
+    monkeypatch.setattr(calling, "pause", lambda *_: 0.0)
+    lost: set[int] = set()
 
-    def flaky(_: ModelRequest) -> str:
-        nonlocal count
-        count += 1
-        if count == 2:
-            raise ModelUnavailable("the line is cut")
+    def flaky(request: ModelRequest) -> str:
+        if request.temperature > 0:
+            lost.add(request.seed)
+        if request.seed == min(lost, default=-1):
+            raise ModelOverloaded("the line is cut")
         return DOUBLE
 
     with pytest.raises(ApplicationError, match="cut") as failure:
         await _draw(store, FakeModel(flaky))
     assert not failure.value.non_retryable
+    failed = (await store.spend(PROJECT)).settled.calls - 2
+    assert failed >= MOST_TRIES
     again = FakeModel()
     result = await _draw(store, again)
     assert len(again.requests) == 1
     assert len(result.draws) == 3
-    by_index = [(entry.key.index, entry.attempt, entry.status) for entry in await store.ledger(PROJECT)]
-    assert by_index == [
-        (0, 1, LedgerStatus.SETTLED),
-        (1, 1, LedgerStatus.LOST),
-        (1, 2, LedgerStatus.SETTLED),
-        (2, 1, LedgerStatus.SETTLED),
-    ]
-    assert (await store.spend(PROJECT)).settled.calls == 4
+    assert (await store.spend(PROJECT)).settled.calls == failed + 3
     assert (await store.spend(PROJECT)).reserved.calls == 0
+
+
+async def test_one_refused_call_ends_the_others(store: MemoryStore) -> None:
+    """What can no longer be decided is not waited for: calls in flight are broken off."""
+    broken_off = 0
+
+    class Refusing(FakeModel):
+        async def complete(self, request: ModelRequest) -> ModelAnswer:
+            nonlocal broken_off
+            if request.temperature == 0:
+                await asyncio.sleep(0)
+                raise ModelRefused("no such model")
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                broken_off += 1
+                raise
+            raise AssertionError("nobody was to set the event")
+
+    with pytest.raises(ApplicationError, match="no such model"):
+        await _draw(store, Refusing(), count=4)
+    assert broken_off == 3
+
+
+async def test_the_swarm_of_a_round_is_diverse_and_goes_on_where_the_last_one_ended(store: MemoryStore) -> None:
+    """Temperatures and variants differ from draw to draw; a later round does not begin with the coldest again."""
+    model = FakeModel()
+    await _draw(store, model, count=6)
+    assert len({request.temperature for request in model.requests}) == 4
+    last = {request.prompt.messages[-1].content.rpartition("## ")[2] for request in model.requests}
+    assert len(last) == 5
+    later = FakeModel()
+    request = DrawRequest(election=CODE, round=1, count=3, seed=7, before=6)
+    await ActivityEnvironment().run(generation_of(store, later).draw, request)
+    assert min(each.temperature for each in later.requests) > 0
+
+
+async def test_votes_that_differ_in_nothing_share_a_request_and_a_missing_one_is_asked_for_alone() -> None:
+    """Seventeen draws of a swarm of sixteen: two are alike; an endpoint without ``n`` is asked once more."""
+    store = MemoryStore()
+    await opened(store)
+    await flat(store, task("double"))
+    model = FakeModel()
+    result = await _draw(store, model, count=17)
+    assert len(result.draws) == 17
+    assert sorted(request.choices for request in model.requests) == [*[1] * 16, 2]
+    assert model.requests[-1].choices == 1
 
 
 @pytest.mark.parametrize("settling", [False, True])
@@ -118,7 +158,7 @@ async def test_a_cancelled_round_breaks_its_calls_off_and_stays_counted(
     monkeypatch.setattr(store, "settle", slowly)
     model = Cancelled()
     with pytest.raises(asyncio.CancelledError):
-        await environment.run(_generation(store, model).draw, DrawRequest(election=CODE, round=0, count=6, seed=7))
+        await environment.run(generation_of(store, model).draw, DrawRequest(election=CODE, round=0, count=6, seed=7))
     spend = await store.spend(PROJECT)
     answered = 1 if settling else 0
     assert broken_off == len(model.requests) - answered
@@ -182,6 +222,6 @@ async def test_answers_that_hold_no_code_are_flagged(store: MemoryStore) -> None
 
 async def test_the_price_of_an_answer_is_that_of_its_tokens(store: MemoryStore) -> None:
     """A settled call costs what it used, not what was reserved."""
-    generation = _generation(store, FakeModel(), Price(prompt=1.0, completion=2.0))
+    generation = generation_of(store, FakeModel(), prices=Prices(prompt=1.0, completion=2.0))
     await ActivityEnvironment().run(generation.draw, DrawRequest(election=CODE, round=0, count=1, seed=0))
     assert (await store.spend(PROJECT)).settled.cost == pytest.approx(20e-6)
