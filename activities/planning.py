@@ -57,7 +57,7 @@ class Planning:
             guessed=not states_size(prose),
             k=given.k,
             max_attempts=given.max_attempts,
-            proposals=given.proposals,
+            proposals=given.proposals + given.reviews,
             left=_left(given.budget, Spend()),
         )
 
@@ -74,7 +74,7 @@ class Planning:
             tasks=kinds,
             k=fixed if isinstance(fixed, int) else None,
             max_attempts=policy.rule.max_attempts,
-            proposals=policy.proposals,
+            proposals=policy.proposals + policy.reviews,
             left=_left(_budget(project), Spend()),
         )
 

@@ -20,7 +20,7 @@
     │   │   ├── EndpointLost        no connection, a lost one, a dead engine, any other 5xx
     │   │   ├── ModelStalled        no answer in time, or silence in the middle of one
     │   │   ├── ReplyBroken         a cut, garbled or short body
-    │   │   └── FieldRefused        the endpoint knows a field not; the next attempt goes without it, at once
+    │   │   └── FieldRefused        the endpoint does not take a field; the next attempt goes without it
     │   ├── RoutesClosed            no endpoint of an archetype can be asked now; retried when one may be
     │   └── ModelRefused            wrong key, unknown model, bad request; never retried
     ├── BudgetReached               a reservation would pass a cap
@@ -122,12 +122,14 @@ class ModelOverloaded(ModelUnavailable):
 class EndpointLost(ModelUnavailable):
     """No connection to the endpoint, or it was lost, or the server behind it failed.
 
-    ``dead``: it said so itself (a dead engine, CUDA out of memory), or nobody listens.
+    ``dead``: it said so itself (a dead engine, CUDA out of memory), or nobody listens. ``answered``: an error came back
+    as a whole, so that the work was not done.
     """
 
-    def __init__(self, message: str, *, sent: bool = True, dead: bool = False) -> None:
+    def __init__(self, message: str, *, sent: bool = True, dead: bool = False, answered: bool = False) -> None:
         super().__init__(message, sent=sent)
         self.dead = dead
+        self.answered = answered
 
 
 class ModelStalled(ModelUnavailable):

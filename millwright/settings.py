@@ -3,11 +3,20 @@
 It reads nothing on import, and Temporal's own variables are left to Temporal's standard configuration.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from millwright.errors import BadInput
+from schemas.durations import duration_seconds
+from schemas.models import InstallationBudget, Period
+
+T = TypeVar("T")
+
+_MOST_DIGITS = 18
+"""More could not be counted: the ledger's totals are numbers of 64 bits."""
 
 DEMO_PRESET = "demo"
 """The preset of the scripted model, which a stack serves by itself."""
@@ -38,6 +47,7 @@ class Settings:
     Temporal; ``model`` None the demo model; ``red_flags`` None the default rules;
     ``calibration`` None the one that comes with the program. ``model_preset`` is the name of a preset or the path of a
     file, None the one that speaks of the model; ``model_host`` is where the servers of a preset run, if not here.
+    ``installation`` caps what all projects of the database use together.
     """
 
     home: Path
@@ -49,6 +59,7 @@ class Settings:
     calibration: Path | None = None
     model_preset: str | None = None
     model_host: str = ""
+    installation: InstallationBudget = field(default_factory=InstallationBudget)
 
     @property
     def names_model(self) -> bool:
@@ -60,7 +71,8 @@ class Settings:
         """Read the settings from an environment.
 
         Raises:
-            BadInput: a model URL without a model name or a preset, or a URL that is not http(s) ending in ``/v1``.
+            BadInput: a model URL without a model name or a preset, a URL that is not http(s) ending in ``/v1``, or a cap
+                or a period that cannot be read.
         """
         rules, calibration = environment.get("MILLWRIGHT_RED_FLAGS"), environment.get("MILLWRIGHT_CALIBRATION")
         home = environment.get("MILLWRIGHT_HOME") or str(Path.home() / ".millwright")
@@ -74,6 +86,7 @@ class Settings:
             calibration=Path(calibration).expanduser().absolute() if calibration else None,
             model_preset=_preset(environment),
             model_host=environment.get("MILLWRIGHT_MODEL_HOST", ""),
+            installation=_installation(environment),
         )
 
 
@@ -95,6 +108,44 @@ def _preset(environment: Mapping[str, str]) -> str | None:
     if given is None or not (Path(given).suffix or Path(given).name != given):
         return given
     return str(Path(given).expanduser().absolute())
+
+
+def _installation(environment: Mapping[str, str]) -> InstallationBudget:
+    period = environment.get("MILLWRIGHT_BUDGET_PERIOD", "").strip().lower() or Period.EVER
+    if period not in {known.value for known in Period}:
+        raise BadInput(f"MILLWRIGHT_BUDGET_PERIOD is {period!r}: write {', '.join(Period)}")
+    return InstallationBudget(
+        max_calls=_cap(environment, "MILLWRIGHT_MAX_CALLS", _count, "a whole number above 0"),
+        max_tokens=_cap(environment, "MILLWRIGHT_MAX_TOKENS", _count, "a whole number above 0"),
+        max_cost=_cap(environment, "MILLWRIGHT_MAX_COST", _amount, "a number above 0, such as 2.50"),
+        max_time_seconds=_cap(
+            environment, "MILLWRIGHT_MAX_TIME", duration_seconds, "a duration such as 90, 30m, 8h, 2d"
+        ),
+        period=Period(period),
+    )
+
+
+def _cap(environment: Mapping[str, str], name: str, read: Callable[[str], T | None], form: str) -> T | None:
+    """Read a cap; a variable that is not set, or empty, is none."""
+    text = environment.get(name, "").strip()
+    if not text:
+        return None
+    value = read(text)
+    if value is None:
+        raise BadInput(f"{name} is {text!r}: write {form}, or unset it for no cap")
+    return value
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS and int(text) else None
+
+
+def _amount(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 < value < math.inf else None
 
 
 def _model(environment: Mapping[str, str]) -> ModelSettings | None:

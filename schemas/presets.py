@@ -10,7 +10,11 @@ from typing import Annotated
 from pydantic import Field
 
 from schemas.base import Schema
+from schemas.breakers import BreakerRule
 from schemas.identity import Archetype
+
+ANY_MODEL = "*"
+"""The name of an entry without endpoints that stands for whatever model the environment names."""
 
 
 class Variant(StrEnum):
@@ -129,7 +133,7 @@ class Preset(Schema):
     """A preset: models by key, and the route of each archetype; ``default`` is that of archetypes without one.
 
     ``gpus`` x ``memory_gib`` of GPU memory are what its servers need, as nvidia-smi counts it (MiB / 1024); None: it
-    starts none.
+    starts none. ``breaker`` says when an endpoint is given up for a while.
     """
 
     name: str = Field(min_length=1)
@@ -139,3 +143,4 @@ class Preset(Schema):
     models: dict[str, ModelEntry] = Field(min_length=1)
     default: Route
     routes: dict[Archetype, Route] = Field(default_factory=dict)
+    breaker: BreakerRule = BreakerRule()

@@ -31,6 +31,7 @@ from schemas.verification import VerdictStatus
 from workflows import policies
 from workflows.identifiers import MODEL_QUEUE, VERIFY_QUEUE
 from workflows.presentation import model_refused
+from workflows.reviewing import REVIEW, new_inputs
 
 WRITES_CODE = (Purpose.CODE, Purpose.INTEGRATE)
 """Elections over code; the others are over structures, which no layer runs."""
@@ -89,17 +90,19 @@ class Booth:
     round: int = 0
     _known: dict[Digest, Attempt] = field(default_factory=dict)
     _looked_at: set[Digest] = field(default_factory=set)
+    _reviewed: set[Digest] = field(default_factory=set)
 
     async def hold(self) -> Outcome:
         """Hold rounds until the election is won, exhausted or out of budget.
 
-        Code that wins is looked at further; what a further look rejects has no vote, and the election goes on.
+        Code that wins is looked at further; what a further look rejects has no vote, and the election goes on. What
+        stands is reviewed, once: the votes are counted again where all are compared on inputs that reviewers propose.
         """
         while True:
             election = voting.decide(self.attempts, self.rule)
             if election.state is not ElectionState.OPEN:
                 election, reached = await self._discriminated(await self._with_best(election))
-                if await self._confirmed(election):
+                if await self._confirmed(election) and await self._stands(election):
                     return Outcome(election, budget_reached=reached)
                 continue
             reached = await self._round(voting.draws_needed(election.tally, self.rule))
@@ -186,11 +189,31 @@ class Booth:
             self._known[candidate] = _without_vote(self._known[candidate], candidate, verdict.layer)
         return not found.verdicts
 
+    async def _stands(self, election: Election) -> bool:
+        """Have a winner reviewed; False when inputs were proposed, on which all that vote were compared again."""
+        winner = election.winner
+        if winner is None or winner in self._reviewed or self.ref.purpose not in WRITES_CODE:
+            return True
+        if not self.policy.reviews or len(self._voting()) < 2 or not workflow.patched(REVIEW):
+            return True
+        self._reviewed.add(winner)
+        if not await new_inputs(self.ref, self.policy, winner):
+            return True
+        await self._compare()
+        return False
+
     async def _round(self, count: int) -> str | None:
         archetype = ARCHETYPE_OF[self.ref.purpose].value
         result = await workflow.execute_activity_method(
             Generation.draw,
-            DrawRequest(election=self.ref, round=self.round, count=count, seed=self.policy.seed, among=self.among),
+            DrawRequest(
+                election=self.ref,
+                round=self.round,
+                count=count,
+                seed=self.policy.seed,
+                before=len(self.attempts),
+                among=self.among,
+            ),
             task_queue=MODEL_QUEUE,
             summary=f"{archetype}: round {self.round}, {count} answers",
             **policies.GENERATE,

@@ -58,6 +58,9 @@ def build(
     proposals: Annotated[
         int, typer.Option("--proposals", min=0, max=20, help="Verifier agents that propose inputs for each task.")
     ] = 1,
+    reviews: Annotated[
+        int, typer.Option("--reviews", min=0, max=20, help="Reviewer agents that read each winner and propose inputs.")
+    ] = 1,
     atomic_lines: Annotated[
         int, typer.Option("--atomic-lines", min=1, max=10_000, help="Most lines of a task that is not split.")
     ] = 20,
@@ -135,6 +138,7 @@ def build(
         ladder=LadderMode(ladder.value),
         rejections=Rejections.ALL if all_layers else Rejections.FIRST,
         proposals=proposals,
+        reviews=reviews,
         atomic_lines=atomic_lines,
         atomic_complexity=atomic_complexity,
         target_reliability=target,

@@ -64,14 +64,15 @@ def planned_by(preset: Preset) -> ModelEntry:
 
 
 def price_of(profile: ModelProfile) -> Price:
-    """Return a model's prices; a model of unknown price counts as free."""
+    """Return a model's prices; one of unknown price counts as free."""
     return Price(profile.prices.prompt, profile.prices.completion) if profile.prices else FREE
 
 
 def basis(profile: ModelProfile, model: str, *, target: float = 0.95, finished: Iterable[Forecast] = ()) -> Basis:
-    """Return what a project with this model is planned from; ``finished`` are forecasts with what came of them.
+    """Return what a project with a model of this profile is planned from.
 
-    What was learned about other models does not count.
+
+    ``finished`` are forecasts with what came of them. What was learned about other models does not count.
     """
     forecasts = tuple(finished)
     taught = (lesson for each in forecasts if each.actual for lesson in each.actual.lessons)

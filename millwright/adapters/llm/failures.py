@@ -68,11 +68,11 @@ def failure_of_status(
     said = server_reason(body, hidden=hidden)
     answered = f"{endpoint} answered {status}: {said}"
     if status >= 500 and _DEAD.search(body.decode("utf-8", "replace")):
-        return EndpointLost(f"{answered}; its engine is dead: start it again", dead=True)
+        return EndpointLost(f"{answered}; its engine is dead: start it again", dead=True, answered=True)
     if status in _OVERLOADED:
         return ModelOverloaded(answered, retry_after=retry_after(headers))
     if status >= 500:
-        return EndpointLost(answered)
+        return EndpointLost(answered, answered=True)
     if status < 300:
         return ReplyBroken(f"{answered}; an answer comes with 200")
     if status < 400:

@@ -1,0 +1,35 @@
+"""Has reviewer agents read a winner, so that inputs which they propose may tell it from others that voted with it.
+
+It counts no votes: what was proposed is compared by the election itself. Without an answer the election goes on.
+"""
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from activities.reviewing import Reviewing
+from schemas.identity import Digest
+from schemas.project import Policy
+from schemas.requests import ElectionRef, ReviewedWinner, ReviewRequest
+from workflows import policies
+from workflows.identifiers import MODEL_QUEUE
+from workflows.presentation import model_refused
+
+REVIEW = "review-winners"
+"""The mark in histories since which reviewers read what wins an election over code."""
+
+
+async def new_inputs(ref: ElectionRef, policy: Policy, winner: Digest) -> int:
+    """Let reviewers read a winner; returns how many inputs the node gained. None of this decides anything."""
+    try:
+        reviewed: ReviewedWinner = await workflow.execute_activity_method(
+            Reviewing.review_winner,
+            ReviewRequest(election=ref, winner=winner, count=policy.reviews, seed=policy.seed),
+            task_queue=MODEL_QUEUE,
+            summary=f"reviewer: {winner[:12]}",
+            **policies.GENERATE,
+        )
+    except ActivityError as error:
+        if not model_refused(error):
+            raise
+        return 0
+    return reviewed.kept
