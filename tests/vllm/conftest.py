@@ -1,6 +1,6 @@
 """One vLLM for all tests of this folder, and clients of it; without a vLLM, each test is skipped by name.
 
-The server is started once, and once more by the test that kills it. Run: ``make test-vllm``.
+The server is started once, and again only after a test that killed it. Run: ``make test-vllm``.
 """
 
 import os
@@ -14,17 +14,23 @@ from tests.vllm.server import Server
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """A running vLLM on the tiny model."""
+def installed() -> Iterator[Server]:
+    """A vLLM on the tiny model, not started yet."""
     python = environment.server_python()
     if python is None:
         pytest.skip("no vLLM: .venv-vllm is not made (make test-vllm makes it)")
-    running = Server(python, on_cpu=environment.OWN_PYTHON not in os.environ)
+    one = Server(python, on_cpu=environment.OWN_PYTHON not in os.environ)
     try:
-        running.start()
-        yield running
+        yield one
     finally:
-        running.close()
+        one.close()
+
+
+@pytest.fixture
+def server(installed: Server) -> Server:
+    """A running vLLM on the tiny model; started again where an earlier test has killed it."""
+    installed.start()
+    return installed
 
 
 @pytest.fixture

@@ -66,8 +66,8 @@ def make() -> Path:
 
 
 def _install(requirements: Path) -> None:
-    command = [FOLDER / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    command += ["--require-hashes", "--no-deps", "-r", requirements]
+    command = [str(FOLDER / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += ["--require-hashes", "--no-deps", "-r", str(requirements)]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False, timeout=INSTALL_SECONDS)
     if done.returncode == 0:
         return

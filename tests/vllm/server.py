@@ -47,6 +47,7 @@ class Server:
         # Short, because sockets lie in it: a path of more than 107 bytes is none for them (unix(7)).
         self._folder = Path(tempfile.mkdtemp(prefix="vllm-"))
         self._process: subprocess.Popen[bytes] | None = None
+        self._shared: set[Path] = set()
         write_model(self._folder / "model")
 
     @property
@@ -60,11 +61,14 @@ class Server:
         return f"{self.address}/v1"
 
     def start(self) -> None:
-        """Start the server and wait until it answers.
+        """Start the server, unless it answers already, and wait until it does.
 
         Raises:
             RuntimeError: it ended, or did not answer in time; the message has the end of its log.
         """
+        if self._answers():
+            return
+        self._end(signal.SIGKILL)
         command = [str(self._python), "-m", "vllm.entrypoints.openai.api_server"]
         command += ["--model", str(self._folder / "model"), "--served-model-name", NAME, "--enforce-eager"]
         command += ["--host", "127.0.0.1", "--port", str(self._port), "--scheduling-policy", "priority"]
@@ -97,7 +101,13 @@ class Server:
         engines = [process for process in self._members() if _title(process).startswith("VLLM::EngineCor")]
         if len(engines) != 1:
             raise RuntimeError(f"vLLM at {self.address} has {len(engines)} engines:\n{self._log_tail()}")
+        self._note_shared_memory()
         os.kill(engines[0], signal.SIGKILL)
+
+    def wait_for_end(self) -> None:
+        """Wait until the server has ended by itself. Raises subprocess.TimeoutExpired: it has not, in a minute."""
+        if self._process is not None:
+            self._process.wait(timeout=60)
 
     def close(self) -> None:
         """End the server, and remove its files."""
@@ -126,7 +136,7 @@ class Server:
         """Send a signal to the whole group; kill what is left after a while, and remove the memory that it shared."""
         if self._process is None:
             return
-        shared = {path for process in self._members() for path in _shared_memory(process)}
+        self._note_shared_memory()
         if self._members():
             os.killpg(self._process.pid, how)
         until = time.monotonic() + _END_SECONDS
@@ -136,9 +146,13 @@ class Server:
         if self._members():
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(timeout=_END_SECONDS)
-        for path in shared:  # what is killed cannot give it back
+        for path in self._shared:  # what was killed cannot give it back
             path.unlink(missing_ok=True)
+        self._shared.clear()
         self._process = None
+
+    def _note_shared_memory(self) -> None:
+        self._shared.update(path for process in self._members() for path in _shared_memory(process))
 
     def _members(self) -> list[int]:
         """Return the living processes of the server's group."""

@@ -59,7 +59,7 @@ async def test_the_same_seed_brings_the_same_texts(server: Server, model: OpenAI
 
 
 async def test_a_choice_is_what_its_own_seed_would_bring(server: Server, model: OpenAICompatibleModels) -> None:
-    """vLLM draws choice ``i`` with the seed plus ``i``: the largest seed of ours has no room above it, and is answered."""
+    """vLLM draws choice ``i`` with the seed plus ``i``; our largest seed, with no room above it, is answered too."""
     together = await _texts(model, request(server, choices=4, seed=100))
     assert together == [(await _texts(model, request(server, seed=100 + place)))[0] for place in range(4)]
     assert len(await _texts(model, request(server, choices=4, seed=2**63 - 1))) == 4

@@ -26,7 +26,7 @@ _END, _BEGIN = "<|end|>", "<|begin|>"
 _VOCABULARY = _BYTES + 2
 
 _CONSTANT = 16.0
-"""Coordinate 0 of every hidden state. No layer writes to it, so that the head can read a bias from it: a Llama has none."""
+"""Coordinate 0 of every hidden state. No layer writes to it, so that the head finds a bias there: a Llama has none."""
 
 _FORBIDDEN = -4.0
 """What the head reads from coordinate 0 for a token that the model is never to say: some 40 less in the logits."""
