@@ -19,11 +19,11 @@ import httpx
 from tests.vllm import environment
 from tests.vllm.tiny_model import CONTEXT, NAME, write_model
 
-START_SECONDS = 300.0
-"""The longest wait for a server that has been started; 34 to 133 seconds were seen, most of them spent on imports."""
+START_SECONDS = 600.0
+"""The longest wait for a server that has been started; 37 seconds on two quiet cores, three minutes on crowded."""
 
 SEATS = 16
-"""Answers that the server works on at once; further ones wait in its queue."""
+"""Answers that the server of the tests works on at once; further ones wait in its queue."""
 
 _ON_CPU = ["--dtype", "float32", "--no-enable-chunked-prefill", "--max-num-batched-tokens", str(CONTEXT)]
 """Without chunks: vLLM 0.32.0 on a CPU dies of a seeded request whose prompt it takes in more than one
@@ -37,13 +37,13 @@ _FIGURE = re.compile(r"^vllm:(\w+)\{(.*)\} (\S+)$", re.MULTILINE)
 class Server:
     """A vLLM that can be started, killed and started again at the same address."""
 
-    def __init__(self, python: Path, *, on_cpu: bool, port: int = 0) -> None:
+    def __init__(self, python: Path, *, on_cpu: bool, port: int = 0, seats: int = SEATS) -> None:
         """Take the interpreter that has vLLM; ``on_cpu``: compute in float32, which a GPU's attention may not know.
 
-        A free port is chosen where none is given.
+        A free port is chosen where none is given; ``seats`` bounds the answers at work at once.
         """
         self._python, self._on_cpu = python, on_cpu
-        self._port = port or _free_port()
+        self._port, self._seats = port or _free_port(), seats
         # Short, because sockets lie in it: a path of more than 107 bytes is none for them (unix(7)).
         self._folder = Path(tempfile.mkdtemp(prefix="vllm-"))
         self._process: subprocess.Popen[bytes] | None = None
@@ -72,7 +72,7 @@ class Server:
         command = [str(self._python), "-m", "vllm.entrypoints.openai.api_server"]
         command += ["--model", str(self._folder / "model"), "--served-model-name", NAME, "--enforce-eager"]
         command += ["--host", "127.0.0.1", "--port", str(self._port), "--scheduling-policy", "priority"]
-        command += ["--max-num-seqs", str(SEATS), "--kv-cache-memory-bytes", "1G"]
+        command += ["--max-num-seqs", str(self._seats), "--kv-cache-memory-bytes", "1G"]
         command += _ON_CPU if self._on_cpu else []
         own = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
         own |= {"TMPDIR": str(self._folder), "HOME": str(self._folder), "XDG_CACHE_HOME": str(self._folder / "cache")}
@@ -198,9 +198,11 @@ def main() -> None:
     """Serve the tiny model until interrupted."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8000)
-    port = parser.parse_args().port
+    parser.add_argument("--seats", type=int, default=SEATS)
+    options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    server = Server(environment.make(), on_cpu=environment.OWN_PYTHON not in os.environ, port=port)
+    on_cpu = environment.OWN_PYTHON not in os.environ
+    server = Server(environment.make(), on_cpu=on_cpu, port=options.port, seats=options.seats)
     try:
         server.start()
         print(f"{NAME} is served at {server.url}; Ctrl-C ends it", flush=True)
