@@ -25,6 +25,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.attributing import Attributing
+from activities.calling import Caller
 from activities.climbing import Climber
 from activities.consulting import Consulting
 from activities.decomposition import Decomposition
@@ -42,19 +43,20 @@ from millwright.adapters.documents.front_matter import read_front_matter
 from millwright.adapters.documents.model_presets import preset_for, read_model_preset
 from millwright.adapters.documents.red_flag_rules import read_red_flags
 from millwright.adapters.documents.specification_file import read_specification
-from millwright.adapters.llm import open_model
+from millwright.adapters.llm import open_models
 from millwright.adapters.storage.postgres import open_store
-from millwright.core.basis import price_of
 from millwright.core.calibration import Calibration, read_calibration
 from millwright.core.red_flags.rule_set import RuleSet, rule_sets, settings_faults
+from millwright.core.routing import planned_by, single
 from millwright.core.specification import check_document
 from millwright.errors import BadInput, MillwrightError, TemporalUnavailable
-from millwright.ports import Analyser, ArtifactStore, InputSource, Model, ProjectStore, Sandbox
+from millwright.ports import NO_CAPS, Analyser, ArtifactStore, BreakerStore, InputSource, Model, ProjectStore, Sandbox
 from millwright.settings import Settings
 from millwright.temporal import connect
 from millwright.toolbox import open_toolbox, spare_collections
 from schemas.identity import Archetype
-from schemas.presets import ModelPreset
+from schemas.models import InstallationBudget
+from schemas.presets import ModelPreset, ModelProfile, Preset
 from schemas.specification import SpecificationDocument
 from workflows.identifiers import (
     CONTROL_QUEUE,
@@ -70,11 +72,8 @@ from workflows.node import NodeWorkflow
 from workflows.project import ProjectWorkflow
 from workflows.sandbox import runner
 
-MODEL_CALLS_AT_ONCE = 64
-"""Model calls of one worker in flight at once."""
-
-MODEL_TIMEOUT_SECONDS = 300.0
-"""The longest wait for one completion."""
+MOST_DRAWS = 200
+"""Draws of one worker under way at once, whatever the endpoints bear: each holds the prompts of its round."""
 
 RUNS_CANDIDATES = frozenset({"verify", "all"})
 """The roles that need an engine to run candidates in."""
@@ -103,12 +102,14 @@ class Ports:
 
     ``second`` is the engine that winners are run on once more, where there is one; ``programs`` is how many programs
     the sandbox runs at once; ``rules`` are each archetype's red flags, and
-    ``calibration`` predicts how likely a winner is wrong; ``preset`` says what is assumed of the model ``model_name``.
+    ``calibration`` predicts how likely a winner is wrong; ``preset`` says which models there are, and ``installation``
+    caps what all projects together may spend.
     """
 
     model: Model | None
     projects: ProjectStore
     artifacts: ArtifactStore
+    breakers: BreakerStore
     sandbox: Sandbox
     analyser: Analyser
     inputs: InputSource
@@ -116,8 +117,8 @@ class Ports:
     programs: int = 0
     rules: Mapping[Archetype, RuleSet] = field(default_factory=lambda: rule_sets({}))
     calibration: Calibration | None = None
-    preset: ModelPreset = field(default_factory=ModelPreset)
-    model_name: str = ""
+    preset: Preset = field(default_factory=lambda: single("any model", "", ModelProfile()))
+    installation: InstallationBudget = NO_CAPS
 
 
 Activities = list[Callable[..., Any]]
@@ -126,9 +127,15 @@ Activities = list[Callable[..., Any]]
 def activities_of(ports: Ports) -> dict[str, Activities]:
     """Make the activities of each task queue."""
     projects, artifacts = ports.projects, ports.artifacts
-    planning = Planning(projects, preset=ports.preset, model=ports.model_name)
+    planned = planned_by(ports.preset)
+    planning = Planning(projects, preset=planned, model=planned.name)
     records = Records(
-        projects, artifacts, read_head=read_front_matter, planning=planning, calibration=ports.calibration
+        projects,
+        artifacts,
+        read_head=read_front_matter,
+        planning=planning,
+        calibration=ports.calibration,
+        preset=ports.preset,
     )
     specification = Specification(projects, artifacts, ports.sandbox, _read)
     decomposition = Decomposition(projects, ports.sandbox)
@@ -184,15 +191,8 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
 
 
 def _waiting_on(model: Model, ports: Ports) -> Activities:
-    generation = Generation(
-        model,
-        ports.projects,
-        ports.artifacts,
-        price=price_of(ports.preset),
-        concurrency=MODEL_CALLS_AT_ONCE,
-        timeout_seconds=MODEL_TIMEOUT_SECONDS,
-        rules=ports.rules,
-    )
+    caller = Caller(model, ports.projects, ports.breakers, ports.preset, installation=ports.installation)
+    generation = Generation(caller, ports.projects, ports.artifacts, rules=ports.rules)
     proposing = Proposing(generation, ports.projects, ports.artifacts, ports.sandbox)
     consulting = Consulting(generation, ports.projects, ports.artifacts, ports.sandbox)
     return [generation.draw, proposing.propose_inputs, proposing.settle_examples, consulting.ask_about_calls]
@@ -235,7 +235,7 @@ def _read(text: str, origin: str) -> SpecificationDocument:
 
 def workers(client: Client, ports: Ports, role: Role) -> list[Worker]:
     """Make the workers of a role, one per task queue that it serves."""
-    slots = {CONTROL_QUEUE: 50, MODEL_QUEUE: MODEL_CALLS_AT_ONCE, VERIFY_QUEUE: os.cpu_count() or 1}
+    slots = {CONTROL_QUEUE: 50, MODEL_QUEUE: _draws_at_once(ports.preset), VERIFY_QUEUE: os.cpu_count() or 1}
     served = {
         Role.CONTROL: (CONTROL_QUEUE,),
         Role.MODEL: (MODEL_QUEUE,),
@@ -257,6 +257,11 @@ def workers(client: Client, ports: Ports, role: Role) -> list[Worker]:
         )
         for queue in served
     ]
+
+
+def _draws_at_once(preset: Preset) -> int:
+    """Return how many draws keep the endpoints busy: a call each at least. What waits beyond that waits in Temporal."""
+    return min(MOST_DRAWS, sum(entry.most_at_once * max(1, len(entry.endpoints)) for entry in preset.models.values()))
 
 
 async def register_search_attributes(client: Client) -> None:
@@ -305,7 +310,8 @@ async def run(settings: Settings, role: Role) -> None:
     rules = _rules(settings.red_flags)
     calibration = _calibration(settings.calibration)
     model_name = settings.model.name if settings.model else ""
-    preset = model_preset(settings.model_preset, model_name)
+    endpoint = settings.model.url if settings.model else ""
+    preset = single(model_name or "none", endpoint, model_preset(settings.model_preset, model_name))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -314,7 +320,8 @@ async def run(settings: Settings, role: Role) -> None:
     await register_search_attributes(client)
     async with contextlib.AsyncExitStack() as open_:
         store = await open_.enter_async_context(open_store(settings.database_url))
-        model = await open_.enter_async_context(open_model(settings.model)) if settings.model else None
+        keys = {settings.model.url: settings.model.key} if settings.model else {}
+        model = await open_.enter_async_context(open_models(keys)) if keys else None
         tools = await open_.enter_async_context(open_toolbox(settings.cache, runs=role in RUNS_CANDIDATES))
         ports = Ports(
             model=model,
@@ -327,8 +334,8 @@ async def run(settings: Settings, role: Role) -> None:
             programs=tools.programs,
             rules=rules,
             calibration=calibration,
+            breakers=store,
             preset=preset,
-            model_name=model_name,
         )
         if role in RUNS_CANDIDATES:
             spare_collections()

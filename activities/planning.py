@@ -18,7 +18,7 @@ from millwright.ports import ProjectStore
 from schemas.evidence import Actual, Forecast, NodeRecord, ProjectRecord
 from schemas.identity import DELIVERED, Digest, NodePath, ProjectId, TaskStatus
 from schemas.models import Budget, LedgerEntry, LedgerStatus, Spend
-from schemas.presets import ModelPreset
+from schemas.presets import ModelProfile
 from schemas.project import Counts, Policy, ProjectInput
 from schemas.requests import NodeRef, PlannedMargin, Purpose
 
@@ -35,9 +35,9 @@ _MOST_FACTS = 100_000
 class Planning:
     """Forecasts and margins, over the store."""
 
-    def __init__(self, projects: ProjectStore, *, preset: ModelPreset | None = None, model: str = "") -> None:
+    def __init__(self, projects: ProjectStore, *, preset: ModelProfile | None = None, model: str = "") -> None:
         self._projects = projects
-        self._preset = preset or ModelPreset()
+        self._preset = preset or ModelProfile()
         self._model = model
         self._facts: dict[Digest, Facts] = {}
 

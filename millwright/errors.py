@@ -19,7 +19,8 @@
     │   │   ├── ModelOverloaded     the endpoint asks for patience (408, 425, 429, 503)
     │   │   ├── EndpointLost        no connection, a lost one, a dead engine, any other 5xx
     │   │   ├── ModelStalled        no answer in time, or silence in the middle of one
-    │   │   └── ReplyBroken         a cut, garbled or short body
+    │   │   ├── ReplyBroken         a cut, garbled or short body
+    │   │   └── FieldRefused        the endpoint knows a field not; the next attempt goes without it, at once
     │   ├── RoutesClosed            no endpoint of an archetype can be asked now; retried when one may be
     │   └── ModelRefused            wrong key, unknown model, bad request; never retried
     ├── BudgetReached               a reservation would pass a cap
@@ -118,12 +119,14 @@ class ModelOverloaded(ModelUnavailable):
 class EndpointLost(ModelUnavailable):
     """No connection to the endpoint, or it was lost, or the server behind it failed.
 
-    ``dead``: it said so itself (a dead engine, CUDA out of memory), or nobody listens.
+    ``dead``: it said so itself (a dead engine, CUDA out of memory), or nobody listens. ``answered``: an error came back
+    as a whole, so that the work was not done.
     """
 
-    def __init__(self, message: str, *, sent: bool = True, dead: bool = False) -> None:
+    def __init__(self, message: str, *, sent: bool = True, dead: bool = False, answered: bool = False) -> None:
         super().__init__(message, sent=sent)
         self.dead = dead
+        self.answered = answered
 
 
 class ModelStalled(ModelUnavailable):
@@ -132,6 +135,14 @@ class ModelStalled(ModelUnavailable):
 
 class ReplyBroken(ModelUnavailable):
     """The endpoint's answer was cut, garbled or short."""
+
+
+class FieldRefused(ModelUnavailable):
+    """The endpoint does not take ``fields`` of the request; the next attempt goes without them, and may go at once."""
+
+    def __init__(self, message: str, fields: Sequence[str]) -> None:
+        super().__init__(message)
+        self.fields = tuple(fields)
 
 
 class RoutesClosed(ModelError):
@@ -146,6 +157,17 @@ class RoutesClosed(ModelError):
 
 class ModelRefused(ModelError):
     """The endpoint refused the call for good: wrong key, unknown model, bad request."""
+
+
+NOT_SENT = "no byte of the request had left"
+"""A note on the cancellation of a model call that had not begun to send."""
+
+
+def was_sent(error: BaseException) -> bool:
+    """Tell whether any byte of a model call may have left before an error, or a cancellation, ended it."""
+    if isinstance(error, ModelError):
+        return error.sent
+    return NOT_SENT not in getattr(error, "__notes__", ())
 
 
 class BudgetReached(MillwrightError):

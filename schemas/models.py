@@ -50,8 +50,9 @@ class ModelRequest(Schema):
 
     ``model`` is the name that the endpoint knows, ``endpoint`` its base URL; both are chosen when the call is made.
     ``seed`` is an integer in [0, 2**63); ``max_tokens`` bounds each answer; ``timeout_seconds`` the whole call.
-    ``json_schema`` asks for answers that fit it, where the endpoint can. ``priority`` is vLLM's, lower first; None sends
-    none. ``idempotency_key`` is the same for every attempt at the same call. An answer ends before any text of ``stop``.
+    ``json_schema`` asks for answers that fit it, where the endpoint can. ``priority`` is vLLM's, lower first; None
+    sends none. ``idempotency_key`` is the same for every attempt at the same call. An answer ends before any text of
+    ``stop``.
     """
 
     prompt: Prompt

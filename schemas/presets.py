@@ -9,6 +9,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from schemas.base import Schema
+from schemas.breakers import BreakerRule
 from schemas.identity import Archetype
 
 
@@ -128,7 +129,8 @@ class Route(Schema):
 class Preset(Schema):
     """A preset: models by key, and the route of each archetype; ``default`` is that of archetypes without one.
 
-    ``gpus`` x ``memory_gib`` of GPU memory are what its servers need; None: it starts none.
+    ``gpus`` x ``memory_gib`` of GPU memory are what its servers need; None: it starts none. ``breaker`` says when an
+    endpoint is given up for a while.
     """
 
     name: str = Field(min_length=1)
@@ -138,3 +140,4 @@ class Preset(Schema):
     models: dict[str, ModelEntry] = Field(min_length=1)
     default: Route
     routes: dict[Archetype, Route] = Field(default_factory=dict)
+    breaker: BreakerRule = BreakerRule()

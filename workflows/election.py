@@ -190,7 +190,14 @@ class Booth:
         archetype = ARCHETYPE_OF[self.ref.purpose].value
         result = await workflow.execute_activity_method(
             Generation.draw,
-            DrawRequest(election=self.ref, round=self.round, count=count, seed=self.policy.seed, among=self.among),
+            DrawRequest(
+                election=self.ref,
+                round=self.round,
+                count=count,
+                seed=self.policy.seed,
+                before=len(self.attempts),
+                among=self.among,
+            ),
             task_queue=MODEL_QUEUE,
             summary=f"{archetype}: round {self.round}, {count} answers",
             **policies.GENERATE,

@@ -11,7 +11,7 @@ from millwright.core.corrections import Corrections, Figure, learned
 from millwright.core.learning import Experience, prior, summed
 from schemas.base import Schema
 from schemas.evidence import Forecast
-from schemas.presets import ModelPreset
+from schemas.presets import ModelProfile
 
 CARRIED = 40.0
 """The most that all earlier projects count for, in independent observations of one kind of task: other tasks were
@@ -57,15 +57,15 @@ class Basis(Schema):
         return self.corrections.of(Figure.TOKENS).factor
 
 
-def price_of(preset: ModelPreset) -> Price:
-    """Return a preset's prices; a model of unknown price counts as free."""
-    return Price(preset.prices.prompt, preset.prices.completion) if preset.prices else FREE
+def price_of(profile: ModelProfile) -> Price:
+    """Return a model's prices; one of unknown price counts as free."""
+    return Price(profile.prices.prompt, profile.prices.completion) if profile.prices else FREE
 
 
-def basis(preset: ModelPreset, model: str, *, target: float = 0.95, finished: Iterable[Forecast] = ()) -> Basis:
-    """Return what a project with this model is planned from; ``finished`` are forecasts with what came of them.
+def basis(preset: ModelProfile, model: str, *, target: float = 0.95, finished: Iterable[Forecast] = ()) -> Basis:
+    """Return what a project with a model of this profile is planned from.
 
-    What was learned about other models does not count.
+    ``finished`` are forecasts with what came of them. What was learned about other models does not count.
     """
     forecasts = tuple(finished)
     taught = (lesson for each in forecasts if each.actual for lesson in each.actual.lessons)

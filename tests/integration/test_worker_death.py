@@ -12,12 +12,10 @@ from pathlib import Path
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.generation import Generation
 from millwright.adapters.embedded.demo_model import DemoModelServer
 from millwright.adapters.embedded.demo_sampling import Completion, TaskCompletions
 from millwright.adapters.embedded.home import StackState, read_state
 from millwright.adapters.storage.memory import MemoryStore
-from millwright.core.budget import FREE
 from millwright.errors import ModelUnavailable
 from schemas.evidence import NodeRecord, ProjectRecord
 from schemas.identity import Archetype, Digest, NodePath, ProjectId, TaskId, TaskStatus
@@ -36,6 +34,7 @@ from tests.integration.demo_stack import (
     start,
     until_up,
 )
+from tests.unit.activity_fakes import generation_of
 from tests.workflow.samples import fenced
 
 PROJECT = ProjectId("chains")
@@ -192,7 +191,7 @@ async def test_a_retry_of_generation_pays_only_for_what_is_missing() -> None:
     """Of four calls one fails: the attempt keeps the other three, and the next one makes a single call."""
     store, model = MemoryStore(), _Faltering()
     await _register(store)
-    generation = Generation(model, store, store, price=FREE, concurrency=1, timeout_seconds=10.0)
+    generation = generation_of(store, model)
     election = ElectionRef(project=PROJECT, path=NodePath("root"), purpose=Purpose.CODE)
     request = DrawRequest(election=election, round=0, count=4, seed=0)
     with pytest.raises(Exception, match="the line was cut"):
