@@ -21,7 +21,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     return asyncio.run(build(tmp_path_factory.mktemp("calm") / "build", TASKS, FaultyEndpoint(answers())))
 
 
-@pytest.fixture()
+@pytest.fixture
 def shown(record_property: Callable[[str, object], None]) -> Shown:
     """Return what puts a case's figures into the table, beside those without faults."""
 

@@ -26,9 +26,9 @@ def test_an_outage_opens_the_breaker_and_its_end_closes_it(calm: Outcome, shown:
     outcome = asyncio.run(build(tmp_path / "build", TASKS, endpoint))
     shown(f"away for {OUTAGE_SECONDS:g} s", outcome, calm)
     (seen,) = outcome.breakers.values()
-    assert passed_through(
-        seen, BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED
-    ), seen
+    assert passed_through(seen, BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED), (
+        seen
+    )
     demand_unharmed(outcome, calm)
 
 
