@@ -52,6 +52,6 @@ def pause(attempt: int, key: str, retry_after: float | None = None) -> float:
     """
     if retry_after is not None:
         return retry_after
-    longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(attempt - 1, 16))
+    longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(attempt - 1, 16))
     spread = hashlib.sha256(f"{key}/{attempt}".encode()).digest()[0] / 255
     return longest * (0.5 + 0.5 * spread)

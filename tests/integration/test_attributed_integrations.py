@@ -19,7 +19,7 @@ from schemas.attribution import AttributeRequest, Attribution, Culprit, Ground
 from schemas.digests import digest_of_bytes
 from schemas.evidence import CompletionRecord
 from schemas.identity import Archetype, Digest, LayerName, NodePath, TaskStatus
-from schemas.models import CallKey, LedgerEntry, ModelRequest
+from schemas.models import Budget, CallKey, LedgerEntry, ModelRequest
 from schemas.requests import ElectionRef, NodeOutcome, Purpose
 from schemas.verification import InputOrigin, Verdict, VerdictStatus
 from tests.unit.activity_fakes import PROJECT, FakeModel, generation_of, group, opened, placed, task
@@ -102,7 +102,7 @@ async def _drawn(store: MemoryStore, index: int, candidate: Digest) -> None:
     )
     fields = {"path": SIX, "purpose": key.purpose, "round": 0, "index": index, "archetype": Archetype.INTEGRATOR}
     completion = CompletionRecord.model_validate({**fields, "text": "", "finish_reason": "stop"})
-    await store.settle(entry, completion)
+    await store.settle(await store.reserve(entry, Budget()), [completion])
     await store.label_completion(PROJECT, completion.model_copy(update={"candidate": candidate}))
 
 
