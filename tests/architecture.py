@@ -130,7 +130,7 @@ REGISTRIES: dict[str, tuple[str, frozenset[str]]] = {
     "millwright.core.verification.layers": ("LADDER", frozenset()),
     "millwright.core.verification.confirmations": ("CONFIRMATIONS", frozenset({"catalogue"})),
     "millwright.core.verification.languages": ("LANGUAGES", frozenset()),
-    "millwright.adapters.llm": ("PROVIDERS", frozenset({"openai_wire"})),
+    "millwright.adapters.llm": ("PROVIDERS", frozenset({"connections", "failures", "openai_wire", "probing"})),
 }
 
 

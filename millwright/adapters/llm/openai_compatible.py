@@ -50,10 +50,11 @@ class _Endpoint:
 
 
 class _Attempt:
-    """Whether any byte of one request has left."""
+    """Whether any byte of one request has left, and the connection that it was to leave by."""
 
     def __init__(self) -> None:
         self.sent = False
+        self._opened: Any = None
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Follow httpcore's ``trace`` extension.
@@ -65,6 +66,13 @@ class _Attempt:
             self.sent = info["request"].method == b"POST"
         elif event == "http11.send_request_headers.failed":
             self.sent = self.sent and isinstance(info["exception"], asyncio.CancelledError)
+        elif event == "connection.connect_tcp.complete":
+            self._opened = info["return_value"]
+
+    async def abandon(self) -> None:
+        """Close a connection that was opened and never used: httpcore leaves it open where TLS is broken off."""
+        if self._opened is not None and not self.sent:
+            await self._opened.aclose()
 
 
 class OpenAICompatibleModels:
@@ -139,6 +147,8 @@ class OpenAICompatibleModels:
             if not attempt.sent:
                 error.add_note(NOT_SENT)
             raise
+        finally:
+            await attempt.abandon()
         if status == httpx.codes.OK:
             return read_answer(content, request, endpoint.shown, time.monotonic() - began)
         failure = failure_of_status(
