@@ -31,7 +31,10 @@ from tests.faults.server import FaultyEndpoint, listening
 from tests.integration.demo_stack import end, environment, start, until_up
 
 PROJECT = ProjectId("sample")
-K = 3
+K = 6
+"""The margin: wide, so that there are many calls for each answer that has to be verified."""
+
+MOST_ATTEMPTS = 60
 DEADLINE_SECONDS = 420.0
 CALL_SECONDS = 4.0
 """The timeout of a call: how long a stalled one is waited for."""
@@ -120,6 +123,7 @@ def _started(place: Path, tasks: tuple[str, ...], urls: Sequence[str]) -> subpro
     file = place / "tasks.yaml"
     file.write_text(specification(tasks), encoding="utf-8")
     arguments = ["build", "--spec", str(file), "--project", PROJECT, "--k", str(K), "--out", str(place / "out")]
+    arguments += ["--max-attempts", str(MOST_ATTEMPTS)]
     variables = {**environment(place / "home"), "MILLWRIGHT_MODEL_PRESET": str(_preset(place, urls))}
     # The second engine's compiled component, which all homes of a user share, takes half a minute to make.
     variables["XDG_CACHE_HOME"] = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
