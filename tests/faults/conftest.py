@@ -10,6 +10,7 @@ from tests.faults.sample import TASKS, answers
 from tests.faults.server import FaultyEndpoint
 
 FIGURES = "fault campaign"
+CALM = "no fault"
 Shown = Callable[[str, Outcome, Outcome], None]
 
 _HEAD = ("case", "requests", "ratio", "faults met", "ledger", "wall s", "exit")
@@ -26,7 +27,7 @@ def shown(record_property: Callable[[str, object], None]) -> Shown:
     """Return what puts a case's figures into the table, beside those without faults."""
 
     def show(case: str, outcome: Outcome, calm: Outcome) -> None:
-        record_property(FIGURES, _row("no fault", calm, calm))
+        record_property(FIGURES, _row(CALM, calm, calm))
         record_property(FIGURES, _row(case, outcome, calm))
 
     return show
@@ -34,11 +35,11 @@ def shown(record_property: Callable[[str, object], None]) -> Shown:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table, of all processes that ran tests."""
-    rows = list(dict.fromkeys(_rows(terminalreporter)))
+    rows = {row[0]: row for row in _rows(terminalreporter)}
     if not rows:
         return
     terminalreporter.section(FIGURES)
-    for row in (_HEAD, *sorted(rows, key=lambda row: row[0] != "no fault")):
+    for row in (_HEAD, *sorted(rows.values(), key=lambda row: row[0] != CALM)):
         terminalreporter.write_line("| " + " | ".join(row) + " |")
 
 
