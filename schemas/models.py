@@ -107,7 +107,11 @@ class ModelAnswer(Schema):
 
 
 class Spend(Schema):
-    """What a project or node has used. ``cost`` is in the currency of the price list (US dollars by default)."""
+    """What a project or node has used.
+
+    ``calls`` are requests, those that failed included; ``cost`` is in the currency of the price list (US dollars by
+    default).
+    """
 
     calls: int = 0
     prompt_tokens: int = 0

@@ -11,12 +11,13 @@ from typing import Any, cast
 import pytest
 
 from millwright.adapters.documents.front_matter import read_front_matter
-from millwright.adapters.documents.model_presets import preset_for
+from millwright.adapters.documents.model_presets import preset_of
 from millwright.adapters.documents.red_flag_rules import read_red_flags
 from millwright.adapters.documents.specification_file import read_requirements, read_specification
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.client import Build, Client
 from millwright.commandline.composition import Check, Endpoints, LadderTools, Note, Session, Stores
+from millwright.core.basis import planned_by
 from millwright.core.red_flags.rule_set import settings_faults
 from millwright.core.requirements import head_of
 from millwright.core.specification import check_document, resolve
@@ -26,7 +27,7 @@ from millwright.errors import NotFound, SandboxUnavailable, SpecificationInvalid
 from millwright.settings import ModelSettings, Settings
 from schemas.evidence import Manifest, ManifestEntry, NodeRecord, ProjectRecord, Question
 from schemas.identity import ROOT_PATH, Archetype, Digest, LayerName, ProjectId, TaskId, TaskStatus
-from schemas.presets import ModelPreset
+from schemas.presets import ModelProfile
 from schemas.project import ProjectResult
 from schemas.red_flags import RuleSettings
 from schemas.requirements import FrontMatter
@@ -160,9 +161,10 @@ class Pretended:
         """Read as in earnest."""
         return read_red_flags(content, origin, settings_faults)
 
-    def assumed_model(self) -> tuple[str, ModelPreset]:
+    def assumed_model(self) -> tuple[str, ModelProfile]:
         """Assume of the model what the demo's preset does."""
-        return "millwright-demo", preset_for("millwright-demo", ROOT / "config" / "models")
+        entry = planned_by(preset_of(None, "demo", ROOT / "config" / "models"))
+        return entry.name, entry
 
     @asynccontextmanager
     async def stores(self, note: Note) -> AsyncIterator[Stores]:
