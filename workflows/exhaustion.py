@@ -13,7 +13,7 @@ from schemas.coordination import Advice, Remedy
 from schemas.election import Election
 from schemas.planning import NodeKind, NodePlan
 from schemas.project import NodeInput
-from schemas.requests import CoordinateRequest, ElectionRef
+from schemas.requests import CoordinateRequest, ElectionRef, Purpose
 from workflows import policies
 from workflows.identifiers import MODEL_QUEUE
 from workflows.presentation import model_refused
@@ -61,6 +61,7 @@ async def _advised(request: CoordinateRequest) -> Advice:
             request,
             task_queue=MODEL_QUEUE,
             summary=f"coordinator: {request.election.path}",
+            priority=policies.urgency(request.election.project, Purpose.COORDINATE),
             **policies.GENERATE,
         )
     except ActivityError as error:

@@ -9,7 +9,7 @@ from temporalio.exceptions import ActivityError
 from activities.reviewing import Reviewing
 from schemas.identity import Digest
 from schemas.project import Policy
-from schemas.requests import ElectionRef, ReviewedWinner, ReviewRequest
+from schemas.requests import ElectionRef, Purpose, ReviewedWinner, ReviewRequest
 from workflows import policies
 from workflows.identifiers import MODEL_QUEUE
 from workflows.presentation import model_refused
@@ -26,6 +26,7 @@ async def new_inputs(ref: ElectionRef, policy: Policy, winner: Digest) -> int:
             ReviewRequest(election=ref, winner=winner, count=policy.reviews, seed=policy.seed),
             task_queue=MODEL_QUEUE,
             summary=f"reviewer: {winner[:12]}",
+            priority=policies.urgency(ref.project, Purpose.REVIEW),
             **policies.GENERATE,
         )
     except ActivityError as error:
