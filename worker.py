@@ -25,8 +25,10 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.attributing import Attributing
+from activities.calling import Caller
 from activities.climbing import Climber
 from activities.consulting import Consulting
+from activities.coordinating import Coordinating
 from activities.decomposition import Decomposition
 from activities.generation import Generation
 from activities.integration import Integration
@@ -35,26 +37,29 @@ from activities.planning import Planning
 from activities.proposing import Proposing
 from activities.records import Records
 from activities.reuse import Reuse
+from activities.reviewing import Reviewing
 from activities.reworking import Reworking
 from activities.specification import Specification
 from activities.verification import Verification
 from millwright.adapters.documents.front_matter import read_front_matter
-from millwright.adapters.documents.model_presets import preset_for, read_model_preset
 from millwright.adapters.documents.red_flag_rules import read_red_flags
 from millwright.adapters.documents.specification_file import read_specification
-from millwright.adapters.llm import open_model
+from millwright.adapters.llm import open_models
 from millwright.adapters.storage.postgres import open_store
-from millwright.core.basis import price_of
+from millwright.core.basis import planned_by
 from millwright.core.calibration import Calibration, read_calibration
 from millwright.core.red_flags.rule_set import RuleSet, rule_sets, settings_faults
+from millwright.core.routing import single
 from millwright.core.specification import check_document
 from millwright.errors import BadInput, MillwrightError, TemporalUnavailable
-from millwright.ports import Analyser, ArtifactStore, InputSource, Model, ProjectStore, Sandbox
+from millwright.model_setup import configured_preset, endpoints_configured
+from millwright.ports import NO_CAPS, Analyser, ArtifactStore, BreakerStore, InputSource, Model, ProjectStore, Sandbox
 from millwright.settings import Settings
 from millwright.temporal import connect
 from millwright.toolbox import open_toolbox, spare_collections
 from schemas.identity import Archetype
-from schemas.presets import ModelPreset
+from schemas.models import InstallationBudget
+from schemas.presets import ANY_MODEL, ModelProfile, Preset
 from schemas.specification import SpecificationDocument
 from workflows.identifiers import (
     CONTROL_QUEUE,
@@ -70,11 +75,8 @@ from workflows.node import NodeWorkflow
 from workflows.project import ProjectWorkflow
 from workflows.sandbox import runner
 
-MODEL_CALLS_AT_ONCE = 64
-"""Model calls of one worker in flight at once."""
-
-MODEL_TIMEOUT_SECONDS = 300.0
-"""The longest wait for one completion."""
+MOST_DRAWS = 200
+"""Draws of one worker under way at once, whatever the endpoints bear: each holds the prompts of its round."""
 
 RUNS_CANDIDATES = frozenset({"verify", "all"})
 """The roles that need an engine to run candidates in."""
@@ -103,12 +105,14 @@ class Ports:
 
     ``second`` is the engine that winners are run on once more, where there is one; ``programs`` is how many programs
     the sandbox runs at once; ``rules`` are each archetype's red flags, and
-    ``calibration`` predicts how likely a winner is wrong; ``preset`` says what is assumed of the model ``model_name``.
+    ``calibration`` predicts how likely a winner is wrong; ``preset`` says which models there are, and ``installation``
+    caps what all projects together may spend.
     """
 
     model: Model | None
     projects: ProjectStore
     artifacts: ArtifactStore
+    breakers: BreakerStore
     sandbox: Sandbox
     analyser: Analyser
     inputs: InputSource
@@ -116,8 +120,8 @@ class Ports:
     programs: int = 0
     rules: Mapping[Archetype, RuleSet] = field(default_factory=lambda: rule_sets({}))
     calibration: Calibration | None = None
-    preset: ModelPreset = field(default_factory=ModelPreset)
-    model_name: str = ""
+    preset: Preset = field(default_factory=lambda: single(ANY_MODEL, "", ModelProfile()))
+    installation: InstallationBudget = NO_CAPS
 
 
 Activities = list[Callable[..., Any]]
@@ -126,9 +130,15 @@ Activities = list[Callable[..., Any]]
 def activities_of(ports: Ports) -> dict[str, Activities]:
     """Make the activities of each task queue."""
     projects, artifacts = ports.projects, ports.artifacts
-    planning = Planning(projects, preset=ports.preset, model=ports.model_name)
+    planned = planned_by(ports.preset)
+    planning = Planning(projects, profile=planned, model="" if planned.name == ANY_MODEL else planned.name)
     records = Records(
-        projects, artifacts, read_head=read_front_matter, planning=planning, calibration=ports.calibration
+        projects,
+        artifacts,
+        read_head=read_front_matter,
+        planning=planning,
+        calibration=ports.calibration,
+        preset=ports.preset,
     )
     specification = Specification(projects, artifacts, ports.sandbox, _read)
     decomposition = Decomposition(projects, ports.sandbox)
@@ -185,35 +195,26 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
 
 
 def _waiting_on(model: Model, ports: Ports) -> Activities:
-    generation = Generation(
-        model,
-        ports.projects,
-        ports.artifacts,
-        price=price_of(ports.preset),
-        concurrency=MODEL_CALLS_AT_ONCE,
-        timeout_seconds=MODEL_TIMEOUT_SECONDS,
-        rules=ports.rules,
-    )
+    caller = Caller(model, ports.projects, ports.breakers, ports.preset, installation=ports.installation)
+    generation = Generation(caller, ports.projects, ports.artifacts, rules=ports.rules)
     proposing = Proposing(generation, ports.projects, ports.artifacts, ports.sandbox)
     consulting = Consulting(generation, ports.projects, ports.artifacts, ports.sandbox)
-    return [generation.draw, proposing.propose_inputs, proposing.settle_examples, consulting.ask_about_calls]
+    reviewing = Reviewing(generation, ports.projects, ports.artifacts, ports.sandbox)
+    coordinating = Coordinating(generation, ports.projects, ports.artifacts)
+    return [
+        generation.draw,
+        proposing.propose_inputs,
+        proposing.settle_examples,
+        consulting.ask_about_calls,
+        reviewing.review_winner,
+        coordinating.advise,
+    ]
 
 
 def _calibration(file: Path | None) -> Calibration:
     """Read what predicts wrong winners; without a file, the one that comes with the program. Raises BadInput."""
     chosen = file or Path(__file__).resolve().parent / "config" / "calibration.json"
     return read_calibration(_bytes(chosen, "the calibration "), str(chosen))
-
-
-def model_preset(file: Path | None, model: str) -> ModelPreset:
-    """Read what is assumed of a model: the file that is given, or the preset of ours that speaks of it by name.
-
-    Raises:
-        BadInput: the file cannot be read, or has faults.
-    """
-    if file is not None:
-        return read_model_preset(_bytes(file, "MILLWRIGHT_MODEL_PRESET, "), str(file))
-    return preset_for(model, Path(__file__).resolve().parent / "config" / "models")
 
 
 def _bytes(file: Path, what: str) -> bytes:
@@ -236,7 +237,7 @@ def _read(text: str, origin: str) -> SpecificationDocument:
 
 def workers(client: Client, ports: Ports, role: Role) -> list[Worker]:
     """Make the workers of a role, one per task queue that it serves."""
-    slots = {CONTROL_QUEUE: 50, MODEL_QUEUE: MODEL_CALLS_AT_ONCE, VERIFY_QUEUE: os.cpu_count() or 1}
+    slots = {CONTROL_QUEUE: 50, MODEL_QUEUE: _draws_at_once(ports.preset), VERIFY_QUEUE: os.cpu_count() or 1}
     served = {
         Role.CONTROL: (CONTROL_QUEUE,),
         Role.MODEL: (MODEL_QUEUE,),
@@ -258,6 +259,11 @@ def workers(client: Client, ports: Ports, role: Role) -> list[Worker]:
         )
         for queue in served
     ]
+
+
+def _draws_at_once(preset: Preset) -> int:
+    """Return how many draws keep the endpoints busy: a call each at least. What waits beyond that waits in Temporal."""
+    return min(MOST_DRAWS, sum(entry.most_at_once * max(1, len(entry.endpoints)) for entry in preset.models.values()))
 
 
 async def register_search_attributes(client: Client) -> None:
@@ -290,8 +296,8 @@ async def register_search_attributes(client: Client) -> None:
         ) from error
 
 
-async def run(settings: Settings, role: Role) -> None:
-    """Serve a role until SIGINT or SIGTERM, then leave gracefully.
+async def run(settings: Settings, role: Role, environment: Mapping[str, str]) -> None:
+    """Serve a role until SIGINT or SIGTERM, then leave gracefully; ``environment`` has the keys that presets name.
 
     Raises:
         BadInput: no database or no model is configured.
@@ -305,8 +311,8 @@ async def run(settings: Settings, role: Role) -> None:
         raise BadInput("MILLWRIGHT_MODEL_URL is not set: this role needs it (`millwright up` sets it for its own)")
     rules = _rules(settings.red_flags)
     calibration = _calibration(settings.calibration)
-    model_name = settings.model.name if settings.model else ""
-    preset = model_preset(settings.model_preset, model_name)
+    preset = configured_preset(settings)
+    keys = {each.url: each.key for each in endpoints_configured(settings, environment)}
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -315,7 +321,7 @@ async def run(settings: Settings, role: Role) -> None:
     await register_search_attributes(client)
     async with contextlib.AsyncExitStack() as open_:
         store = await open_.enter_async_context(open_store(settings.database_url))
-        model = await open_.enter_async_context(open_model(settings.model)) if settings.model else None
+        model = await open_.enter_async_context(open_models(keys)) if keys else None
         tools = await open_.enter_async_context(open_toolbox(settings.cache, runs=role in RUNS_CANDIDATES))
         ports = Ports(
             model=model,
@@ -328,8 +334,9 @@ async def run(settings: Settings, role: Role) -> None:
             programs=tools.programs,
             rules=rules,
             calibration=calibration,
+            breakers=store,
             preset=preset,
-            model_name=model_name,
+            installation=settings.installation,
         )
         if role in RUNS_CANDIDATES:
             spare_collections()
@@ -347,7 +354,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
-        asyncio.run(run(Settings.read(os.environ), Role(given.role)))
+        asyncio.run(run(Settings.read(os.environ), Role(given.role), os.environ))
     except MillwrightError as error:
         sys.stderr.write(f"millwright worker: {error}\n")
         return 2 if isinstance(error, BadInput) else 5

@@ -20,6 +20,7 @@ from millwright.core.packaging import packager_for
 from millwright.core.progress import STATUS_OF, counts, exit_number, exit_of
 from millwright.core.project_input import input_digest
 from millwright.core.requirements import head_of
+from millwright.core.routing import shown
 from millwright.core.verification.languages import language_named
 from millwright.core.voting import gated
 from millwright.errors import BadInput, NotFound, ProjectConflict
@@ -27,6 +28,7 @@ from millwright.ports import ArtifactStore, ProjectStore
 from schemas.election import Rule
 from schemas.evidence import Decision, Forecast, NodeRecord, ProjectRecord, Question
 from schemas.identity import DELIVERED, Digest, NodePath, TaskStatus, project_id_from
+from schemas.presets import Preset
 from schemas.project import Counts, Policy, ProjectInput, ProjectResult, RaisedCaps
 from schemas.requests import (
     AnswerRecord,
@@ -44,6 +46,9 @@ LONGEST_REQUIREMENTS = 1024 * 1024
 """The most bytes of prose or specification that a project may be asked with."""
 
 
+PRESET = "preset"
+"""Where a project's options keep the models that it was opened with."""
+
 HeadReader = Callable[[str, str], FrontMatter]
 """Reads the text of the requirements' front matter, named for messages; raises BadInput."""
 
@@ -59,8 +64,10 @@ class Records:
         read_head: HeadReader,
         planning: Planning | None = None,
         calibration: Calibration | None = None,
+        preset: Preset | None = None,
     ) -> None:
         self._projects = projects
+        self._preset = preset
         self._artifacts = artifacts
         self._planning = planning or Planning(projects)
         self._read_head = read_head
@@ -129,6 +136,7 @@ class Records:
                         "approve": [gate.value for gate in given.approve],
                         "k": given.k,
                         BASIS: ground.model_dump(mode="json"),
+                        PRESET: None if self._preset is None else shown(self._preset).model_dump(mode="json"),
                         **front_matter_option(front),
                         "based_on": given.based_on,
                     },
@@ -324,6 +332,7 @@ def _policy(given: ProjectInput, expected: Forecast, revision: int) -> Policy:
         rejections=given.rejections,
         seed=given.seed,
         proposals=given.proposals,
+        reviews=given.reviews,
         atomic_lines=given.atomic_lines,
         atomic_complexity=given.atomic_complexity,
         reuse=given.reuse and (revision > 1 or given.based_on is not None),

@@ -32,6 +32,9 @@ EARLIER_PLAN_LINE = "# An earlier plan"
 """The line of a user message under which stands why a plan was given up; no quotation can hold it, and a scripted model
 tells by it that a plan is made anew."""
 
+WINNER_LINE = "# The winning answer"
+"""The line of a reviewer's prompt under which the source stands that is to be read."""
+
 
 class Prompt(Schema):
     """A prompt with the version of the function that wrote it; the stable part comes first."""
@@ -50,8 +53,9 @@ class ModelRequest(Schema):
 
     ``model`` is the name that the endpoint knows, ``endpoint`` its base URL; both are chosen when the call is made.
     ``seed`` is an integer in [0, 2**63); ``max_tokens`` bounds each answer; ``timeout_seconds`` the whole call.
-    ``json_schema`` asks for answers that fit it, where the endpoint can. ``priority`` is vLLM's, lower first; None sends
-    none. ``idempotency_key`` is the same for every attempt at the same call. An answer ends before any text of ``stop``.
+    ``json_schema`` asks for answers that fit it, where the endpoint can. ``priority`` is vLLM's, lower first; None
+    sends none. ``idempotency_key`` is the same for every attempt at the same call. An answer ends before any text of
+    ``stop``.
     """
 
     prompt: Prompt
@@ -106,7 +110,11 @@ class ModelAnswer(Schema):
 
 
 class Spend(Schema):
-    """What a project or node has used. ``cost`` is in the currency of the price list (US dollars by default)."""
+    """What a project or node has used.
+
+    ``calls`` are requests, those that failed included; ``cost`` is in the currency of the price list (US dollars by
+    default).
+    """
 
     calls: int = 0
     prompt_tokens: int = 0

@@ -51,9 +51,10 @@ class ProjectInput(Schema):
     ``requirements`` is prose, at most 256 KiB inline; larger input is stored first and given by its digest.
     ``specification`` is the YAML or JSON text of a list of task specifications (or its digest): it skips specify and
     decompose for what it gives. ``k`` None lets the plan choose. ``proposals`` verifier agents propose inputs for each
-    task before its vote. A task within ``atomic_lines`` and ``atomic_complexity``, by estimate, is not split further.
-    With ``reuse``, changed input under the id of a project that has ended rebuilds what changed;
-    ``based_on`` is another project whose parts may be used again too.
+    task before its vote; ``reviews`` reviewer agents read each winner and propose inputs that it may fail on. A task
+    within ``atomic_lines`` and ``atomic_complexity``, by estimate, is not split further. With ``reuse``, changed input
+    under the id of a project that has ended rebuilds what changed; ``based_on`` is another project whose parts may be
+    used again too.
     """
 
     requirements: str = ""
@@ -72,6 +73,7 @@ class ProjectInput(Schema):
     rejections: Rejections = Rejections.FIRST
     target_reliability: float = Field(default=0.95, gt=0, lt=1)
     proposals: int = Field(default=1, ge=0, le=20)
+    reviews: int = Field(default=1, ge=0, le=20)
     atomic_lines: int = Field(default=ATOMIC_LINES, ge=1, le=10_000)
     atomic_complexity: int = Field(default=ATOMIC_COMPLEXITY, ge=1, le=1000)
     reuse: bool = True
@@ -81,7 +83,8 @@ class ProjectInput(Schema):
 class Policy(Schema):
     """What holds for every node of one build.
 
-    ``proposals`` verifier agents propose inputs before each vote on code. ``max_nodes`` bounds the tree as a whole, the
+    ``proposals`` verifier agents propose inputs before each vote on code, and ``reviews`` reviewer agents read each
+    winner. ``max_nodes`` bounds the tree as a whole, the
     root included. A task within ``atomic_lines`` and ``atomic_complexity``, by estimate, is not split further.
     ``planned``: the margin of each vote on code is planned for its node; else all have that of ``rule``. With
     ``reuse`` there is an earlier build, of this project or of another, and what it accepted may be used again;
@@ -91,6 +94,7 @@ class Policy(Schema):
     rule: Rule = Rule()
     planned: bool = False
     proposals: int = Field(default=0, ge=0)
+    reviews: int = Field(default=0, ge=0)
     on_exhausted: OnExhausted = OnExhausted.PERSON
     ladder: LadderMode = LadderMode.PER_LAYER
     rejections: Rejections = Rejections.FIRST

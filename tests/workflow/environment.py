@@ -18,6 +18,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from millwright.adapters.storage.memory import MemoryStore
+from millwright.core.routing import single
 from millwright.errors import ModelRefused
 from millwright.ports import Sandbox
 from millwright.settings import Settings
@@ -33,6 +34,7 @@ from schemas.models import (
     ModelRequest,
     Usage,
 )
+from schemas.presets import ModelProfile
 from worker import Ports, activities_of
 from workflows.identifiers import (
     NODE_ATTRIBUTE,
@@ -116,6 +118,8 @@ async def staged(
                 model=model,
                 projects=store,
                 artifacts=store,
+                breakers=store,
+                preset=single("table", "http://memory/v1", ModelProfile()),
                 sandbox=sandbox(tools.sandbox),
                 analyser=tools.analyser,
                 inputs=tools.inputs,

@@ -14,7 +14,6 @@ from tests.workflow import prose
 from tests.workflow.builds import PROJECT, build, start, until_project, until_waiting
 from tests.workflow.environment import Stage, TableModel, staged
 from tests.workflow.samples import ANSWERS, SPECIFICATION
-from workflows.identifiers import node_workflow_id
 
 pytestmark = [pytest.mark.temporal, pytest.mark.sandbox]
 
@@ -216,17 +215,6 @@ async def test_cancelling_at_the_gate_closes_project_and_parts() -> None:
         project = await stage.store.project(PROJECT)
         assert (project.status, project.exit_code) == (TaskStatus.CANCELLED, 1)
         assert (await stage.store.node(PROJECT, NodePath("root.double"))).status is TaskStatus.CANCELLED
-
-
-async def test_a_part_that_is_cancelled_by_itself_leaves_no_gate_behind() -> None:
-    """Nobody waits any more, so that the project ends without a decision."""
-    async with staged(TableModel(ANSWERS)) as stage:
-        handle = await start(stage, specification=ALONE, budget={"max_calls": 1}, **CAPPED)
-        await until_waiting(stage, "root.double")
-        await stage.client.get_workflow_handle(node_workflow_id(PROJECT, NodePath("root.double"))).cancel()
-        with pytest.raises(WorkflowFailureError):
-            await handle.result()
-        assert (await handle.query("progress"))["waits_for"] is None
 
 
 async def test_a_worker_that_dies_while_a_project_waits_at_a_cap_loses_nothing() -> None:
