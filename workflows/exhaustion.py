@@ -45,6 +45,8 @@ async def step_after(
         election=ref, outcome=election, open=open_, seed=given.policy.seed, k=k, tried=rework.told()
     )
     advice = await _advised(request)
+    while advice.budget_reached is not None and await rework.at_cap(advice.budget_reached) is None:
+        advice = await _advised(request)
     taken = checked(advice.proposed, open_)
     if advice.proposed is None:
         return Step(taken.value), ""
