@@ -10,7 +10,6 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities.decomposition import Decomposition
-from activities.generation import Generation
 from activities.specification import Specification
 from activities.verification import Verification
 from millwright.core import voting
@@ -18,12 +17,10 @@ from schemas.election import Attempt, Ballot, Draw, Election, ElectionState, Fla
 from schemas.identity import Digest, LayerName
 from schemas.project import LadderMode, OnExhausted, Policy, Rejections
 from schemas.requests import (
-    ARCHETYPE_OF,
     BatchObservations,
     BatchRequest,
     BatchVerdicts,
     DrawRequest,
-    DrawResult,
     ElectionRef,
     ObservedCandidate,
     Purpose,
@@ -31,7 +28,8 @@ from schemas.requests import (
 from schemas.verification import VerdictStatus
 from workflows import policies
 from workflows.caps import AtCap, ended
-from workflows.identifiers import MODEL_QUEUE, VERIFY_QUEUE
+from workflows.drawing import drawn
+from workflows.identifiers import VERIFY_QUEUE
 from workflows.presentation import model_refused
 from workflows.reviewing import REVIEW, new_inputs
 
@@ -201,38 +199,21 @@ class Booth:
         if not self.policy.reviews or len(self._voting()) < 2 or not workflow.patched(REVIEW):
             return True
         self._reviewed.add(winner)
-        if not await new_inputs(self.ref, self.policy, winner):
+        if not await new_inputs(self.ref, self.policy, winner, self.at_cap):
             return True
         await self._compare()
         return False
 
-    async def _drawn(self, count: int) -> DrawResult:
-        """Draw the answers of a round; where a cap stops some of them and consent is given, draw these as well."""
-        archetype = ARCHETYPE_OF[self.ref.purpose].value
-        while True:
-            result: DrawResult = await workflow.execute_activity_method(
-                Generation.draw,
-                DrawRequest(
-                    election=self.ref,
-                    round=self.round,
-                    count=count,
-                    seed=self.policy.seed,
-                    before=len(self.attempts),
-                    among=self.among,
-                ),
-                task_queue=MODEL_QUEUE,
-                summary=f"{archetype}: round {self.round}, {count} answers",
-                priority=policies.urgency(self.ref.project, self.ref.purpose, self.round),
-                **policies.GENERATE,
-            )
-            if result.budget_reached is None:
-                return result
-            refused = await self.at_cap(result.budget_reached)
-            if refused is not None:
-                return result.model_copy(update={"budget_reached": refused})
-
     async def _round(self, count: int) -> str | None:
-        result = await self._drawn(count)
+        request = DrawRequest(
+            election=self.ref,
+            round=self.round,
+            count=count,
+            seed=self.policy.seed,
+            before=len(self.attempts),
+            among=self.among,
+        )
+        result = await drawn(request, self.at_cap)
         self.round += 1
         fresh = _fresh(result.draws, self._known)
         if fresh:

@@ -107,6 +107,8 @@ _URGENCY = {
     Purpose.INPUTS: PREPARING,
     Purpose.EXAMPLES: PREPARING,
     Purpose.CHOOSE: PREPARING,
+    Purpose.COORDINATE: FURTHER_ROUNDS,
+    Purpose.REVIEW: REVIEWING,
 }
 
 

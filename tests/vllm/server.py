@@ -30,7 +30,8 @@ _ON_CPU = ["--dtype", "float32", "--no-enable-chunked-prefill", "--max-num-batch
 ("CPU Generator does not use offset", in ``gpu_model_runner.py``)."""
 
 _END_SECONDS = 20.0
-_SHARED_MEMORY = re.compile(r"/dev/shm/\S+")
+_SHARED_MEMORY = Path("/dev/shm")
+_MAPPED = re.compile(r"^\S+ \S+ \S+ \S+ (\d+) +/dev/shm/", re.MULTILINE)
 _FIGURE = re.compile(r"^vllm:(\w+)\{(.*)\} (\S+)$", re.MULTILINE)
 
 
@@ -47,7 +48,7 @@ class Server:
         # Short, because sockets lie in it: a path of more than 107 bytes is none for them (unix(7)).
         self._folder = Path(tempfile.mkdtemp(prefix="vllm-"))
         self._process: subprocess.Popen[bytes] | None = None
-        self._shared: set[Path] = set()
+        self._shared: set[int] = set()
         write_model(self._folder / "model")
 
     @property
@@ -146,13 +147,14 @@ class Server:
         if self._members():
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(timeout=_END_SECONDS)
-        for path in self._shared:  # what was killed cannot give it back
-            path.unlink(missing_ok=True)
+        for path in _SHARED_MEMORY.iterdir():  # what was killed cannot give it back
+            if _inode(path) in self._shared:
+                path.unlink(missing_ok=True)
         self._shared.clear()
         self._process = None
 
     def _note_shared_memory(self) -> None:
-        self._shared.update(path for process in self._members() for path in _shared_memory(process))
+        self._shared.update(inode for process in self._members() for inode in _shared_memory(process))
 
     def _members(self) -> list[int]:
         """Return the living processes of the server's group."""
@@ -186,12 +188,22 @@ def _title(process: int) -> str:
         return ""
 
 
-def _shared_memory(process: int) -> set[Path]:
-    """Return the segments of POSIX shared memory that a process has mapped."""
+def _shared_memory(process: int) -> set[int]:
+    """Return the inodes of the POSIX shared memory that a process has mapped.
+
+    Not the paths: the maker of a semaphore has it mapped under a name that sem_open(3) has long removed.
+    """
     try:
-        return {Path(path) for path in _SHARED_MEMORY.findall(Path(f"/proc/{process}/maps").read_text())}
+        return {int(inode) for inode in _MAPPED.findall(Path(f"/proc/{process}/maps").read_text())}
     except OSError:
         return set()
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.lstat().st_ino
+    except FileNotFoundError:
+        return 0
 
 
 def main() -> None:

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from millwright.adapters.llm.openai_compatible import OpenAICompatibleModels
+from millwright.adapters.llm.probing import probe
 from millwright.core.prompts.planner import decomposer_schema, specifier_schema
 from millwright.errors import FieldRefused, ModelRefused
 from schemas.identity import Archetype
 from schemas.models import Choice, FinishReason, Message, ModelRequest, Prompt, Role
 from tests.vllm.asking import request, running, until, waiting
 from tests.vllm.server import SEATS, Server
-from tests.vllm.tiny_model import CONTEXT
+from tests.vllm.tiny_model import CONTEXT, NAME
 
 CROWD = 64
 FORM = {
@@ -42,7 +43,7 @@ async def test_one_request_brings_as_many_choices_as_it_asks_for(server: Server,
     answer = await model.complete(request(server, choices=8))
     assert len({choice.text for choice in answer.choices}) == 8
     assert answer.usage.completion_tokens == 8 * 48
-    assert (answer.model, answer.endpoint) == ("tiny", server.url)
+    assert (answer.model, answer.endpoint) == (NAME, server.url)
 
 
 async def test_the_most_choices_fit_one_request(server: Server, model: OpenAICompatibleModels) -> None:
@@ -198,3 +199,12 @@ async def test_the_urgent_overtake_the_patient(server: Server, model: OpenAIComp
         await until(server, lambda figures: waiting(figures) == 2 * SEATS)
     places = {name: [place for place, found in enumerate(order) if found == name] for name in set(order)}
     assert max(places["urgent"]) < min(places["patient"])
+
+
+async def test_a_probe_finds_what_vllm_can_do(server: Server, model: OpenAICompatibleModels) -> None:
+    """It completes, brings choices, heeds seeds and takes priorities. This model shows neither of the other two: it
+    never ends a line, and fills a schema's gaps with blanks until its limit."""
+    found = {capability.name: capability for capability in await probe(model, server.url, NAME)}
+    for name in ("completion", "choices", "seed", "priority"):
+        assert found[name].ok, found[name].detail
+    assert not model.refused_fields(server.url)

@@ -105,6 +105,7 @@ async def staged(
     *,
     workflow_runner: SandboxedWorkflowRunner | None = None,
     sandbox: Callable[[Sandbox], Sandbox] = lambda real: real,
+    cached_workflows: int = 1000,
 ) -> AsyncIterator[Stage]:
     """Run a time-skipping server and workers on every queue; ``sandbox`` may put something around the real one."""
     async with await WorkflowEnvironment.start_time_skipping(
@@ -136,6 +137,7 @@ async def staged(
                             workflows=[ProjectWorkflow, NodeWorkflow] if "control" in queue else [],
                             workflow_runner=workflow_runner or runner(),
                             max_concurrent_activities=4,
+                            max_cached_workflows=cached_workflows,
                         )
                     )
 
