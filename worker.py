@@ -28,6 +28,7 @@ from activities.attributing import Attributing
 from activities.calling import Caller
 from activities.climbing import Climber
 from activities.consulting import Consulting
+from activities.coordinating import Coordinating
 from activities.decomposition import Decomposition
 from activities.generation import Generation
 from activities.integration import Integration
@@ -36,27 +37,29 @@ from activities.planning import Planning
 from activities.proposing import Proposing
 from activities.records import Records
 from activities.reuse import Reuse
+from activities.reviewing import Reviewing
 from activities.reworking import Reworking
 from activities.specification import Specification
 from activities.verification import Verification
 from millwright.adapters.documents.front_matter import read_front_matter
-from millwright.adapters.documents.model_presets import preset_for, read_model_preset
 from millwright.adapters.documents.red_flag_rules import read_red_flags
 from millwright.adapters.documents.specification_file import read_specification
 from millwright.adapters.llm import open_models
 from millwright.adapters.storage.postgres import open_store
+from millwright.core.basis import planned_by
 from millwright.core.calibration import Calibration, read_calibration
 from millwright.core.red_flags.rule_set import RuleSet, rule_sets, settings_faults
-from millwright.core.routing import planned_by, single
+from millwright.core.routing import single
 from millwright.core.specification import check_document
 from millwright.errors import BadInput, MillwrightError, TemporalUnavailable
+from millwright.model_setup import configured_preset, endpoints_configured
 from millwright.ports import NO_CAPS, Analyser, ArtifactStore, BreakerStore, InputSource, Model, ProjectStore, Sandbox
 from millwright.settings import Settings
 from millwright.temporal import connect
 from millwright.toolbox import open_toolbox, spare_collections
 from schemas.identity import Archetype
 from schemas.models import InstallationBudget
-from schemas.presets import ModelPreset, ModelProfile, Preset
+from schemas.presets import ANY_MODEL, ModelProfile, Preset
 from schemas.specification import SpecificationDocument
 from workflows.identifiers import (
     CONTROL_QUEUE,
@@ -117,7 +120,7 @@ class Ports:
     programs: int = 0
     rules: Mapping[Archetype, RuleSet] = field(default_factory=lambda: rule_sets({}))
     calibration: Calibration | None = None
-    preset: Preset = field(default_factory=lambda: single("any model", "", ModelProfile()))
+    preset: Preset = field(default_factory=lambda: single(ANY_MODEL, "", ModelProfile()))
     installation: InstallationBudget = NO_CAPS
 
 
@@ -128,7 +131,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
     """Make the activities of each task queue."""
     projects, artifacts = ports.projects, ports.artifacts
     planned = planned_by(ports.preset)
-    planning = Planning(projects, preset=planned, model=planned.name)
+    planning = Planning(projects, profile=planned, model="" if planned.name == ANY_MODEL else planned.name)
     records = Records(
         projects,
         artifacts,
@@ -155,6 +158,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             records.ask,
             records.record_answer,
             records.record_approval,
+            records.raise_caps,
             records.mark_waiting,
             records.finish,
             records.close,
@@ -195,24 +199,22 @@ def _waiting_on(model: Model, ports: Ports) -> Activities:
     generation = Generation(caller, ports.projects, ports.artifacts, rules=ports.rules)
     proposing = Proposing(generation, ports.projects, ports.artifacts, ports.sandbox)
     consulting = Consulting(generation, ports.projects, ports.artifacts, ports.sandbox)
-    return [generation.draw, proposing.propose_inputs, proposing.settle_examples, consulting.ask_about_calls]
+    reviewing = Reviewing(generation, ports.projects, ports.artifacts, ports.sandbox)
+    coordinating = Coordinating(generation, ports.projects, ports.artifacts)
+    return [
+        generation.draw,
+        proposing.propose_inputs,
+        proposing.settle_examples,
+        consulting.ask_about_calls,
+        reviewing.review_winner,
+        coordinating.advise,
+    ]
 
 
 def _calibration(file: Path | None) -> Calibration:
     """Read what predicts wrong winners; without a file, the one that comes with the program. Raises BadInput."""
     chosen = file or Path(__file__).resolve().parent / "config" / "calibration.json"
     return read_calibration(_bytes(chosen, "the calibration "), str(chosen))
-
-
-def model_preset(file: Path | None, model: str) -> ModelPreset:
-    """Read what is assumed of a model: the file that is given, or the preset of ours that speaks of it by name.
-
-    Raises:
-        BadInput: the file cannot be read, or has faults.
-    """
-    if file is not None:
-        return read_model_preset(_bytes(file, "MILLWRIGHT_MODEL_PRESET, "), str(file))
-    return preset_for(model, Path(__file__).resolve().parent / "config" / "models")
 
 
 def _bytes(file: Path, what: str) -> bytes:
@@ -264,6 +266,21 @@ def _draws_at_once(preset: Preset) -> int:
     return min(MOST_DRAWS, sum(entry.most_at_once * max(1, len(entry.endpoints)) for entry in preset.models.values()))
 
 
+def keys_of(settings: Settings, environment: Mapping[str, str], role: Role) -> dict[str, str]:
+    """Return the key of each endpoint that a role may ask, by base URL; empty where there is none.
+
+    Raises:
+        BadInput: the role waits on models, and no endpoint is configured; or the preset has faults.
+    """
+    keys = {each.url: each.key for each in endpoints_configured(settings, environment)}
+    if not keys and role in (Role.MODEL, Role.ALL):
+        raise BadInput(
+            "no model is configured, and this role needs one: set MILLWRIGHT_MODEL_URL and MILLWRIGHT_MODEL_NAME, or "
+            "MILLWRIGHT_MODEL_PRESET to a preset with endpoints (`millwright up` sets them for its own)"
+        )
+    return keys
+
+
 async def register_search_attributes(client: Client) -> None:
     """Register the search attributes that workflows set: an unregistered one would stall them for ever.
 
@@ -294,8 +311,8 @@ async def register_search_attributes(client: Client) -> None:
         ) from error
 
 
-async def run(settings: Settings, role: Role) -> None:
-    """Serve a role until SIGINT or SIGTERM, then leave gracefully.
+async def run(settings: Settings, role: Role, environment: Mapping[str, str]) -> None:
+    """Serve a role until SIGINT or SIGTERM, then leave gracefully; ``environment`` has the keys that presets name.
 
     Raises:
         BadInput: no database or no model is configured.
@@ -305,13 +322,10 @@ async def run(settings: Settings, role: Role) -> None:
     """
     if settings.database_url is None:
         raise BadInput("MILLWRIGHT_DATABASE_URL is not set: a worker needs it (`millwright up` sets it for its own)")
-    if settings.model is None and role in (Role.MODEL, Role.ALL):
-        raise BadInput("MILLWRIGHT_MODEL_URL is not set: this role needs it (`millwright up` sets it for its own)")
     rules = _rules(settings.red_flags)
     calibration = _calibration(settings.calibration)
-    model_name = settings.model.name if settings.model else ""
-    endpoint = settings.model.url if settings.model else ""
-    preset = single(model_name or "none", endpoint, model_preset(settings.model_preset, model_name))
+    preset = configured_preset(settings)
+    keys = keys_of(settings, environment, role)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -320,7 +334,6 @@ async def run(settings: Settings, role: Role) -> None:
     await register_search_attributes(client)
     async with contextlib.AsyncExitStack() as open_:
         store = await open_.enter_async_context(open_store(settings.database_url))
-        keys = {settings.model.url: settings.model.key} if settings.model else {}
         model = await open_.enter_async_context(open_models(keys)) if keys else None
         tools = await open_.enter_async_context(open_toolbox(settings.cache, runs=role in RUNS_CANDIDATES))
         ports = Ports(
@@ -336,6 +349,7 @@ async def run(settings: Settings, role: Role) -> None:
             calibration=calibration,
             breakers=store,
             preset=preset,
+            installation=settings.installation,
         )
         if role in RUNS_CANDIDATES:
             spare_collections()
@@ -353,7 +367,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
-        asyncio.run(run(Settings.read(os.environ), Role(given.role)))
+        asyncio.run(run(Settings.read(os.environ), Role(given.role), os.environ))
     except MillwrightError as error:
         sys.stderr.write(f"millwright worker: {error}\n")
         return 2 if isinstance(error, BadInput) else 5

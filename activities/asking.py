@@ -1,4 +1,4 @@
-"""Asks agents for what is no code and no structure: inputs, the results of some calls, a choice among proposals.
+"""Asks agents for what is no code and no structure: inputs, results of calls, a choice, a review, a way out.
 
 It calls no model and keeps nothing; ``generation`` draws, and ``proposing`` acts on what was said.
 """
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
-from millwright.core import proposals, settling
+from millwright.core import coordination, proposals, reviewing, settling
 from millwright.core.extraction import extract_json
 from millwright.core.prompts.choosing import (
     asked_in_prose,
@@ -20,7 +20,9 @@ from millwright.core.prompts.choosing import (
     shown_order,
     specification_outline,
 )
+from millwright.core.prompts.coordinator import coordinate_prompt, coordinate_schema
 from millwright.core.prompts.planner import specifier_task
+from millwright.core.prompts.reviewer import review_prompt, review_schema
 from millwright.core.prompts.settling import outcomes_prompt, outcomes_schema
 from millwright.core.prompts.verifier import inputs_prompt, inputs_schema
 from millwright.core.red_flags.rule_set import RuleSet, rule_sets
@@ -29,6 +31,7 @@ from millwright.core.verification.languages import language_named
 from millwright.errors import SpecificationInvalid
 from millwright.ports import ArtifactStore, ProjectStore
 from schemas.claims import digest_of_values
+from schemas.coordination import Situation
 from schemas.digests import digest_of_bytes
 from schemas.election import RedFlag
 from schemas.evidence import CompletionRecord
@@ -38,7 +41,7 @@ from schemas.planning import Proposal, SpecifiedRoot
 from schemas.requests import ARCHETYPE_OF, ElectionRef, Purpose
 from schemas.specification import Fault, TaskSpecification
 
-BESIDE_CODE = frozenset({Purpose.INPUTS, Purpose.EXAMPLES, Purpose.CHOOSE})
+BESIDE_CODE = frozenset({Purpose.INPUTS, Purpose.EXAMPLES, Purpose.CHOOSE, Purpose.REVIEW, Purpose.COORDINATE})
 """What is asked here."""
 
 
@@ -60,7 +63,14 @@ class Asking:
         if election.purpose is Purpose.CHOOSE:
             return await self._choice(election, shown_order(among, seed))
         task = await self.task(election)
+        if election.purpose is Purpose.COORDINATE:
+            situation = await self._situation(among)
+            return coordinate_prompt(task, situation), coordinate_schema(situation.open)
         signature = language_named(task.target_language).signature(task)
+        if election.purpose is Purpose.REVIEW:
+            source = await self._projects.candidate(election.project, election.path, among[0])
+            own = await self._projects.further_examples(election.project, election.path)
+            return review_prompt(settling.with_examples(task, own), signature, source), review_schema(task)
         if election.purpose is Purpose.INPUTS:
             known = settling.with_examples(task, await self._projects.further_examples(election.project, election.path))
             return inputs_prompt(known, signature), inputs_schema(task)
@@ -94,6 +104,12 @@ class Asking:
             return answer
         if election.purpose is Purpose.CHOOSE:
             return read_choice(answer, shown_order(among, seed))
+        if election.purpose is Purpose.REVIEW:
+            review = reviewing.read_review(answer, await self.task(election))
+            return review if isinstance(review, RedFlag) else reviewing.stored(review)
+        if election.purpose is Purpose.COORDINATE:
+            advice = coordination.read_advice(answer)
+            return advice if isinstance(advice, RedFlag) else coordination.stored(advice)
         stated = settling.read_answer(answer, await self.task(election), len(among))
         return stated if isinstance(stated, RedFlag) else settling.written(stated)
 
@@ -133,6 +149,10 @@ class Asking:
         task = await self.task(election)
         outlines = [decomposition_outline(Proposal.model_validate(item)) for item in read]
         return choose_prompt(task.id, asked_of_task(task), outlines), schema
+
+    async def _situation(self, among: Sequence[Digest]) -> Situation:
+        """Read the situation that a coordinator is told of."""
+        return Situation.model_validate_json(await self._artifacts.get(among[0]))
 
     async def _requirements(self, election: ElectionRef) -> str:
         project = await self._projects.project(election.project)

@@ -15,6 +15,7 @@ from millwright.core.basis import price_of
 from millwright.core.budget import prompt_bytes, upper_bound
 from millwright.core.calls import call_digest, idempotency_key
 from millwright.core.pace import pause
+from millwright.core.prompts.system_role import without_system
 from millwright.core.routing import asked_in_turn, served_in
 from millwright.core.swarm import Agent
 from millwright.errors import EndpointLost, FieldRefused, ModelOverloaded, ModelRefused, ModelUnavailable, was_sent
@@ -138,9 +139,10 @@ class Caller:
             raise
         try:
             answer = await self._model.complete(request)
-        except ModelRefused:
+        except ModelRefused as error:
             self._places.leave(place)
-            await _to_its_end(self._projects.conclude(_ended(entry, LedgerStatus.REFUSED, "ModelRefused")))
+            status = LedgerStatus.REFUSED if error.sent else LedgerStatus.RELEASED
+            await _to_its_end(self._projects.conclude(_ended(entry, status, "ModelRefused")))
             raise
         except ModelUnavailable as error:
             asked = error.retry_after if isinstance(error, ModelOverloaded) else None
@@ -215,7 +217,7 @@ class Caller:
 
 def _request(call: Call, entry: ModelEntry, endpoint: str) -> ModelRequest:
     return ModelRequest(
-        prompt=call.prompt,
+        prompt=call.prompt if entry.system_role else without_system(call.prompt),
         model=entry.name,
         endpoint=endpoint,
         temperature=call.agent.temperature,

@@ -19,6 +19,7 @@ from activities.observing import Observation, Observer
 from activities.quiet import Quiet
 from activities.recall import Recall
 from activities.together import together
+from millwright.core.asserts import Call
 from millwright.core.verification.confirmations.catalogue import CONFIRMATIONS
 from millwright.core.verification.ladder import LADDER, begin, confirmed, layer_named, rejected_by
 from millwright.core.verification.languages import language_named
@@ -36,8 +37,8 @@ from millwright.core.verification.layer import (
 from millwright.core.verification.remembered import remembered
 from millwright.errors import MillwrightError
 from millwright.ports import Analyser, Sandbox
-from schemas.claims import Claim
-from schemas.execution import CallReport, CallRequest, ConditionRequest, PropertyRequest
+from schemas.claims import Assertion, Claim
+from schemas.execution import CallReport, CallRequest, ConditionReport, ConditionRequest, PropertyRequest
 from schemas.identity import LayerName
 from schemas.specification import TaskSpecification
 from schemas.verification import AnalysisRequest, Verdict, VerdictStatus
@@ -195,9 +196,19 @@ class Climber:
         compared = await self._comparer.compare(subjects, seed)
         return compared or Compared(await self.observe(subjects))
 
-    async def choose(self, subjects: Sequence[Subject], claims: Sequence[Claim]) -> int:
+    async def choose(
+        self, subjects: Sequence[Subject], claims: Sequence[Claim], assertions: Sequence[Assertion] = ()
+    ) -> int:
         """Return the place of the best of candidates of one task, as ``Comparer.choose`` does."""
-        return await self._comparer.choose(subjects, claims)
+        return await self._comparer.choose(subjects, claims, assertions)
+
+    async def seen(self, subject: Subject) -> tuple[Call, ...]:
+        """Return the calls of a candidate's trial with their outcomes. Raises as ``climb_layer`` does."""
+        return await self._comparer.seen(subject)
+
+    async def evaluate(self, request: ConditionRequest) -> ConditionReport:
+        """Evaluate expressions in the sandbox. Raises SandboxUnavailable."""
+        return await self._recall.evaluate(request)
 
     async def _distinct(
         self, subjects: Sequence[Subject], work: Callable[[Sequence[Subject]], Awaitable[Sequence[T]]]

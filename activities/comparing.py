@@ -12,6 +12,7 @@ from activities.observing import Observation, admitted, lay_out, merit_of, tried
 from activities.quiet import Quiet
 from activities.recall import Recall
 from activities.together import together
+from millwright.core.asserts import Call, calls_request, preferred
 from millwright.core.doubt import doubtful, failures
 from millwright.core.grouping import Classes, group, rounding_noise, signatures, useless
 from millwright.core.selection import Contender, choose
@@ -20,10 +21,10 @@ from millwright.core.specification import input_types
 from millwright.core.splitting import Budget, Splitting, begin, learn, propose
 from millwright.core.verification.evidence import MOST_LOST, Arguments, output_type, program
 from millwright.core.verification.layer import Subject
-from millwright.core.verification.reports import calls
+from millwright.core.verification.reports import calls, conditions
 from millwright.core.verification.trial import Trial
 from millwright.ports import Sandbox
-from schemas.claims import Claim, digest_of_values
+from schemas.claims import Assertion, Claim, digest_of_values
 from schemas.election import Flag, Merit
 from schemas.execution import CallRequest, Outcome, OutcomeKind
 from schemas.types import Type
@@ -87,8 +88,12 @@ class Comparer:
         )
         return Compared(observations, search.kept)
 
-    async def choose(self, subjects: Sequence[Subject], claims: Sequence[Claim]) -> int:
+    async def choose(
+        self, subjects: Sequence[Subject], claims: Sequence[Claim], assertions: Sequence[Assertion] = ()
+    ) -> int:
         """Return the place of the best of candidates of one task, which no margin tells apart; it has not won.
+
+        An outcome that meets an assert which another one on the same input does not is claimed by all who state it.
 
         Raises:
             SandboxUnavailable: nothing is known of any candidate.
@@ -97,7 +102,27 @@ class Comparer:
         laid_out = await lay_out(self._recall, subjects[0])
         known = await together([self._trial(subject, laid_out) for subject in subjects]) if laid_out.calls else []
         election = _Election(tuple(subjects), laid_out)
-        return election.best(known or [()] * len(subjects), claims)
+        met = await self._met(election, known, assertions)
+        return election.best(known or [()] * len(subjects), claims, met)
+
+    async def seen(self, subject: Subject) -> tuple[Call, ...]:
+        """Return the calls of a candidate's trial, of promised inputs alone, with their outcomes."""
+        laid_out = await lay_out(self._recall, subject)
+        outcomes = await self._trial(subject, laid_out) if laid_out.calls else ()
+        every = enumerate(zip(laid_out.calls, outcomes, strict=True))
+        return tuple(call for place, call in every if place not in laid_out.unpromised)
+
+    async def _met(
+        self, election: "_Election", known: Sequence[Outcomes], assertions: Sequence[Assertion]
+    ) -> list[tuple[int, Outcome, int]]:
+        """Return the outcomes that asserts speak for, each with its input's place and how many state the assert."""
+        differing = election.differing(known)
+        asked = calls_request(election.task, assertions, [(arguments, outcome) for _, arguments, outcome in differing])
+        if asked is None:
+            return []
+        report = conditions(await self._recall.evaluate(asked), asked)
+        bound = differing[: len(report.truths)]
+        return [(bound[at][0], bound[at][2], assertions[number].votes) for at, number in preferred(bound, report)]
 
     async def _trial(self, subject: Subject, laid_out: Trial) -> Outcomes:
         async with self._quiet.shared():
@@ -197,8 +222,22 @@ class _Election:
             [names for names in members.values() if len(names) > 1],
         )
 
-    def best(self, known: Sequence[Outcomes], claims: Sequence[Claim]) -> int:
-        """Return the place of the best candidate by what each did on every input of the trial, and by the claims."""
+    def differing(self, known: Sequence[Outcomes]) -> list[tuple[int, Arguments, Outcome]]:
+        """Return the different values that candidates returned where they returned several, by input."""
+        found: list[tuple[int, Arguments, Outcome]] = []
+        for place, seen in enumerate(zip(*known, strict=True)):
+            values = {repr(item.value): item for item in seen if item.value is not None}
+            if len(values) > 1:
+                found += [(place, self.inputs[place], outcome) for outcome in values.values()]
+        return found
+
+    def best(
+        self, known: Sequence[Outcomes], claims: Sequence[Claim], met: Sequence[tuple[int, Outcome, int]] = ()
+    ) -> int:
+        """Return the place of the best candidate by what each did on every input of the trial, and by the claims.
+
+        ``met`` are outcomes of inputs that so many agents speak for.
+        """
         inputs = self.inputs if known[0] else ()
         classes = Classes(len(inputs), self.of, self.tolerance, self.records, self.noise if inputs else ())
         rows = [classes.row(outcomes) for outcomes in known]
@@ -211,6 +250,10 @@ class _Election:
             number = classes.number(place, Outcome(kind=OutcomeKind.RETURNED, value=claim.expected))
             if number is not None:
                 claimed += [(place, classes.text(place, number))] * claim.votes
+        for place, outcome, votes in met:
+            number = classes.number(place, outcome)
+            if number is not None:
+                claimed += [(place, classes.text(place, number))] * votes
         contenders = [
             Contender(
                 outcomes=tuple(

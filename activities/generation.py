@@ -34,6 +34,8 @@ MAX_TOKENS = {
     Purpose.INPUTS: 2048,
     Purpose.EXAMPLES: 2048,
     Purpose.CHOOSE: 1024,
+    Purpose.REVIEW: 2048,
+    Purpose.COORDINATE: 512,
 }
 """The longest answer asked for, in tokens, by purpose, where the route does not say."""
 

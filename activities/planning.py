@@ -35,9 +35,9 @@ _MOST_FACTS = 100_000
 class Planning:
     """Forecasts and margins, over the store."""
 
-    def __init__(self, projects: ProjectStore, *, preset: ModelProfile | None = None, model: str = "") -> None:
+    def __init__(self, projects: ProjectStore, *, profile: ModelProfile | None = None, model: str = "") -> None:
         self._projects = projects
-        self._preset = preset or ModelProfile()
+        self._profile = profile or ModelProfile()
         self._model = model
         self._facts: dict[Digest, Facts] = {}
 
@@ -47,7 +47,7 @@ class Planning:
         if fixed is not None:
             return Basis.model_validate(fixed).model_copy(update={"target": target})
         finished = [each for owner, each in (await self._projects.forecasts()).items() if owner != project]
-        return basis(self._preset, self._model, target=target, finished=finished)
+        return basis(self._profile, self._model, target=target, finished=finished)
 
     def of_prose(self, ground: Basis, prose: str, given: ProjectInput) -> Forecast:
         """Forecast a project of which only a text is known."""
@@ -57,7 +57,7 @@ class Planning:
             guessed=not states_size(prose),
             k=given.k,
             max_attempts=given.max_attempts,
-            proposals=given.proposals,
+            proposals=given.proposals + given.reviews,
             left=_left(given.budget, Spend()),
         )
 
@@ -74,7 +74,7 @@ class Planning:
             tasks=kinds,
             k=fixed if isinstance(fixed, int) else None,
             max_attempts=policy.rule.max_attempts,
-            proposals=policy.proposals,
+            proposals=policy.proposals + policy.reviews,
             left=_left(_budget(project), Spend()),
         )
 

@@ -71,7 +71,7 @@ class Prompting:
                 signature = setting.language.signature(setting.task)
                 write = code_prompt if election.purpose is Purpose.CODE else glue_prompt
                 return write(setting.task, signature, setting.neighbours(), guidance=note), None
-            case Purpose.INPUTS | Purpose.EXAMPLES | Purpose.CHOOSE:
+            case Purpose.INPUTS | Purpose.EXAMPLES | Purpose.CHOOSE | Purpose.REVIEW | Purpose.COORDINATE:
                 return await self._asking.prompt(election, among, seed)
 
     async def _decompose(

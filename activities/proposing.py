@@ -5,20 +5,19 @@ It rejects nothing by what agents claim, and accepts no example that most of the
 
 from temporalio import activity
 
+from activities.adding import Adding
 from activities.asking import Asking
+from activities.asserting import Asserting
 from activities.boundary import heartbeating, translated
 from activities.examining import alone, broken_examples
 from activities.generation import Generation
 from activities.observing import admitted
 from activities.stating import Stating
 from millwright.core import settling
-from millwright.core.examples import example_calls
 from millwright.core.proposals import agreed, unstored
 from millwright.core.verification.evidence import Arguments
 from millwright.errors import NotFound
 from millwright.ports import ArtifactStore, ProjectStore, Sandbox
-from schemas.claims import Claim, digest_of_values
-from schemas.identity import Digest
 from schemas.requests import (
     DrawRequest,
     ElectionRef,
@@ -29,7 +28,7 @@ from schemas.requests import (
     SettleExamplesRequest,
 )
 from schemas.specification import TaskSpecification
-from schemas.verification import InputOrigin, InputVector
+from schemas.verification import InputOrigin
 
 MOST_INPUTS = 60
 """Proposed inputs that a node keeps: each is run with every candidate."""
@@ -48,6 +47,8 @@ class Proposing:
         self._projects = projects
         self._sandbox = sandbox
         self._asking = Asking(projects, artifacts)
+        self._adding = Adding(projects, sandbox)
+        self._asserting = Asserting(projects, sandbox.evaluate)
         self._stating = Stating(generation, projects)
 
     @activity.defn
@@ -64,14 +65,17 @@ class Proposing:
             )
             answers = [unstored(text) for text in await self._stating.texts(election, drawn.draws)]
             claims = agreed([answer.claims for answer in answers])
-            kept = await self._keep(election, task, claims)
+            kept = await self._adding.add(election, task, claims, InputOrigin.PROPOSED, MOST_INPUTS)
             stated = [claim for claim in claims if claim.expected is not None][:MOST_CLAIMS]
             await self._projects.save_claims(election.project, election.path, stated)
+            asserted = await self._asserting.kept(election)
         return ProposedInputs(
             kept=kept,
             claims=len(stated),
             dropped=sum(answer.dropped for answer in answers),
             budget_reached=drawn.budget_reached,
+            asserts=len(asserted.assertions),
+            refuted=asserted.refuted,
         )
 
     @activity.defn
@@ -101,22 +105,6 @@ class Proposing:
             samples=len(answers),
             budget_reached=reached,
         )
-
-    async def _keep(self, election: ElectionRef, task: TaskSpecification, claims: tuple[Claim, ...]) -> int:
-        """Add proposed inputs to the node's own, without those that it has already or that are not promised."""
-        node = await self._projects.node(election.project, election.path)
-        stored = await self._projects.inputs(node.specification)
-        known = {digest_of_values(arguments) for arguments in example_calls(task)}
-        known |= {digest_of_values(vector.arguments) for vector in (stored.vectors if stored else ())}
-        fresh: dict[Digest, Arguments] = {}
-        for claim in claims:
-            digest = digest_of_values(claim.arguments)
-            if digest not in known:
-                fresh.setdefault(digest, claim.arguments)
-        promised = await admitted(self._sandbox, task, tuple(fresh.values()))
-        vectors = [InputVector(arguments=item, origin=InputOrigin.PROPOSED) for item in promised[:MOST_INPUTS]]
-        await self._projects.add_further_inputs(election.project, election.path, vectors)
-        return len(vectors)
 
     async def _promised(self, election: ElectionRef, task: TaskSpecification) -> tuple[Arguments, ...]:
         """Return the node's inputs that satisfy its constraints and preconditions; one call for a task without any."""

@@ -29,7 +29,7 @@ from schemas.election import Rule
 from schemas.evidence import Decision, Forecast, NodeRecord, ProjectRecord, Question
 from schemas.identity import DELIVERED, Digest, NodePath, TaskStatus, project_id_from
 from schemas.presets import Preset
-from schemas.project import Counts, Policy, ProjectInput, ProjectResult
+from schemas.project import Counts, Policy, ProjectInput, ProjectResult, RaisedCaps
 from schemas.requests import (
     AnswerRecord,
     AskRequest,
@@ -213,6 +213,14 @@ class Records:
 
     @activity.defn
     @translated
+    async def raise_caps(self, given: RaisedCaps) -> None:
+        """Record a project's caps from now on; every further call is held against them."""
+        project = await self._projects.project(given.project)
+        options = {**project.options, "budget": given.budget.model_dump(mode="json")}
+        await self._projects.save_project(project.model_copy(update={"options": options}))
+
+    @activity.defn
+    @translated
     async def mark_waiting(self, state: NodeState) -> None:
         """Record that the project itself waits at a gate, or goes on."""
         await self._projects.mark_project(state.project, state.status, state.note)
@@ -324,6 +332,7 @@ def _policy(given: ProjectInput, expected: Forecast, revision: int) -> Policy:
         rejections=given.rejections,
         seed=given.seed,
         proposals=given.proposals,
+        reviews=given.reviews,
         atomic_lines=given.atomic_lines,
         atomic_complexity=given.atomic_complexity,
         reuse=given.reuse and (revision > 1 or given.based_on is not None),

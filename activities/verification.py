@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 
 from temporalio import activity
 
+from activities.asserting import Asserting
 from activities.boundary import heartbeating, translated
 from activities.climbing import Climber
 from activities.observing import Observation
 from activities.setting import Setting, Settings
+from millwright.core.asserts import with_tallies
 from millwright.core.specification import input_types
+from millwright.core.verification.ladder import rejected_by
 from millwright.core.verification.layer import Subject
 from millwright.errors import SandboxUnavailable, SpecificationInvalid
 from millwright.ports import ArtifactStore, InputSource, ProjectStore
@@ -38,6 +41,7 @@ class Verification:
         self._inputs = inputs
         self._projects = projects
         self._settings = Settings(projects, artifacts)
+        self._asserting = Asserting(projects, climber.evaluate)
 
     @activity.defn
     @translated
@@ -90,14 +94,22 @@ class Verification:
     @activity.defn
     @translated
     async def confirm(self, request: BatchRequest) -> BatchVerdicts:
-        """Look further at winners, one after the other; returns the verdicts that became rejections."""
+        """Look further at winners, one after the other; returns the verdicts that became rejections.
+
+        What verifiers assert is counted on the calls of one that stands, as evidence, and rejects nothing.
+        """
         election = request.election
         rejections: list[CandidateVerdict] = []
         async with heartbeating():
             subjects = await self._subjects(request)
             stored = await self._projects.verdicts(election.project, election.path)
+            asserted = (await self._asserting.kept(election)).assertions
             for candidate in request.candidates:
-                verdicts = await self._climber.confirm(subjects[candidate], stored.get(candidate, ()))
+                subject = subjects[candidate]
+                verdicts = await self._climber.confirm(subject, stored.get(candidate, ()))
+                if asserted and rejected_by(verdicts) is None:
+                    calls = await self._climber.seen(subject)
+                    verdicts = with_tallies(verdicts, await self._asserting.counted(subject.task, asserted, calls))
                 await self._projects.save_verdicts(election.project, election.path, candidate, verdicts)
                 rejections.extend(
                     CandidateVerdict(candidate=candidate, layer=verdict.layer, status=verdict.status)
@@ -146,7 +158,9 @@ class Verification:
         async with heartbeating():
             subjects = await self._subjects(request, further=True)
             claims = await self._projects.claims(election.project, election.path)
-            place = await self._climber.choose([subjects[candidate] for candidate in request.candidates], claims)
+            asserted = (await self._asserting.kept(election)).assertions
+            of = [subjects[candidate] for candidate in request.candidates]
+            place = await self._climber.choose(of, claims, asserted)
         return request.candidates[place]
 
     async def _layer(

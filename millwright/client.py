@@ -95,6 +95,7 @@ class Client:
         ladder: LadderMode = LadderMode.PER_LAYER,
         rejections: Rejections = Rejections.FIRST,
         proposals: int = 1,
+        reviews: int = 1,
         atomic_lines: int = ATOMIC_LINES,
         atomic_complexity: int = ATOMIC_COMPLEXITY,
         target_reliability: float = 0.95,
@@ -106,9 +107,9 @@ class Client:
         ``requirements`` is prose, ``specification`` the YAML or JSON text of task specifications; give at least one.
         ``project`` names the build; without it a name is made from the input. ``k`` None lets the plan choose the
         margin of each task, so that all are right with probability ``target_reliability``; ``proposals`` verifier
-        agents propose inputs for each task before its vote. A task within ``atomic_lines`` and ``atomic_complexity``,
-        by estimate, is not split further. A project that was built on
-        the same input is returned as it ended; one that failed is run again. One that has ended on other input is
+        agents propose inputs for each task before its vote, and ``reviews`` reviewer agents for each winner. A task
+        within ``atomic_lines`` and ``atomic_complexity``, by estimate, is not split further. A project that was built
+        on the same input is returned as it ended; one that failed is run again. One that has ended on other input is
         built again as its next revision, and with ``reuse`` only what changed is; ``based_on`` names another project
         whose parts may be used too.
 
@@ -133,6 +134,7 @@ class Client:
                 ladder=ladder,
                 rejections=rejections,
                 proposals=proposals,
+                reviews=reviews,
                 atomic_lines=atomic_lines,
                 atomic_complexity=atomic_complexity,
                 target_reliability=target_reliability,

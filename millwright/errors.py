@@ -20,7 +20,7 @@
     │   │   ├── EndpointLost        no connection, a lost one, a dead engine, any other 5xx
     │   │   ├── ModelStalled        no answer in time, or silence in the middle of one
     │   │   ├── ReplyBroken         a cut, garbled or short body
-    │   │   └── FieldRefused        the endpoint knows a field not; the next attempt goes without it, at once
+    │   │   └── FieldRefused        the endpoint does not take a field; the next attempt goes without it
     │   ├── RoutesClosed            no endpoint of an archetype can be asked now; retried when one may be
     │   └── ModelRefused            wrong key, unknown model, bad request; never retried
     ├── BudgetReached               a reservation would pass a cap
@@ -95,7 +95,10 @@ class InputsUnavailable(ServiceUnavailable):
 
 
 class ModelError(MillwrightError):
-    """A model call brought no answer; ``sent`` says whether any byte of the request had left."""
+    """A model call brought no answer.
+
+    ``sent`` says whether the request may have left whole; an endpoint can begin no work on less, nor count it.
+    """
 
     def __init__(self, message: str, *, sent: bool = True) -> None:
         super().__init__(message)
@@ -159,12 +162,16 @@ class ModelRefused(ModelError):
     """The endpoint refused the call for good: wrong key, unknown model, bad request."""
 
 
-NOT_SENT = "no byte of the request had left"
-"""A note on the cancellation of a model call that had not begun to send."""
+NOT_SENT = "the request had not left whole"
+"""A note on the cancellation of a model call that its endpoint cannot have begun to work on."""
 
 
 def was_sent(error: BaseException) -> bool:
-    """Tell whether any byte of a model call may have left before an error, or a cancellation, ended it."""
+    """Tell whether a model call may have left whole before an error, or a cancellation, ended it.
+
+    A cancellation has its note only as long as it is the exception that the call itself raised: ask before the task of
+    the call ends.
+    """
     if isinstance(error, ModelError):
         return error.sent
     return NOT_SENT not in getattr(error, "__notes__", ())

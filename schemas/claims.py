@@ -34,3 +34,13 @@ class Claim(Schema):
 def digest_of_values(values: Iterable[Value]) -> Digest:
     """Digest a list of tagged values: equal lists, whatever the order of their sets and dicts, have equal digests."""
     return digest_of_bytes("\n".join(map(canonical_text, values)).encode("ascii"))
+
+
+class Assertion(Schema):
+    """What agents assert of every call that returns: an expression of the safe subset over inputs, result and old.
+
+    It is a claim like any other: ``votes`` counts the answers that state it, and nothing is rejected by it.
+    """
+
+    expression: str
+    votes: int = Field(default=1, ge=1)

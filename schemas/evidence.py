@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import Field, JsonValue
 
 from schemas.base import Schema
+from schemas.coordination import Advised
 from schemas.election import Flag
 from schemas.identity import Archetype, Digest, Gate, LayerName, NodePath, ProjectId, TaskId, TaskStatus
 from schemas.lessons import Lesson
@@ -36,7 +37,7 @@ class Rework(Schema):
     ``replans`` counts the new plans of the node itself, and ``given_up`` says of each plan before them why it was given
     up. ``reopenings`` is how often its election was held again. The candidates that are ``barred`` have no vote any
     more, each with the layer that what is held against it belongs to. ``reasons`` say, one for each reopening, what was
-    found against its part.
+    found against its part. ``advised`` are a coordinator's proposals after elections that nobody won.
     """
 
     edition: str = ""
@@ -45,6 +46,7 @@ class Rework(Schema):
     reopenings: int = Field(default=0, ge=0)
     barred: dict[Digest, LayerName] = Field(default_factory=dict)
     reasons: tuple[str, ...] = ()
+    advised: tuple[Advised, ...] = ()
 
 
 class NodeRecord(Schema):
@@ -234,7 +236,7 @@ class Forecast(Schema):
 
 
 class ProjectSpend(Schema):
-    """A project's spend: what was settled, and what is reserved and not yet answered."""
+    """A project's spend: what its concluded requests count as (settled, refused or lost), and what is reserved."""
 
     settled: Spend = Spend()
     reserved: Spend = Spend()

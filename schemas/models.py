@@ -32,6 +32,9 @@ EARLIER_PLAN_LINE = "# An earlier plan"
 """The line of a user message under which stands why a plan was given up; no quotation can hold it, and a scripted model
 tells by it that a plan is made anew."""
 
+WINNER_LINE = "# The winning answer"
+"""The line of a reviewer's prompt under which the source stands that is to be read."""
+
 
 class Prompt(Schema):
     """A prompt with the version of the function that wrote it; the stable part comes first."""
@@ -107,7 +110,11 @@ class ModelAnswer(Schema):
 
 
 class Spend(Schema):
-    """What a project or node has used. ``cost`` is in the currency of the price list (US dollars by default)."""
+    """What a project or node has used.
+
+    ``calls`` are requests, those that failed included; ``cost`` is in the currency of the price list (US dollars by
+    default).
+    """
 
     calls: int = 0
     prompt_tokens: int = 0

@@ -41,8 +41,8 @@ class Rejections(StrEnum):
     ALL = "all"
 
 
-READY_GATES = frozenset({Gate.SPECIFICATION, Gate.PLAN, Gate.DELIVERY})
-"""The gates that can be asked for; a budget that is reached ends the project instead of waiting."""
+READY_GATES = frozenset({Gate.SPECIFICATION, Gate.PLAN, Gate.BUDGET, Gate.DELIVERY})
+"""The gates that can be asked for; where ``budget`` is not, a cap that is reached ends the project."""
 
 
 class ProjectInput(Schema):
@@ -51,9 +51,10 @@ class ProjectInput(Schema):
     ``requirements`` is prose, at most 256 KiB inline; larger input is stored first and given by its digest.
     ``specification`` is the YAML or JSON text of a list of task specifications (or its digest): it skips specify and
     decompose for what it gives. ``k`` None lets the plan choose. ``proposals`` verifier agents propose inputs for each
-    task before its vote. A task within ``atomic_lines`` and ``atomic_complexity``, by estimate, is not split further.
-    With ``reuse``, changed input under the id of a project that has ended rebuilds what changed;
-    ``based_on`` is another project whose parts may be used again too.
+    task before its vote; ``reviews`` reviewer agents read each winner and propose inputs that it may fail on. A task
+    within ``atomic_lines`` and ``atomic_complexity``, by estimate, is not split further. With ``reuse``, changed input
+    under the id of a project that has ended rebuilds what changed; ``based_on`` is another project whose parts may be
+    used again too.
     """
 
     requirements: str = ""
@@ -72,6 +73,7 @@ class ProjectInput(Schema):
     rejections: Rejections = Rejections.FIRST
     target_reliability: float = Field(default=0.95, gt=0, lt=1)
     proposals: int = Field(default=1, ge=0, le=20)
+    reviews: int = Field(default=1, ge=0, le=20)
     atomic_lines: int = Field(default=ATOMIC_LINES, ge=1, le=10_000)
     atomic_complexity: int = Field(default=ATOMIC_COMPLEXITY, ge=1, le=1000)
     reuse: bool = True
@@ -81,7 +83,8 @@ class ProjectInput(Schema):
 class Policy(Schema):
     """What holds for every node of one build.
 
-    ``proposals`` verifier agents propose inputs before each vote on code. ``max_nodes`` bounds the tree as a whole, the
+    ``proposals`` verifier agents propose inputs before each vote on code, and ``reviews`` reviewer agents read each
+    winner. ``max_nodes`` bounds the tree as a whole, the
     root included. A task within ``atomic_lines`` and ``atomic_complexity``, by estimate, is not split further.
     ``planned``: the margin of each vote on code is planned for its node; else all have that of ``rule``. With
     ``reuse`` there is an earlier build, of this project or of another, and what it accepted may be used again;
@@ -91,6 +94,7 @@ class Policy(Schema):
     rule: Rule = Rule()
     planned: bool = False
     proposals: int = Field(default=0, ge=0)
+    reviews: int = Field(default=0, ge=0)
     on_exhausted: OnExhausted = OnExhausted.PERSON
     ladder: LadderMode = LadderMode.PER_LAYER
     rejections: Rejections = Rejections.FIRST
@@ -112,7 +116,9 @@ class NodeInput(Schema):
     """What ``NodeWorkflow`` is started with: ids and digests only.
 
     ``replannable``: its parent can make another plan, so that a task which nobody can do is told to it and to no
-    person. ``tried`` says in a line each what was tried before, for a question.
+    person. ``tried`` says in a line each what was tried before, for a question. ``gatekeeper`` is the id of the
+    workflow that is told where a cap is reached, and says whether to go on; empty: a reached cap ends what is under
+    way.
     """
 
     project: ProjectId
@@ -120,6 +126,7 @@ class NodeInput(Schema):
     policy: Policy
     replannable: bool = False
     tried: tuple[str, ...] = ()
+    gatekeeper: str = ""
 
 
 class NodeResult(Schema):
@@ -199,18 +206,52 @@ class ApprovalDecision(StrEnum):
 
 
 class Approval(Schema):
-    """A person's consent, or refusal, at a gate; idempotent by ``decision_id``."""
+    """A person's consent, or refusal, at a gate; idempotent by ``decision_id``.
+
+    ``budget`` goes with consent at the budget's gate: the caps that it names hold from now on, and the others stay.
+    Without it each cap grows by what was given at first.
+    """
 
     gate: Gate
     decision_id: str
     decision: ApprovalDecision
     by: str = ""
     note: str = ""
+    budget: Budget | None = None
+
+
+class CapReport(Schema):
+    """A node tells the project that a cap was reached, and waits; ``raises`` is how often it was let go on before."""
+
+    path: NodePath
+    reached: str
+    raises: int = Field(default=0, ge=0)
+
+
+class CapDecision(Schema):
+    """The project tells a node that waits at a cap: ``refused`` says why it is to end, None that it may go on.
+
+    ``raises`` counts how often caps were raised so far.
+    """
+
+    raises: int = Field(default=0, ge=0)
+    refused: str | None = None
+
+
+class RaisedCaps(Schema):
+    """The caps of a project from now on."""
+
+    project: ProjectId
+    budget: Budget
 
 
 class ProjectProgress(Schema):
-    """What a project's workflow is doing; ``waits_for`` names the gate that waits for an approval."""
+    """What a project's workflow is doing; ``waits_for`` names the gate that waits for an approval.
+
+    ``decision_id`` is one that no decision had so far.
+    """
 
     project: ProjectId
     phase: str
     waits_for: Gate | None = None
+    decision_id: str = "1"

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from schemas.base import Schema
+from schemas.coordination import Remedy
 from schemas.digests import digest_of_bytes
 from schemas.election import Attempt, Draw, Election, Flag, Merit, Slot
 from schemas.evidence import Decision, Forecast, Question
@@ -26,6 +27,8 @@ class Purpose(StrEnum):
     INPUTS = "inputs"
     EXAMPLES = "examples"
     CHOOSE = "choose"
+    REVIEW = "review"
+    COORDINATE = "coordinate"
 
 
 ARCHETYPE_OF: dict[Purpose, Archetype] = {
@@ -36,6 +39,8 @@ ARCHETYPE_OF: dict[Purpose, Archetype] = {
     Purpose.INPUTS: Archetype.VERIFIER,
     Purpose.EXAMPLES: Archetype.SPECIFIER,
     Purpose.CHOOSE: Archetype.REVIEWER,
+    Purpose.REVIEW: Archetype.REVIEWER,
+    Purpose.COORDINATE: Archetype.COORDINATOR,
 }
 
 
@@ -113,7 +118,8 @@ class DrawRequest(Schema):
     """Draw ``count`` answers in one round; ``before`` counts those of the election's earlier rounds.
 
     ``among`` is what is asked about, where that is not the task as a whole: the digests of the proposals to choose from
-    (``choose``), or of the inputs whose results are to be stated (``examples``).
+    (``choose``), of the inputs whose results are to be stated (``examples``), of the winner to be read (``review``), or
+    of the situation to be judged (``coordinate``).
     """
 
     election: ElectionRef
@@ -149,6 +155,30 @@ class ProposeRequest(Schema):
 class ProposedInputs(Schema):
     """What verifier agents proposed: inputs kept at the node, claims about results, and what did not fit the types.
 
+    ``asserts`` are kept as claims about every call, ``refuted`` are those that the task's own examples contradict.
+    ``budget_reached`` names the cap that stopped some of the calls.
+    """
+
+    kept: int = 0
+    claims: int = 0
+    dropped: int = 0
+    budget_reached: str | None = None
+    asserts: int = 0
+    refuted: int = 0
+
+
+class ReviewRequest(Schema):
+    """Let ``count`` reviewer agents read the ``winner`` of an election over code; its purpose is ``review``."""
+
+    election: ElectionRef
+    winner: Digest
+    count: int = Field(ge=1)
+    seed: int
+
+
+class ReviewedWinner(Schema):
+    """What reviewer agents proposed: new inputs kept at the node, claims about results, and what did not fit the types.
+
     ``budget_reached`` names the cap that stopped some of the calls.
     """
 
@@ -182,6 +212,20 @@ class SettledExamples(Schema):
     enough: bool = False
     samples: int = 0
     budget_reached: str | None = None
+
+
+class CoordinateRequest(Schema):
+    """Let a coordinator propose a step after an election that nobody won.
+
+    ``open`` are the steps that may be taken, the policy's own first; ``tried`` says in a line each what was tried.
+    """
+
+    election: ElectionRef
+    outcome: Election
+    open: tuple[Remedy, ...]
+    seed: int
+    k: int = 0
+    tried: tuple[str, ...] = ()
 
 
 class BatchRequest(Schema):

@@ -80,9 +80,9 @@ class Verdict(Schema):
 class InputOrigin(StrEnum):
     """Where an input came from.
 
-    ``mutated``: made from another one by a small change; ``proposed``: by a verifier agent; ``splitting``: kept since
-    it told candidates apart that agreed on all others; ``integration``: the glue above called it so where integration
-    failed, and every layer looks at it.
+    ``mutated``: made from another one by a small change; ``proposed``: by a verifier agent; ``reviewed``: by a reviewer
+    agent that had read the winner; ``splitting``: kept since it told candidates apart that agreed on all others;
+    ``integration``: the glue above called it so where integration failed, and every layer looks at it.
     """
 
     EXAMPLE = "example"
@@ -91,6 +91,7 @@ class InputOrigin(StrEnum):
     SIZED = "sized"
     MUTATED = "mutated"
     PROPOSED = "proposed"
+    REVIEWED = "reviewed"
     SPLITTING = "splitting"
     INTEGRATION = "integration"
 

@@ -78,6 +78,7 @@ PICTURE: dict[str, tuple[str, ...]] = {
         "typer",
     ),
     "millwright.toolbox": (*BORDER, "millwright.adapters"),
+    "millwright.model_setup": (*NOUNS, "millwright.adapters", "millwright.core", "millwright.settings"),
     "migrations": ("millwright.adapters.storage", "alembic", "sqlalchemy"),
 }
 FAMILIES: dict[str, tuple[str, ...]] = {

@@ -1,6 +1,6 @@
-"""How a node ends without code of its own: joined by rule, blocked by what failed, or given up before its election.
+"""How a node's status is recorded, and how it ends: with an accepted answer, joined by rule, blocked, or given up.
 
-It decides nothing: the node does. What an election accepts is settled by the node itself.
+It decides nothing: the node does.
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from temporalio import workflow
 from activities.integration import Integration
 from activities.records import Records
 from schemas.election import Election
-from schemas.identity import NodePath, TaskStatus
+from schemas.identity import Digest, NodePath, TaskStatus
 from schemas.project import NodeInput, NodeResult
-from schemas.requests import NodeOutcome, NodeState
+from schemas.requests import NodeOutcome, NodeState, Purpose
 from workflows import policies
 from workflows.identifiers import STATE_ATTRIBUTE
 
@@ -20,6 +20,45 @@ from workflows.identifiers import STATE_ATTRIBUTE
 def show(status: TaskStatus) -> None:
     """Show a node's status to whoever lists workflows."""
     workflow.upsert_search_attributes([STATE_ATTRIBUTE.value_set(status.value)])
+
+
+async def stated(given: NodeInput, status: TaskStatus) -> None:
+    """Record a node's status while it is under way."""
+    await workflow.execute_activity_method(
+        Records.set_state,
+        NodeState(project=given.project, path=given.path, status=status),
+        summary=status.value,
+        **policies.RECORD,
+    )
+    show(status)
+
+
+async def settled(
+    given: NodeInput,
+    status: TaskStatus,
+    purpose: Purpose,
+    election: Election,
+    *,
+    k: int,
+    candidate: Digest | None,
+    note: str,
+) -> NodeResult:
+    """Settle what an election by ``k`` came to: ``candidate`` is accepted, or nothing where it is None."""
+    outcome = NodeOutcome(
+        project=given.project,
+        path=given.path,
+        status=status,
+        purpose=purpose,
+        candidate=candidate,
+        election=election,
+        k=k,
+        note=note,
+    )
+    artifact = await workflow.execute_activity_method(
+        Integration.settle_node, outcome, summary=f"{status.value}: {given.path}", **policies.RECORD
+    )
+    show(status)
+    return NodeResult(path=given.path, status=status, artifact=artifact, note=note)
 
 
 async def joined(given: NodeInput, lost: Sequence[NodePath], why: str) -> NodeResult:

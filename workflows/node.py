@@ -9,36 +9,25 @@ from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflow
 from temporalio.workflow import ParentClosePolicy
 
 from activities.decomposition import Decomposition
-from activities.integration import Integration
-from activities.records import Records
 from millwright.core import escalation
-from millwright.core.fallback import Step, next_step
+from millwright.core.fallback import Step
 from millwright.core.voting import ungated
 from schemas.attribution import Culprit
 from schemas.election import Election, ElectionState, Rule
 from schemas.evidence import Question
 from schemas.identity import DELIVERED, Digest, LayerName, NodePath, TaskStatus
 from schemas.planning import NodeKind, NodePlan
-from schemas.project import Answer, NodeInput, NodeResult, OnExhausted
-from schemas.requests import (
-    AskRequest,
-    ElectionRef,
-    NodeOutcome,
-    NodeRef,
-    NodeState,
-    Purpose,
-    SettleRequest,
-)
+from schemas.project import Answer, CapDecision, NodeInput, NodeResult, OnExhausted
+from schemas.requests import AskRequest, ElectionRef, NodeRef, Purpose, SettleRequest
 from schemas.reuse import Taken
 from workflows import policies
+from workflows.caps import Till
 from workflows.election import Booth, Outcome
-from workflows.endings import blocked, failed, joined, show
+from workflows.endings import blocked, failed, joined, settled, show, stated
+from workflows.exhaustion import step_after
 from workflows.explaining import told_why
 from workflows.family import built
-from workflows.identifiers import (
-    node_attributes,
-    node_workflow_id,
-)
+from workflows.identifiers import node_attributes, node_workflow_id
 from workflows.inbox import Inbox
 from workflows.keeping import kept_from_before
 from workflows.people import answered
@@ -65,7 +54,8 @@ class NodeWorkflow:
         self._simplifications = 0
         self._budget_reached = False
         self._tested = True
-        self._rework = Rework(given)
+        self._till = Till(given)
+        self._rework = Rework(given, at_cap=self._till.passed)
         self._edition, self._barred = "", dict[Digest, LayerName]()
         self._rule = given.policy.rule
 
@@ -188,6 +178,7 @@ class NodeWorkflow:
             policy=self._given.policy,
             replannable=self._rework.may_replan(),
             tried=self._rework.told(),
+            gatekeeper=self._given.gatekeeper,
         )
         try:
             return await workflow.execute_child_workflow(
@@ -207,7 +198,7 @@ class NodeWorkflow:
     async def _elect_code(self, plan: NodePlan) -> NodeResult | NodePlan:
         """Elect the node's own code, with fallbacks until it is settled; returns a plan where that is to change."""
         self._rule = await planned_rule(self._given, plan)
-        self._tested = await prepared(self._given, plan)
+        self._tested = await prepared(self._given, plan, self._till.passed)
         purpose = Purpose.INTEGRATE if plan.kind is NodeKind.COMPOSED else Purpose.CODE
         booth = self._booth(purpose, 0, self._rule)
         while True:
@@ -232,14 +223,22 @@ class NodeWorkflow:
         again = await self._redone(plan, booth, election)
         if again is not None:
             return again
-        step = self._next_step(plan, election)
+        step, said = await step_after(
+            self._given,
+            plan,
+            booth.ref,
+            election,
+            k=booth.rule.k,
+            done=self._simplifications,
+            rework=self._rework,
+        )
         if step is Step.SIMPLIFY:
             self._simplifications += 1
             split = await self._split(plan)
             return split or self._booth(booth.ref.purpose, self._simplifications, self._rule)
+        if step is Step.REPLAN:
+            return await self._infeasible(booth, election, said)
         if step is Step.PERSON:
-            if self._given.replannable and plan.kind is NodeKind.ATOMIC:
-                return await self._infeasible(booth, election)
             return await self._ask_person(booth, election)
         return await self._fall(step, booth, election)
 
@@ -258,20 +257,12 @@ class NodeWorkflow:
             self._rework.note(f"the failed integration was laid at the {found.culprit.value}: {found.reason}")
         return again
 
-    async def _infeasible(self, booth: Booth, election: Election) -> NodeResult:
-        """Tell the parent that nobody could do this as it is specified."""
+    async def _infeasible(self, booth: Booth, election: Election, said: str) -> NodeResult:
+        """Tell the parent that nobody could do this as it is specified, and what a coordinator said of it."""
         note = f"nobody could do it as specified: {election_details(election, booth.rule.k)}"
+        note = f"{said}; {note}" if said else note
         result = await self._settle(TaskStatus.FAILED, booth, election, None, note)
         return result.model_copy(update={"infeasible": True})
-
-    def _next_step(self, plan: NodePlan, election: Election) -> Step:
-        return next_step(
-            self._given.policy,
-            simplifications_done=self._simplifications,
-            has_best=election.best is not None,
-            splittable=(plan.kind is NodeKind.ATOMIC and self._simplifications == 0)
-            or self._simplifications < plan.halvings,
-        )
 
     async def _split(self, plan: NodePlan) -> NodePlan | None:
         """Try to split an atomic task, once; None when it stays whole."""
@@ -301,25 +292,11 @@ class NodeWorkflow:
         return await self._settle(TaskStatus.FAILED, booth, election, None, election_details(election, booth.rule.k))
 
     async def _settle(
-        self, status: TaskStatus, booth: Booth, election: Election, candidate: str | None, note: str
+        self, status: TaskStatus, booth: Booth, election: Election, candidate: Digest | None, note: str
     ) -> NodeResult:
-        outcome = NodeOutcome.model_validate(
-            {
-                "project": self._given.project,
-                "path": self._given.path,
-                "status": status,
-                "purpose": booth.ref.purpose,
-                "candidate": candidate,
-                "election": election,
-                "k": booth.rule.k,
-                "note": note,
-            }
+        return await settled(
+            self._given, status, booth.ref.purpose, election, k=booth.rule.k, candidate=candidate, note=note
         )
-        artifact = await workflow.execute_activity_method(
-            Integration.settle_node, outcome, summary=f"{status.value}: {self._given.path}", **policies.RECORD
-        )
-        show(status)
-        return NodeResult(path=self._given.path, status=status, artifact=artifact, note=note)
 
     async def _ask_person(self, booth: Booth, election: Election) -> NodeResult | None:
         """Wait for a person's answer and act on it; None when drawing goes on."""
@@ -342,14 +319,8 @@ class NodeWorkflow:
             return await self._settle(TaskStatus.RESOLVED, booth, election, election.best, note)
         return await self._settle(TaskStatus.FAILED, booth, election, None, f"given up by {by}")
 
-    async def _state(self, status: TaskStatus, note: str = "") -> None:
-        await workflow.execute_activity_method(
-            Records.set_state,
-            NodeState(project=self._given.project, path=self._given.path, status=status, note=note),
-            summary=status.value,
-            **policies.RECORD,
-        )
-        show(status)
+    async def _state(self, status: TaskStatus) -> None:
+        await stated(self._given, status)
 
     def _details(self, election: Election) -> None:
         details = election_details(election, self._rule.k)
@@ -369,7 +340,8 @@ class NodeWorkflow:
             revision=self._given.policy.revision,
         )
         workflow.upsert_memo({"archetype": purpose.value})
-        return Booth(ref=ref, policy=self._given.policy, rule=rule, barred=self._barred)
+        policy, at_cap = self._given.policy, self._till.passed
+        return Booth(ref=ref, policy=policy, rule=rule, barred=self._barred, at_cap=at_cap)
 
     @workflow.query
     def question(self) -> Question | None:
@@ -397,3 +369,8 @@ class NodeWorkflow:
         elif question is not None:
             shown = waiting_details(question, workflow.info().workflow_id)
             workflow.set_current_details(f"**Not understood**: {problem}\n\n{shown}")
+
+    @workflow.signal
+    def caps_decided(self, given: CapDecision) -> None:
+        """Hear from the project whether to go on past a reached cap."""
+        self._till.take(given)

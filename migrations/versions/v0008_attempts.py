@@ -29,8 +29,8 @@ _FIGURES = (
 # The totals of a project's revision, and of all projects by day and for ever. Those of all projects are in 16 parts, of
 # which all that comes before this revision goes to one: only their sum is ever read.
 _TOTALS = """
-INSERT INTO spent (scope, part, begins, {names})
-SELECT {scope}, {part}, {begins}, {sums}
+INSERT INTO spent (scope, begins, part, {names})
+SELECT {scope}, {begins}, {part}, {sums}
 FROM ledger WHERE status <> 'released' GROUP BY 1, 2, 3
 """
 _SCOPES = (
@@ -70,10 +70,10 @@ def upgrade() -> None:
     op.create_table(
         "spent",
         sa.Column("scope", _TEXT, nullable=False),
-        sa.Column("part", sa.Integer(), nullable=False),
         sa.Column("begins", sa.Date(), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
         *(sa.Column(name, sa.BigInteger(), nullable=False) for name in _FIGURES),
-        sa.PrimaryKeyConstraint("scope", "part", "begins"),
+        sa.PrimaryKeyConstraint("scope", "begins", "part"),
     )
     for scope, part, begins in _SCOPES:
         _run(_TOTALS, names=", ".join(_FIGURES), scope=scope, part=part, begins=begins, sums=", ".join(_sums()))

@@ -58,6 +58,9 @@ def build(
     proposals: Annotated[
         int, typer.Option("--proposals", min=0, max=20, help="Verifier agents that propose inputs for each task.")
     ] = 1,
+    reviews: Annotated[
+        int, typer.Option("--reviews", min=0, max=20, help="Reviewer agents that read each winner and propose inputs.")
+    ] = 1,
     atomic_lines: Annotated[
         int, typer.Option("--atomic-lines", min=1, max=10_000, help="Most lines of a task that is not split.")
     ] = 20,
@@ -69,7 +72,7 @@ def build(
         Exhausted, typer.Option("--on-exhausted", help="What follows a vote that nobody won.")
     ] = Exhausted.PERSON,
     approve: Annotated[
-        str, typer.Option("--approve", metavar="GATES", help="Wait at specification,plan,delivery.")
+        str, typer.Option("--approve", metavar="GATES", help="Wait at specification,plan,budget,delivery.")
     ] = "",
     max_calls: Annotated[
         int | None, typer.Option("--max-calls", min=1, help="Most model calls.", show_default=False)
@@ -135,6 +138,7 @@ def build(
         ladder=LadderMode(ladder.value),
         rejections=Rejections.ALL if all_layers else Rejections.FIRST,
         proposals=proposals,
+        reviews=reviews,
         atomic_lines=atomic_lines,
         atomic_complexity=atomic_complexity,
         target_reliability=target,
@@ -252,7 +256,16 @@ async def _spend(session: Session, started: "Build") -> dict[str, float]:
 def _warn_of_other_model(composition: Composition, session: Session) -> None:
     model = composition.settings().model
     used = session.endpoints
-    if model is None or session.owned or used.model is None:
+    if session.owned or used.model is None:
+        return
+    if model is None and composition.settings().names_model:
+        name, _ = composition.assumed_model()
+        if used.model_name != name:
+            note(
+                f"the running stack's worker uses the model {used.model_name}, not {name} as MILLWRIGHT_MODEL_PRESET "
+                "says here: stop the stack and start it again to change that"
+            )
+    if model is None:
         return
     if (used.model, used.model_name) != (model.public_url, model.name):
         note(

@@ -78,6 +78,7 @@ async def _demo(composition: Composition, folder: Path, out: Path, *, force: boo
         ladder=LadderMode.PER_LAYER,
         rejections=Rejections.FIRST,
         proposals=1,
+        reviews=1,
     )
     async with composition.session(note, demo=True) as session:
         if not session.owned and not session.endpoints.demo_model:

@@ -56,6 +56,9 @@ def estimate(
     proposals: Annotated[
         int, typer.Option("--proposals", min=0, max=20, help="Verifier agents that propose inputs for each task.")
     ] = 1,
+    reviews: Annotated[
+        int, typer.Option("--reviews", min=0, max=20, help="Reviewer agents that read each winner and propose inputs.")
+    ] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Estimate what a build will take.
@@ -84,7 +87,7 @@ def estimate(
         tasks=_tasks(material, ground) if lines is None else None,
         k=k,
         max_attempts=max_attempts,
-        proposals=proposals,
+        proposals=proposals + reviews,
         concurrency=concurrency,
     )
     if as_json:

@@ -15,9 +15,9 @@ from millwright.delivery import deliver
 from millwright.errors import NotFound
 from millwright.records import ProjectView, Records
 from schemas.base import Schema
-from schemas.identity import Digest, Gate, ProjectId, TaskStatus
+from schemas.identity import Digest, ProjectId, TaskStatus
 from schemas.models import Spend
-from schemas.project import CODES, Counts, ExitCode, ProjectResult
+from schemas.project import CODES, Counts, ExitCode, ProjectProgress, ProjectResult
 from schemas.requirements import Proven
 from workflows.identifiers import node_workflow_id, project_workflow_id
 
@@ -60,8 +60,7 @@ async def follow(client: Client, stores: Stores, project: ProjectId, shown: Disp
             if not running:
                 return _ended(await client.result(project), view)
             if view is not None and _waits(view):
-                gate = None if view.questions else (await client.progress(project)).waits_for
-                return _waiting(view, gate)
+                return _waiting(view, None if view.questions else await client.progress(project))
             await asyncio.sleep(POLL_SECONDS)
 
 
@@ -174,7 +173,7 @@ def _is_stale(view: ProjectView) -> bool:
     return view.project.exit_code is not None
 
 
-def _waiting(view: ProjectView, gate: Gate | None) -> Outcome:
+def _waiting(view: ProjectView, progress: ProjectProgress | None) -> Outcome:
     project = view.project.id
     if view.questions:
         first = view.questions[0]
@@ -183,7 +182,12 @@ def _waiting(view: ProjectView, gate: Gate | None) -> Outcome:
         message = f"{len(view.questions)} open question(s); the first: {' '.join(first.text.split())}"
     else:
         target, name = project_workflow_id(project), "approve"
-        given = {"gate": gate or "", "decision_id": "1", "decision": "approve"}
+        gate = progress.waits_for if progress else None
+        given = {
+            "gate": gate or "",
+            "decision_id": progress.decision_id if progress else "1",
+            "decision": "approve",
+        }
         message = view.project.message or "an approval is awaited"
     how = f"temporal workflow update execute --workflow-id {target} --name {name} --input '{json.dumps(given)}'"
     return Outcome(

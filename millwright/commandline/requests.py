@@ -65,6 +65,7 @@ class BuildRequest:
     ladder: LadderMode
     rejections: Rejections
     proposals: int
+    reviews: int = 1
     atomic_lines: int = ATOMIC_LINES
     atomic_complexity: int = ATOMIC_COMPLEXITY
     target_reliability: float = 0.95
@@ -87,6 +88,7 @@ class BuildRequest:
             ladder=self.ladder,
             rejections=self.rejections,
             proposals=self.proposals,
+            reviews=self.reviews,
             atomic_lines=self.atomic_lines,
             atomic_complexity=self.atomic_complexity,
             target_reliability=self.target_reliability,

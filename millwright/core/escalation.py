@@ -54,15 +54,18 @@ def exhausted_question(
     impossible = {RETRY} if won else set() if election.best is not None else {ACCEPT_PARTIAL}
     options = tuple(option for option in _MEANINGS if option not in impossible)
     paragraphs = (
-        _why(path, election, k),
-        _votes(election),
-        _losses(election),
-        _complaints(findings),
+        *account(path, election, findings, k),
         "What was tried before:\n" + "\n".join(f"- {_line(item)}" for item in tried[:_SHOWN]) if tried else "",
         "Answers:\n" + "\n".join(f"- {option}: {_MEANINGS[option]}" for option in options),
     )
     text = "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
     return Question(id=question_id(path, number), project=project, path=path, text=text, options=options)
+
+
+def account(path: NodePath, election: Election, findings: Sequence[Verdict], k: int | None = None) -> tuple[str, ...]:
+    """Tell what became of an election, a paragraph each: why it ended, its votes, its losses, what failed most."""
+    told = (_why(path, election, k), _votes(election), _losses(election), _complaints(findings))
+    return tuple(paragraph for paragraph in told if paragraph)
 
 
 def afresh(rule: Rule, given: Rule, counted: Tally) -> Rule:

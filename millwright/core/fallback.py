@@ -1,11 +1,13 @@
-"""Says what follows an election that nobody won.
+"""Says what follows an election that nobody won, and which proposals of a coordinator may take its place.
 
 It takes no step itself, and never makes a candidate that did not win look like one that did.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import assert_never
 
+from schemas.coordination import Remedy
 from schemas.project import OnExhausted, Policy
 from schemas.specification import TaskSpecification
 
@@ -14,10 +16,12 @@ LEAST_COMPLEXITY = 2
 
 
 class Step(StrEnum):
-    """What to do next: take the best verified candidate, ask for less and draw again, ask a person, or give up."""
+    """What to do next: take the best verified candidate, ask for less and draw again, have the parent plan anew, ask a
+    person, or give up."""
 
     PARTIAL = "partial"
     SIMPLIFY = "simplify"
+    REPLAN = "replan"
     PERSON = "person"
     FAIL = "fail"
 
@@ -39,6 +43,23 @@ def next_step(policy: Policy, *, simplifications_done: int, has_best: bool, spli
             return Step.SIMPLIFY if may_simplify else Step.PERSON
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def open_remedies(own: Step, *, replannable: bool) -> tuple[Remedy, ...]:
+    """Return the steps that a coordinator may propose where the policy's ``own`` is this, which comes first.
+
+    Nothing is open where the policy takes the best candidate or gives up. A task that is ``replannable`` goes back to
+    its parent before a person is asked, unless a proposal says otherwise.
+    """
+    if own not in (Step.SIMPLIFY, Step.PERSON):
+        return ()
+    further = (Remedy.REPLAN, Remedy.PERSON) if replannable else (Remedy.PERSON,)
+    return (Remedy.SIMPLIFY, *further) if own is Step.SIMPLIFY else further
+
+
+def checked(proposed: Remedy | None, open_: Sequence[Remedy]) -> Remedy:
+    """Return the proposed step where it is open, else the policy's own, which is the first that is."""
+    return proposed if proposed is not None and proposed in open_ else open_[0]
 
 
 def simplified(task: TaskSpecification, times: int) -> TaskSpecification:

@@ -14,6 +14,7 @@ from itertools import islice
 
 from pydantic import JsonValue
 
+from millwright.core.asserts import read_asserted
 from millwright.core.extraction import extract_json
 from millwright.core.literals import NotLiteral, fitted, read_literal
 from millwright.core.red_flags.rule_set import JSON_RULES, RuleSet
@@ -56,10 +57,14 @@ _BEFORE = 60
 
 @dataclass(frozen=True)
 class Proposals:
-    """What one answer proposes; ``dropped`` counts what was left out since it does not fit the declared types."""
+    """What one answer proposes: inputs with claims, and ``asserts`` of every call.
+
+    ``dropped`` counts what was left out since it does not fit the declared types, or is no assert.
+    """
 
     claims: tuple[Claim, ...]
     dropped: int = 0
+    asserts: tuple[str, ...] = ()
 
 
 def read_proposals(
@@ -80,15 +85,21 @@ def read_proposals(
 
 
 def read_inputs(answer: JsonValue, task: TaskSpecification) -> Proposals | RedFlag:
-    """Read a JSON answer, ``{"cases": [{"inputs": {…}, "expected": …}]}``, by the declared types of the task."""
+    """Read a JSON answer, ``{"cases": [{"inputs": {…}, "expected": …}], "asserts": […]}``, by the task's types."""
     cases = answer.get("cases") if isinstance(answer, dict) else None
     if not isinstance(cases, list):
         return RedFlag(flag=Flag.MALFORMED, detail="the answer has no list of cases")
     if not cases:
         return RedFlag(flag=Flag.NOTHING_EXTRACTABLE, detail="the answer proposes no case")
-    read = [_case(item, task) for item in cases[:MOST_CLAIMS]]
-    claims = tuple(claim for claim in read if claim is not None)
-    return Proposals(claims, dropped=len(cases) - len(claims))
+    claims = read_cases(cases, task)
+    asserts, unread = read_asserted(answer, task)
+    return Proposals(claims, dropped=len(cases) - len(claims) + unread, asserts=asserts)
+
+
+def read_cases(cases: Sequence[JsonValue], task: TaskSpecification) -> tuple[Claim, ...]:
+    """Read the cases of an answer that fit the declared types of the task."""
+    read = (_case(item, task) for item in cases[:MOST_CLAIMS])
+    return tuple(claim for claim in read if claim is not None)
 
 
 def _case(item: JsonValue, task: TaskSpecification) -> Claim | None:
@@ -249,10 +260,14 @@ def agreed(answers: Sequence[Sequence[Claim]]) -> tuple[Claim, ...]:
 def stored(proposals: Proposals) -> str:
     """Write what an answer proposes as text to be stored."""
     claims = [claim.model_dump(mode="json") for claim in proposals.claims]
-    return json.dumps({"claims": claims, "dropped": proposals.dropped}, sort_keys=True, ensure_ascii=True)
+    data: dict[str, object] = {"claims": claims, "dropped": proposals.dropped}
+    if proposals.asserts:
+        data["asserts"] = list(proposals.asserts)
+    return json.dumps(data, sort_keys=True, ensure_ascii=True)
 
 
 def unstored(text: str) -> Proposals:
     """Read what ``stored`` wrote."""
     data = json.loads(text)
-    return Proposals(tuple(Claim.model_validate_json(json.dumps(item)) for item in data["claims"]), data["dropped"])
+    claims = tuple(Claim.model_validate_json(json.dumps(item)) for item in data["claims"])
+    return Proposals(claims, data["dropped"], tuple(data.get("asserts", ())))

@@ -1,10 +1,11 @@
-"""The part of a report about what was done again: elections held again, plans made anew, answers that lost their votes.
+"""The part of a report about what was done again, and what a coordinator proposed where nobody won.
 
 It is empty where everything was done once.
 """
 
 from collections.abc import Sequence
 
+from millwright.core.coordination import outcome
 from schemas.evidence import NodeRecord
 
 
@@ -26,7 +27,7 @@ def _done(node: NodeRecord) -> list[str]:
         why = f", because {'; then '.join(map(_line, rework.reasons))}" if rework.reasons else ""
         done.append(f"its election was held again {_times(rework.reopenings)}{why}")
     done += [f"`{candidate[:12]}` was barred ({layer.value})" for candidate, layer in sorted(rework.barred.items())]
-    return done
+    return done + [outcome(item.proposed, item.taken, item.reason) for item in rework.advised]
 
 
 def _line(text: str) -> str:

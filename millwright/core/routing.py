@@ -40,11 +40,6 @@ def single(name: str, endpoint: str, profile: ModelProfile, *, most_at_once: int
     )
 
 
-def planned_by(preset: Preset) -> ModelEntry:
-    """Return the model that a project is planned by: the first that coders ask."""
-    return preset.models[route_of(preset, Archetype.CODER).models[0]]
-
-
 def shown(preset: Preset) -> Preset:
     """Return a preset as it is kept with a project: without endpoints and names of keys."""
     models = {

@@ -21,5 +21,5 @@ class ForgetfulNodeWorkflow(NodeWorkflow):
         """Build the node."""
         return await super().run(given)
 
-    async def _state(self, status: TaskStatus, note: str = "") -> None:
+    async def _state(self, status: TaskStatus) -> None:
         show(status)

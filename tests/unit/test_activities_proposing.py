@@ -122,7 +122,7 @@ async def test_verifiers_are_asked_and_paid_under_a_purpose_of_their_own() -> No
     await _propose(store, model)
     entries = await store.ledger(PROJECT)
     assert {(entry.archetype, entry.key.purpose, entry.prompt_version) for entry in entries} == {
-        (Archetype.VERIFIER, "inputs", "verifier-2")
+        (Archetype.VERIFIER, "inputs", "verifier-3")
     }
     assert all(request.json_schema for request in model.requests)
     assert "def double(n: int) -> int:" in model.requests[0].prompt.messages[1].content

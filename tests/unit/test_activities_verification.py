@@ -1,6 +1,7 @@
 """Batches on the ladder: verdicts stored, rejections final, errors retried, and a fused climb that resumes."""
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,16 +13,17 @@ from activities.climbing import Climber
 from activities.observing import Observation
 from activities.verification import Verification
 from millwright.adapters.storage.memory import MemoryStore
+from millwright.core.asserts import TITLE
 from millwright.core.verification.confirmations.catalogue import CONFIRMATIONS
 from millwright.core.verification.layer import Layer, Subject
 from schemas.digests import digest_of_bytes
 from schemas.election import Flag, Merit, Slot
 from schemas.identity import Digest, LayerName, NodePath
-from schemas.requests import BatchRequest, NodeRef
+from schemas.requests import BatchRequest, DrawRequest, NodeRef, Purpose
 from schemas.specification import TaskSpecification
 from schemas.verification import InputOrigin, InputSet, InputVector, Verdict, VerdictStatus
 from tests.languages.in_process import InProcessSandbox, SilentAnalyser
-from tests.unit.activity_fakes import CODE, PROJECT, flat, opened, task
+from tests.unit.activity_fakes import CODE, PROJECT, FakeModel, flat, generation_of, opened, task
 
 SOURCES = ("def double(n: int) -> int:\n    return n * 2\n", "def double(n: int) -> int:\n    return n\n")
 GOOD, BAD = (digest_of_bytes(source.encode()) for source in SOURCES)
@@ -189,3 +191,28 @@ async def test_flagged_behaviour_has_no_signature(store: MemoryStore) -> None:
     seen = await ActivityEnvironment().run(_verification(store, FakeClimber()).observe, BATCH)
     assert [(item.candidate, item.flag) for item in seen.observations] == [(GOOD, None), (BAD, Flag.USELESS)]
     assert [item.signature is None for item in seen.observations] == [False, True]
+
+
+async def test_what_verifiers_assert_is_counted_on_a_winner_and_judges_it_in_nothing(store: MemoryStore) -> None:
+    """An assert is noted beside the winner's contracts with the calls that meet it; its verdicts stay as they are."""
+    text = json.dumps({"cases": [{"inputs": {"n": 1}}], "asserts": ["result > 1", "result < 0"]})
+    model = FakeModel(lambda _: text)
+    generation = generation_of(store, model)
+    inputs = CODE.model_copy(update={"purpose": Purpose.INPUTS})
+    await ActivityEnvironment().run(generation.draw, DrawRequest(election=inputs, round=0, count=1, seed=7))
+    verification = _verification(store, FakeClimber())
+    passed = [Verdict(layer=layer, status=VerdictStatus.PASSED) for layer in LayerName]
+    await store.save_verdicts(PROJECT, CODE.path, GOOD, passed)
+    await store.add_further_inputs(
+        PROJECT, CODE.path, [InputVector(arguments=(["int", "0"],), origin=InputOrigin.PROPOSED)]
+    )
+    request = BatchRequest(election=CODE, slots=BATCH.slots[:1], candidates=(GOOD,))
+    for _ in range(2):  # a retry notes nothing twice
+        result = await ActivityEnvironment().run(verification.confirm, request)
+        assert result.verdicts == ()
+    kept = {verdict.layer: verdict for verdict in (await store.verdicts(PROJECT, CODE.path))[GOOD]}
+    assert {verdict.status for verdict in kept.values()} == {VerdictStatus.PASSED}
+    (note,) = [look for look in kept[LayerName.CONTRACTS].confirmations if look.title == TITLE]
+    assert note.status is VerdictStatus.NOT_APPLICABLE
+    assert "result > 1 holds on" in note.reason
+    assert "result < 0" not in note.reason

@@ -7,6 +7,7 @@ import pytest
 from activities.climbing import Climber
 from activities.comparing import Compared
 from millwright.core.verification.layer import Subject
+from schemas.claims import Assertion
 from schemas.election import Flag
 from schemas.execution import CallReport, CallRequest, Ending, Outcome, OutcomeKind
 from tests.languages.in_process import InProcessSandbox, SilentAnalyser
@@ -190,3 +191,14 @@ async def test_what_one_of_many_cannot_answer_is_its_own_vote() -> None:
     signatures = [item.signature for item in told.observations]
     assert len(set(signatures[:-1])) == 1
     assert signatures[-1] not in signatures[:-1]
+
+
+async def test_an_assert_breaks_a_tie_and_rejects_nobody() -> None:
+    """One behaviour is as good as the other until somebody asserts what only one of them meets."""
+    climber = Climber(InProcessSandbox(), SilentAnalyser())
+    tied = [RIGHT[0], CONSTANT]
+    assert await climber.choose(tied, ()) == 1
+    speaking = Assertion(expression="low <= result and result <= high", votes=2)
+    assert await climber.choose(tied, (), (speaking,)) == 0
+    silent = Assertion(expression="isinstance(result, int)", votes=9)
+    assert await climber.choose(tied, (), (silent,)) == 1

@@ -24,7 +24,7 @@ from millwright.core.estimation import forecast
 from schemas.election import Election, ElectionState, Group, Slot, Tally
 from schemas.evidence import Question
 from schemas.identity import Gate, LayerName, NodePath, ProjectId
-from schemas.presets import ModelPreset, Share
+from schemas.presets import ModelProfile, Share
 from schemas.project import Answer, Approval
 from schemas.verification import AnalysisReport, AnalysisRequest
 from tests.strategies import digest_of
@@ -153,7 +153,7 @@ def test_workflow_ids_name_their_projects() -> None:
 
 def test_a_plans_gate_says_what_it_expects_and_what_stands_against_it() -> None:
     """Whoever consents sees the calls with their interval, how sure the whole will be, and why it is not surer."""
-    voters = ModelPreset(right=Share(mean=0.7, strength=50))
+    voters = ModelProfile(right=Share(mean=0.7, strength=50))
     made = forecast(basis(voters, "m"), lines=(300, 600, 900))
     shown = expectation(made, made.k)
     assert shown.startswith(f"k = {made.k}, about {made.calls} model calls ({made.calls_range[0]} to ")

@@ -62,6 +62,7 @@ class Endpoint:
         self.heads: list[str] = []
         self.bodies: list[dict[str, Any]] = []
         self.connections = 0
+        self.serving: set[asyncio.Task[None]] = set()
         self.url = ""
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -92,11 +93,9 @@ class Endpoint:
 async def listening(*replies: Reply) -> AsyncIterator[Endpoint]:
     """Serve replies on a free port."""
     endpoint = Endpoint(*replies)
-    tasks: set[asyncio.Task[None]] = set()
 
     def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(endpoint.handle(reader, writer))
-        tasks.add(task)
+        endpoint.serving.add(asyncio.ensure_future(endpoint.handle(reader, writer)))
 
     server = await asyncio.start_server(accepted, "127.0.0.1", 0, backlog=2048)
     endpoint.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
@@ -104,9 +103,9 @@ async def listening(*replies: Reply) -> AsyncIterator[Endpoint]:
         yield endpoint
     finally:
         server.close()
-        for task in tasks:
+        for task in endpoint.serving:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*endpoint.serving, return_exceptions=True)
         await server.wait_closed()
 
 

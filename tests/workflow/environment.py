@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,7 +68,7 @@ class TableModel:
         again = " again" if EARLIER_PLAN_LINE in text else ""
         key = (role[1] + again if role else "", task[1] if task else "")
         if key not in self.answers:
-            raise ModelRefused(f"no answer is written down for {key}")
+            raise ModelRefused(f"no answer is written down for {key}", sent=False)
         self.calls.append(key)
         texts = self.answers[key]
         return ModelAnswer(
@@ -81,12 +81,13 @@ class TableModel:
 
 @dataclass
 class Stage:
-    """Everything that a workflow test needs."""
+    """Everything that a workflow test needs; ``restart`` puts workers that know nothing in the place of all."""
 
     client: TemporalClient
     environment: WorkflowEnvironment
     store: MemoryStore
     model: TableModel
+    restart: Callable[[], Awaitable[None]]
 
 
 def server_program() -> str:
@@ -104,6 +105,7 @@ async def staged(
     *,
     workflow_runner: SandboxedWorkflowRunner | None = None,
     sandbox: Callable[[Sandbox], Sandbox] = lambda real: real,
+    cached_workflows: int = 1000,
 ) -> AsyncIterator[Stage]:
     """Run a time-skipping server and workers on every queue; ``sandbox`` may put something around the real one."""
     async with await WorkflowEnvironment.start_time_skipping(
@@ -124,18 +126,28 @@ async def staged(
                 inputs=tools.inputs,
                 second=tools.second,
             )
-            for queue, activities in activities_of(ports).items():
-                await serving.enter_async_context(
-                    Worker(
-                        environment.client,
-                        task_queue=queue,
-                        activities=activities,
-                        workflows=[ProjectWorkflow, NodeWorkflow] if "control" in queue else [],
-                        workflow_runner=workflow_runner or runner(),
-                        max_concurrent_activities=4,
+
+            async def serve() -> None:
+                for queue, activities in activities_of(ports).items():
+                    await working.enter_async_context(
+                        Worker(
+                            environment.client,
+                            task_queue=queue,
+                            activities=activities,
+                            workflows=[ProjectWorkflow, NodeWorkflow] if "control" in queue else [],
+                            workflow_runner=workflow_runner or runner(),
+                            max_concurrent_activities=4,
+                            max_cached_workflows=cached_workflows,
+                        )
                     )
-                )
-            yield Stage(environment.client, environment, store, model)
+
+            async def restart() -> None:
+                await working.aclose()
+                await serve()
+
+            working = await serving.enter_async_context(AsyncExitStack())
+            await serve()
+            yield Stage(environment.client, environment, store, model, restart)
 
 
 async def _add_search_attributes(client: TemporalClient) -> None:

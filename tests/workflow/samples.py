@@ -35,6 +35,11 @@ def fenced(code: str) -> str:
     return f"Here it is:\n\n```python\n{code}```\n"
 
 
+def fenced_json(document: object) -> str:
+    """Write JSON as a chat model does."""
+    return f"```json\n{json.dumps(document)}\n```\n"
+
+
 DOUBLE = (
     fenced("def double(n: int) -> int:\n    return n * 2\n"),
     fenced("def double(n: int) -> int:\n    return n + n\n"),
@@ -104,7 +109,7 @@ def _child(name: str, factor: int, *, dependencies: tuple[str, ...] = ()) -> dic
 
 def proposal(*children: dict[str, object]) -> str:
     """Write a decomposer's answer."""
-    return f"```json\n{json.dumps({'children': children})}\n```\n"
+    return fenced_json({"children": children})
 
 
 def _multiply(name: str, factor: int) -> tuple[str, ...]:
@@ -173,3 +178,30 @@ FOR_TRIPLED = {
     ("coder", "double"): (fenced("def double(n: int) -> int:\n    return 3 * n\n"),),
     ("coder", "quadruple"): (fenced("def quadruple(n: int) -> int:\n    return 4 * n\n"),),
 }
+
+SEVENFOLD = """
+tasks:
+  - id: sevenfold
+    name: sevenfold
+    description: Multiply a number by seven.
+    inputs: [{name: n, type_annotation: int, constraints: ["-1000 <= n <= 1000"]}]
+    outputs: [{name: result, type_annotation: int}]
+    test_cases:
+      - {name: one, inputs: {n: 1}, expected_output: 7}
+      - {name: minus, inputs: {n: -2}, expected_output: -14}
+"""
+_SEVENS = ("n * 7", "7 * n", "6 * n + n", "n + n * 6", "8 * n - n", "n * 8 - n", "n * 7 if n != 777 else 0", "-n * -7")
+"""Ways to be right, and one that is wrong on a number which no drawn input hits; the second agent gives that one."""
+
+REVIEWED = {
+    ("coder", "sevenfold"): tuple(fenced(f"def sevenfold(n: int) -> int:\n    return {body}\n") for body in _SEVENS),
+    ("reviewer", "sevenfold"): (
+        fenced_json({"cases": [{"inputs": {"n": 777}, "expected": 778, "why": "it looks like a special case"}]}),
+    ),
+}
+"""A reviewer names the number, and is wrong about the result."""
+
+
+def advising(step: str) -> tuple[str, ...]:
+    """Write a coordinator's answer."""
+    return (fenced_json({"step": step, "reason": "no answer meets its examples"}),)

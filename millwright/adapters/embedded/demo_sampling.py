@@ -19,6 +19,7 @@ from schemas.models import (
     EARLIER_PLAN_LINE,
     ROLE_LINE,
     TASK_LINE,
+    WINNER_LINE,
     Choice,
     FinishReason,
     ModelAnswer,
@@ -39,6 +40,9 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SUFFIXES = (".yaml", ".yml", ".jsonl")
 _WORD = re.compile(r"\w+")
 _ENTRY_FIELDS = frozenset({"text", "document", "before", "after", "finish_reason", "weight", "kind", "flaw"})
+ANY_TASK = "*"
+"""The task of completions that answer reviewers about every task whose code is known, and which has none of its own."""
+
 _TASK_FIELDS = frozenset({"task", "name", "archetype", "again", "completions", "shared"})
 
 
@@ -96,13 +100,23 @@ class CompletionBook:
         """Return what may be answered; None for a task that is not known.
 
         Where several functions have the task's id, it is the one that the prompt names; None where it names not
-        exactly one of them. A prompt that tells of an earlier plan has answers of its own, where some are written down.
+        exactly one of them. A prompt that tells of an earlier plan has answers of its own, where some are written down,
+        and one that shows a winner has those for any task where its task has none.
         """
-        if EARLIER_PLAN_LINE in prompt.splitlines():
+        lines = prompt.splitlines()
+        if EARLIER_PLAN_LINE in lines:
             found = self._among(archetype, task, prompt, again=True)
             if found is not None:
                 return found
-        return self._among(archetype, task, prompt, again=False)
+        found = self._among(archetype, task, prompt, again=False)
+        return self._of_any(archetype, task) if found is None and WINNER_LINE in lines else found
+
+    def _of_any(self, archetype: str, task: str) -> TaskCompletions | None:
+        """Return what is said of any winner, where the task's code is known."""
+        has_code = any(
+            (writer.value, task, False) in self._entries for writer in (Archetype.CODER, Archetype.INTEGRATOR)
+        )
+        return self._among(archetype, ANY_TASK, "", again=False) if has_code else None
 
     def _among(self, archetype: str, task: str, prompt: str, *, again: bool) -> TaskCompletions | None:
         named = self._entries.get((archetype, task, again), {})
@@ -191,7 +205,9 @@ def bundled_examples() -> dict[str, Path]:
 
 def bundled_files() -> tuple[Path, ...]:
     """Return the files of completions that come with the examples."""
-    found = (path for folder in bundled_examples().values() for path in sorted(folder.glob("completions/**/*")))
+    folders = bundled_examples()
+    shared = {folder.parent: None for folder in folders.values()}
+    found = (path for folder in (*folders.values(), *shared) for path in sorted(folder.glob("completions/**/*")))
     return tuple(path for path in found if path.suffix in _SUFFIXES)
 
 

@@ -50,7 +50,7 @@ class _Endpoint:
 
 
 class _Attempt:
-    """Whether any byte of one request has left, and the connection that it was to leave by."""
+    """Whether one request may have left whole, and the connection that it was to leave by."""
 
     def __init__(self) -> None:
         self.sent = False
@@ -59,18 +59,19 @@ class _Attempt:
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Follow httpcore's ``trace`` extension.
 
-        A failed write of the head has written nothing, unless it was cancelled, which it can only be after the write.
-        The request of a tunnel through a proxy (CONNECT) is none of ours.
+        The head and the body are two writes. Until the body's begins the request cannot be whole, nor where that write
+        fails; where it is cancelled it can, since the wait comes after the write. The request that opens a tunnel
+        through a proxy (CONNECT) is none of ours.
         """
-        if event == "http11.send_request_headers.started":
+        if event == "http11.send_request_body.started":
             self.sent = info["request"].method == b"POST"
-        elif event == "http11.send_request_headers.failed":
+        elif event == "http11.send_request_body.failed":
             self.sent = self.sent and isinstance(info["exception"], asyncio.CancelledError)
         elif event == "connection.connect_tcp.complete":
             self._opened = info["return_value"]
 
     async def abandon(self) -> None:
-        """Close a connection that was opened and never used: httpcore leaves it open where TLS is broken off."""
+        """Close a connection that was opened and not used: httpcore leaves it open where its TLS is broken off."""
         if self._opened is not None and not self.sent:
             await self._opened.aclose()
 
@@ -127,7 +128,7 @@ class OpenAICompatibleModels:
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """Send one request within ``request.timeout_seconds``, see ``millwright.ports.Model``.
 
-        A cancellation that comes before any byte has left carries the note ``NOT_SENT``.
+        A cancellation that comes before the request has left whole carries the note ``NOT_SENT``.
 
         Raises:
             FieldRefused: the endpoint does not take a field of the request, and is sent it no more.
@@ -136,8 +137,11 @@ class OpenAICompatibleModels:
         body = request_body(request, without=endpoint.refused)
         attempt, began = _Attempt(), time.monotonic()
         try:
-            async with asyncio.timeout(request.timeout_seconds):
-                status, headers, content = await self._post(endpoint, body, request.idempotency_key, attempt)
+            try:
+                async with asyncio.timeout(request.timeout_seconds):
+                    status, headers, content = await self._post(endpoint, body, request.idempotency_key, attempt)
+            finally:
+                await attempt.abandon()  # inside, since a second cancellation can come here
         except TimeoutError as error:
             if not attempt.sent:
                 message = f"{endpoint.shown} took no connection in {request.timeout_seconds:g} s"
@@ -147,8 +151,6 @@ class OpenAICompatibleModels:
             if not attempt.sent:
                 error.add_note(NOT_SENT)
             raise
-        finally:
-            await attempt.abandon()
         if status == httpx.codes.OK:
             return read_answer(content, request, endpoint.shown, time.monotonic() - began)
         failure = failure_of_status(

@@ -34,7 +34,6 @@ from schemas.models import Budget, CallKey, InstallationBudget, LedgerEntry, Led
 
 _KEY = tuple(CallKey.model_fields)
 _ORDER = [ledger.c[name] for name in ("path", "purpose", "round", "index", "revision", "attempt")]
-_TODAY = as_type(func.timezone("UTC", func.now()), Date)
 _RESERVED_ON = as_type(func.timezone("UTC", ledger.c.created_at), Date)
 
 # Named otherwise than the columns, for which SQLAlchemy keeps the columns' own names.
@@ -60,8 +59,7 @@ class LedgerRows(Rows):
         async with self._transaction() as connection:
             if limits_installation(installation):
                 await spent.lock_installation(connection)
-            await spent.lock_project(connection, entry.key.project)
-            today = (await connection.execute(select(_TODAY))).scalar_one()
+            today = await spent.lock_project(connection, entry.key.project)
             asked = account_of(reserved)
             now = await spent.add(connection, entry.key, today, asked)
             if is_capped(budget):

@@ -96,8 +96,8 @@ class MemoryStore(MemoryCalls):
                 del kept[key]
 
     async def forget_project(self, project: ProjectId) -> None:
-        """Remove a project for which no model was ever called."""
-        if not await self.ledger(project):
+        """Remove a project for which no model was ever called; one with calls or answers stays as it is."""
+        if not await self.ledger(project) and not await self.all_completions(project):
             await self.clear_nodes(project)
             self._projects.pop(project, None)
             rows: tuple[dict[Any, Any], ...] = (self._revisions, self._parts, self._plans)
@@ -112,6 +112,7 @@ class MemoryStore(MemoryCalls):
         if project not in self._projects or self._projects[project].revision != number:
             return
         self._revisions[project, number] = ended
+        self._superseded_at[project, number] = self._clock()
         self._projects[project] = following
         await self.clear_nodes(project)
         places: tuple[dict[Any, Any], ...] = (self._verdicts, self._questions, self._decisions)

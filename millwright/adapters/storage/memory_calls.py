@@ -60,6 +60,7 @@ class MemoryCalls:
         self._clock = clock
         self._projects: dict[ProjectId, ProjectRecord] = {}
         self._revisions: dict[tuple[ProjectId, int], Revision] = {}
+        self._superseded_at: dict[tuple[ProjectId, int], datetime] = {}
         self._ledger: dict[_Attempt, LedgerEntry] = {}
         self._reserved_on: dict[_Attempt, date] = {}
         self._attempts: dict[CallKey, int] = {}
@@ -188,7 +189,10 @@ class MemoryCalls:
 
     def _runs(self) -> Iterator[tuple[datetime, datetime]]:
         """Say when each revision of each project began and ended; one that goes on ends now."""
-        earlier = (revision.project for revision in self._revisions.values())
-        for project in (*self._projects.values(), *earlier):
+        now = self._clock()
+        for project in self._projects.values():
             if project.started_at is not None:
-                yield project.started_at, project.finished_at or self._clock()
+                yield project.started_at, project.finished_at or now
+        for number, revision in self._revisions.items():
+            if revision.project.started_at is not None:
+                yield revision.project.started_at, revision.project.finished_at or self._superseded_at[number]

@@ -9,13 +9,14 @@ both are in one part, for as long as the other commits, and a cap that is set la
 """
 
 import zlib
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from sqlalchemy import BigInteger, Date, Integer, Text, bindparam, cast, func, literal, select, text, union_all
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from millwright.adapters.storage.columns import Moment
 from millwright.adapters.storage.counting import EVER, Account, Sums, period_start
 from millwright.adapters.storage.tables import spent
 from schemas.identity import ProjectId
@@ -27,17 +28,17 @@ _INSTALLATION_LOCK = 0x6D696C6D  # beside the migration's 0x6D696C6C: all adviso
 
 _SUMS = ("calls", "prompt_tokens", "completion_tokens", "nano_cost")
 _FIGURES = (*_SUMS, *(f"reserved_{name}" for name in _SUMS))
-_KEY = ("scope", "part", "begins")
+_KEY = ("scope", "begins", "part")
 
 
 def _adding() -> Insert:
     """Write the statement that adds one change to the three rows that it belongs to."""
     names = [bindparam(name, type_=spent.c[name].type) for name in _FIGURES]
-    everybody, shard, ever = literal(_EVERYBODY), bindparam("shard", type_=Integer), literal(EVER)
+    everybody, ever, part = literal(_EVERYBODY), literal(EVER), bindparam("part", type_=Integer)
     rows = union_all(
-        select(everybody, shard, bindparam("day", type_=Date), *names),
-        select(everybody, shard, ever, *names),
-        select(bindparam("project", type_=Text), bindparam("revision", type_=Integer), ever, *names),
+        select(everybody, bindparam("day", type_=Date), part, *names),
+        select(everybody, ever, part, *names),
+        select(bindparam("project", type_=Text), ever, bindparam("revision", type_=Integer), *names),
     )
     adding = insert(spent).from_select([*_KEY, *_FIGURES], rows)
     return adding.on_conflict_do_update(
@@ -46,7 +47,10 @@ def _adding() -> Insert:
 
 
 _ADD = _adding().returning(spent.c.scope, *(spent.c[name] for name in _FIGURES))
-_LOCK_PROJECT = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("project"), 0)))
+_LOCK_PROJECT = select(
+    func.pg_advisory_xact_lock(func.hashtextextended(bindparam("project"), 0)),
+    cast(func.timezone("UTC", func.now()), Date),
+)
 _LOCK_INSTALLATION = select(func.pg_advisory_xact_lock(_INSTALLATION_LOCK))
 _TOTALS = tuple(cast(func.coalesce(func.sum(spent.c[name]), 0), BigInteger) for name in _FIGURES)
 _RUN = text(
@@ -58,12 +62,17 @@ _RUN = text(
     ) AS times
     WHERE started_at < now() AND ended > :since
     """
-)
+).bindparams(bindparam("since", type_=Moment()))
 
 
-async def lock_project(connection: AsyncConnection, project: ProjectId) -> None:
-    """Wait until no other transaction changes this project's ledger; held until this one ends."""
-    await connection.execute(_LOCK_PROJECT, {"project": project})
+async def lock_project(connection: AsyncConnection, project: ProjectId) -> date:
+    """Wait until no other transaction changes this project's ledger, and none will until this one ends.
+
+    Returns the day on which this transaction began, in UTC: that of the rows that it writes.
+    """
+    row = (await connection.execute(_LOCK_PROJECT, {"project": project})).one()
+    today: date = row[1]
+    return today
 
 
 async def lock_installation(connection: AsyncConnection) -> None:
@@ -78,7 +87,7 @@ async def add(connection: AsyncConnection, key: CallKey, day: date, change: Acco
     """
     figures = dict(zip(_FIGURES, (*_values(change.spent), *_values(change.reserved)), strict=True))
     place = {
-        "shard": zlib.crc32(key.project.encode()) % _PARTS,
+        "part": zlib.crc32(key.project.encode()) % _PARTS,
         "day": day,
         "ever": EVER,
         "project": key.project,
@@ -106,8 +115,8 @@ async def of_installation(connection: AsyncConnection, period: Period, day: date
 
 async def seconds_run(connection: AsyncConnection, period: Period, day: date) -> float:
     """Add up the wall-clock of all projects, earlier revisions included, in the period that ``day`` lies in."""
-    since = f"{period_start(period, day).isoformat()}T00:00:00Z"
-    return float(await connection.scalar(_RUN.bindparams(since=since)) or 0.0)
+    since = datetime.combine(period_start(period, day), time(), UTC)
+    return float(await connection.scalar(_RUN, {"since": since}) or 0.0)
 
 
 def _values(sums: Sums) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ FORMS: Mapping[Archetype, Form] = {
     Archetype.VERIFIER: Form.JSON,
     Archetype.INTEGRATOR: Form.CODE,
     Archetype.REVIEWER: Form.JSON,
-    Archetype.COORDINATOR: Form.PROSE,
+    Archetype.COORDINATOR: Form.JSON,
 }
 """What each archetype is asked for."""
 

@@ -6,14 +6,15 @@ import re
 
 import pytest
 
-from millwright.core.prompts import choosing, coder, planner, settling, verifier
+from millwright.core.prompts import choosing, coder, coordinator, planner, reviewer, settling, verifier
 from millwright.core.prompts.answer_schema import value_schema
 from millwright.core.prompts.guidance import guidance
 from millwright.core.prompts.wording import Neighbour
 from millwright.core.requirements import statements
 from millwright.core.verification.languages import language_named
+from schemas.coordination import Remedy, Situation
 from schemas.identity import Archetype, RequirementId
-from schemas.models import ROLE_LINE, TASK_LINE, Prompt, Role
+from schemas.models import ROLE_LINE, TASK_LINE, WINNER_LINE, Prompt, Role
 from schemas.specification import Grants, TaskSpecification
 from schemas.types import parse_type
 
@@ -47,6 +48,11 @@ TASK = TaskSpecification.model_validate(
     }
 )
 SIGNATURE = language_named("python").signature(TASK)
+SOURCE = "def net_price(gross: float, discount: Discount) -> float:\n    return gross - gross * discount.rate\n"
+SITUATION = Situation(
+    facts=("No answer to root.net-price won after 20 attempts.", "What failed:\n- unit_tests: example: half"),
+    open=(Remedy.SIMPLIFY, Remedy.REPLAN, Remedy.PERSON),
+)
 NEIGHBOURS = (Neighbour("from shop.rounding import cents", "def cents(x: float) -> int:", "Round."),)
 
 PROMPTS: dict[str, Prompt] = {
@@ -56,6 +62,8 @@ PROMPTS: dict[str, Prompt] = {
     "inputs": verifier.inputs_prompt(TASK, SIGNATURE),
     "examples": settling.outcomes_prompt(TASK, SIGNATURE, [{"gross": 1.5, "discount": {"rate": 0.5}}]),
     "choose": choosing.choose_prompt(TASK.id, choosing.asked_of_task(TASK), ["- a: a() -> None", "- b: b() -> None"]),
+    "review": reviewer.review_prompt(TASK, SIGNATURE, SOURCE),
+    "coordinate": coordinator.coordinate_prompt(TASK, SITUATION),
     "decompose again": planner.decompose_prompt(
         TASK, ["rounding"], "", because="root.a could not be built", finished=[TASK]
     ),
@@ -72,9 +80,11 @@ WORDING = {
     ("code", "coder-2"): "0e234da9dec5851036881bc8eeba0735ffb18319721f2332ddbc798c50ce986c",
     ("glue", "coder-2"): "7dd1dd550ae5b6dbd9c9939d55ce3fe20d6b56eb3b144c7330aa6426a364e353",
     ("specify", "specifier-6"): "ecfe535a59253442eaf569adc88a9e97815b50a73ba2791c5262023fbc890eb0",
-    ("inputs", "verifier-2"): "6fd338b78c398bd75e0697a7d66e28ff134f719e2dbd8a0f45854fda3828d297",
+    ("inputs", "verifier-3"): "afbadbf2f70cb28c464699b9e8039a0677c21067ba31001dd4ba93d3cc2d21ff",
     ("examples", "examples-2"): "e1f88fe36207f0a380a3db597989db35a8f1f4ca94c33ea2713a1cacf32aa7b4",
     ("choose", "chooser-2"): "8ffa870166e14a7d0ce852728e5d26fe93928e2ea90a5d47686d4e042a177cdd",
+    ("review", "reviewer-1"): "ca0acf9f3272a1137fcbc3e462f2f9dc5795721867bdb2dee51f7195df82dc1b",
+    ("coordinate", "coordinator-1"): "bf3198d2306596e450b763a8f40855fe9cd47842e18353ff673d8087f01b1de5",
     ("decompose again", "replanner-2"): "a1a40c80696cd0b9fa40747482db1f780a06cc347fadd30ec34ed8d8f84b6002",
     ("decompose", "decomposer-4"): "e135e0431f403b9465e27e0e0d423208a5e264dbca2b71da558fa6c85dd27af8",
 }
@@ -135,7 +145,7 @@ def test_the_coders_prompt_holds_the_exact_signature_and_the_specification(name:
         assert words in text
 
 
-@pytest.mark.parametrize("name", ["code", "glue", "decompose", "inputs", "choose"])
+@pytest.mark.parametrize("name", ["code", "glue", "decompose", "inputs", "choose", "review"])
 def test_expected_values_are_those_of_the_examples_only(name: str) -> None:
     """Each example stands there once with its outcome; properties, which judge answers, do not."""
     text = PROMPTS[name].messages[1].content
@@ -165,6 +175,18 @@ def test_answers_are_bound_by_the_declared_types() -> None:
     assert stated["maxItems"] == 3
     kinds = [set(item["properties"]) - {"input"} for item in stated["items"]["anyOf"]]
     assert kinds == [{"returns"}, {"raises"}, {"unknown"}]
+
+
+def test_the_reviewer_sees_the_source_and_the_coordinator_does_not() -> None:
+    """The one reads what won, quoted and last; the other judges by what is on record, and may name open steps alone."""
+    shown = PROMPTS["review"].messages[1].content
+    quoted = "".join(f"> {line}\n" for line in SOURCE.splitlines())
+    assert shown.endswith(f"{WINNER_LINE}\n\n{quoted}")
+    told = PROMPTS["coordinate"].messages[1].content
+    assert "> No answer to root.net-price won after 20 attempts." in told
+    assert "gross * discount.rate" not in told
+    schema = coordinator.coordinate_schema((Remedy.PERSON,))
+    assert schema["properties"]["step"] == {"enum": ["person"]}  # type: ignore[index]  # a tree of JSON
 
 
 def test_every_kind_of_type_has_its_schema() -> None:
@@ -248,6 +270,10 @@ def _written(task: TaskSpecification, prose: str) -> dict[str, Prompt]:
         "specify": planner.specify_prompt(prose, "python"),
         "inputs": verifier.inputs_prompt(task, SIGNATURE),
         "examples": settling.outcomes_prompt(task, SIGNATURE, [{"gross": 1.5, "discount": {"rate": 0.5}}]),
+        "review": reviewer.review_prompt(task, SIGNATURE, f"{SOURCE}# {prose}"),
+        "coordinate": coordinator.coordinate_prompt(
+            task, SITUATION.model_copy(update={"facts": (f"What failed:\n- {prose}", prose)})
+        ),
         "choose a split": choosing.choose_prompt(task.id, choosing.asked_of_task(task), ["- a: a() -> None"]),
         "choose a root": choosing.choose_prompt(
             task.id, choosing.asked_in_prose(prose), [choosing.specification_outline(task)]

@@ -1,6 +1,7 @@
 """Which models an archetype's agents are asked of, and what is kept of a preset."""
 
-from millwright.core.routing import asked_in_turn, planned_by, route_of, served_in, shown, single
+from millwright.core.basis import planned_by
+from millwright.core.routing import asked_in_turn, route_of, served_in, shown, single
 from schemas.identity import Archetype
 from schemas.presets import ModelEntry, ModelProfile, Preset, Prices, Route, Variant
 
