@@ -10,6 +10,7 @@ JOBS ?= 2
 EXAMPLE ?= order-pricing
 OUT ?= out/$(EXAMPLE)
 UV_VERSION := 0.13.9
+TORCH ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,7 +19,8 @@ SCHEMA := docs/task-specification.schema.json
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup sandbox demo test slow attacks soak bench lint format types schema cli-docs docs wheel lock ci clean
+.PHONY: help setup sandbox demo test slow attacks test-vllm serve-tiny soak bench lint format types schema cli-docs docs \
+  wheel lock lock-vllm ci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +64,13 @@ slow: setup ## Run what takes minutes: whole builds, killed workers, every answe
 
 attacks: setup ## Attack both sandboxes, each attack first shown to work without one
 	$(BIN)/pytest tests/attacks -n $(JOBS) --dist loadfile
+
+test-vllm: setup ## Run the model client against a real vLLM with a tiny model made on the spot; minutes, and 2.5 GB of disk
+	$(BIN)/python -m tests.vllm.environment
+	$(BIN)/pytest tests/vllm --durations 5
+
+serve-tiny: setup ## Serve the tiny model of test-vllm at http://127.0.0.1:8000/v1 until interrupted
+	$(BIN)/python -m tests.vllm.server
 
 soak: setup ## Verify 20,000 candidates, a tenth hostile, while the verifier's children are killed; DATA names the tasks
 	@test -n "$(DATA)" || echo "skipped: soak (give DATA=FOLDER with specs.yaml)"
@@ -110,9 +119,19 @@ lock: ## Pin what pyproject.toml asks for; UPGRADE=--upgrade takes newer version
 	pin --output-file requirements.lock; \
 	pin --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
+# What PyTorch, Triton and the media libraries need on a GPU, or for images and sound, is left out.
+lock-vllm: ## Pin what the vLLM of test-vllm needs; TORCH is a folder or page with PyTorch's CPU builds
+	scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+	$(PYTHON) -m venv "$$scratch"; \
+	"$$scratch/bin/pip" install --quiet uv==$(UV_VERSION); \
+	"$$scratch/bin/uv" pip compile requirements-vllm.in --no-config --python-version 3.11 --find-links "$(TORCH)" \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --quiet \
+	  $(addprefix --no-emit-package ,torchvision torchaudio torchcodec triton) \
+	  --custom-compile-command "make lock-vllm" $(UPGRADE) --output-file requirements-vllm.lock
+
 ci: ## Run all that the build server runs
 	.ci/run
 
 clean: ## Remove what was made here, the virtual environment apart
 	rm -rf dist build out .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './$(VENV)*' -prune -exec rm -rf {} +

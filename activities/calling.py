@@ -139,9 +139,10 @@ class Caller:
             raise
         try:
             answer = await self._model.complete(request)
-        except ModelRefused:
+        except ModelRefused as error:
             self._places.leave(place)
-            await _to_its_end(self._projects.conclude(_ended(entry, LedgerStatus.REFUSED, "ModelRefused")))
+            status = LedgerStatus.REFUSED if error.sent else LedgerStatus.RELEASED
+            await _to_its_end(self._projects.conclude(_ended(entry, status, "ModelRefused")))
             raise
         except ModelUnavailable as error:
             asked = error.retry_after if isinstance(error, ModelOverloaded) else None

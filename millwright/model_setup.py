@@ -68,7 +68,7 @@ async def probed(settings: Settings, environment: Mapping[str, str]) -> tuple[Pr
     found: list[Probed] = []
     async with open_models({each.url: each.key for each in endpoints}) as models:
         for each in endpoints:
-            silence = await model_trouble(each)
+            silence = await model_trouble(each, _remedy(settings))
             seen = () if silence else await probe(models, each.url, each.name)
             shown = tuple((capability.name, capability.ok, capability.detail) for capability in seen)
             found.append((each.name, each.public_url, silence or "", shown))
@@ -88,8 +88,13 @@ async def model_silence(settings: Settings, environment: Mapping[str, str]) -> s
     endpoints = endpoints_configured(settings, environment)
     if not endpoints:
         return f"the preset {settings.model_preset} has no endpoint: set MILLWRIGHT_MODEL_URL and MILLWRIGHT_MODEL_NAME"
-    remedy = () if settings.model else (f"change its endpoint in the preset {settings.model_preset}",)
-    troubles = await asyncio.gather(*(model_trouble(each, *remedy) for each in endpoints))
+    troubles = await asyncio.gather(*(model_trouble(each, _remedy(settings)) for each in endpoints))
     told = list(zip(endpoints, troubles, strict=True))
     answered = {each.name for each, trouble in told if trouble is None}
     return next((trouble for each, trouble in told if each.name not in answered), None)
+
+
+def _remedy(settings: Settings) -> str:
+    if settings.model is not None:
+        return "set MILLWRIGHT_MODEL_URL to where it is"
+    return f"set MILLWRIGHT_MODEL_HOST to where it is, or change its endpoint in the preset {settings.model_preset}"

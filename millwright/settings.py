@@ -71,7 +71,7 @@ class Settings:
         """Read the settings from an environment.
 
         Raises:
-            BadInput: a model URL without a model name or a preset, a URL that is not http(s) ending in ``/v1``, or a cap
+            BadInput: a model URL with neither name nor preset, a URL that is not http(s) ending in ``/v1``, or a cap
                 or a period that cannot be read.
         """
         rules, calibration = environment.get("MILLWRIGHT_RED_FLAGS"), environment.get("MILLWRIGHT_CALIBRATION")

@@ -161,7 +161,7 @@ def test_compose_starts_the_servers_of_the_recommended_preset() -> None:
 
 
 def test_compose_reads_every_variable_that_a_plan_prints() -> None:
-    """No line of `millwright models plan --compose` is without effect, for a preset of as many servers as there may be."""
+    """No line of `millwright models plan --compose` is without effect, for the most servers that there may be."""
     preset = presets_in(ROOT / "config" / "models")["triple"]
     plan = memory_plan(preset)
     assert plan is not None

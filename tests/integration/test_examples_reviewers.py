@@ -11,6 +11,7 @@ from millwright.core.coordination import read_advice
 from millwright.core.extraction import extract_json
 from millwright.core.proposals import Proposals, read_proposals
 from millwright.core.reviewing import Review, read_review
+from schemas.claims import Claim
 from schemas.coordination import Advice, Remedy
 from schemas.election import RedFlag
 from schemas.identity import Archetype
@@ -49,7 +50,7 @@ def test_right_reviewers_propose_promised_inputs_and_claim_what_is_true(example:
     """Every case fits the types, is promised and says why; a result that is stated is the right one."""
     reviews = _read(example, task, "right")
     assert len(reviews) >= 2
-    claims = []
+    claims: list[Claim] = []
     for review in reviews:
         assert isinstance(review, Review)
         assert review.claims

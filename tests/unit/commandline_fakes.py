@@ -135,6 +135,7 @@ class Pretended:
     unsatisfiable: bool = False
     found: tuple[Check, ...] = ()
     model: ModelSettings | None = None
+    model_preset: str | None = None
     used: Endpoints | None = None
     sessions: int = 0
     roles: list[str] = field(default_factory=list)
@@ -148,8 +149,8 @@ class Pretended:
         self.client = PretendedClient(self.store, self.ending, self.exit_code)
 
     def settings(self) -> Settings:
-        """Name the home, and the model that was set."""
-        return Settings(home=self.home, model=self.model)
+        """Name the home, and the model or the preset that was set."""
+        return Settings(home=self.home, model=self.model, model_preset=self.model_preset)
 
     def read_requirements(self, content: bytes, origin: str) -> str:
         """Read as in earnest."""

@@ -1,5 +1,6 @@
 """Presets: every one of ours is sound, the settings find theirs, and each fault is told with its line."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from millwright.adapters.documents.model_presets import KEY_VARIABLE, endpoints_of, preset_of
 from millwright.adapters.documents.preset_files import presets_in, read_preset, routed
 from millwright.core.basis import planned_by
-from millwright.core.memory_plan import memory_plan
+from millwright.core.memory_plan import memory_plan, need_gib
 from millwright.errors import BadInput
 from millwright.model_setup import PRESETS, configured_preset
 from millwright.settings import ModelSettings, Settings
@@ -66,6 +67,28 @@ def test_every_preset_of_ours_sends_the_swarm_at_code(name: str) -> None:
             if serving is not None:
                 assert route.max_tokens is not None
                 assert route.max_tokens <= serving.context_tokens // 2
+
+
+def test_the_page_states_the_memory_that_is_computed() -> None:
+    """docs/models.md has a row for every preset with servers, with its figures in GiB."""
+    page = (PRESETS.parents[1] / "docs" / "models.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([a-z0-9-]+)` \| [^|]+ \| ([0-9]+ \| [0-9. |]+) \|$", page, re.MULTILINE))
+    expected = {}
+    for name, preset in OURS.items():
+        if (plan := memory_plan(preset)) is not None:
+            weights = sum(server.weights_gib for server in plan.servers)
+            needs = sum(need_gib(entry.serving) for entry in preset.models.values() if entry.serving)
+            expected[name] = f"{plan.memory_gib:g} | {weights:.1f} | {needs:.1f} | {plan.usable_gib:.1f}"
+    assert rows == expected
+
+
+def test_the_pages_example_is_a_preset() -> None:
+    """Whoever copies it from docs/models.md has no fault in it."""
+    page = (PRESETS.parents[1] / "docs" / "models.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```\n(name: ours\n.*?)```", page, re.DOTALL)
+    preset = read_preset(example.encode(), "docs/models.md")
+    assert preset.models["planner"].key == "PLANNER_KEY"
+    assert len(preset.models["coder"].endpoints) == 2
 
 
 def test_what_is_assumed_of_a_model_is_the_same_in_every_preset() -> None:

@@ -68,7 +68,7 @@ class TableModel:
         again = " again" if EARLIER_PLAN_LINE in text else ""
         key = (role[1] + again if role else "", task[1] if task else "")
         if key not in self.answers:
-            raise ModelRefused(f"no answer is written down for {key}")
+            raise ModelRefused(f"no answer is written down for {key}", sent=False)
         self.calls.append(key)
         texts = self.answers[key]
         return ModelAnswer(

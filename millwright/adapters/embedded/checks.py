@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -195,7 +195,11 @@ async def _check_models(settings: Settings, models: Sequence[ModelSettings]) -> 
     if not models:
         told = f"the preset {preset} has no endpoint, and none is set"
         return [Check("model", False, told, "export MILLWRIGHT_MODEL_URL=https://host/v1 MILLWRIGHT_MODEL_NAME=model")]
-    return list(await asyncio.gather(*(check_model(model, preset if not settings.model else None) for model in models)))
+    found = await asyncio.gather(*(check_model(model, preset if not settings.model else None) for model in models))
+    if len(models) == 1:
+        return found
+    named = zip(models, found, strict=True)
+    return [replace(check, name=f"model {model.name} at {model.public_url}") for model, check in named]
 
 
 async def check_model(model: ModelSettings, preset: str | None = None) -> Check:

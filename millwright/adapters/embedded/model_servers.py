@@ -70,7 +70,7 @@ def _spawned(command: Sequence[str], environment: Mapping[str, str], log: Path) 
     output = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     files = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
     files += [(os.POSIX_SPAWN_OPEN, number, str(log), output, 0o600) for number in (1, 2)]
-    return os.posix_spawn(program, command, environment, file_actions=files, setsid=True)
+    return os.posix_spawn(program, list(command), environment, file_actions=files, setsid=True)
 
 
 async def _healthy(pid: int, port: int, log: Path, patience: float, pause: float) -> None:
