@@ -106,7 +106,8 @@ class Ports:
     ``second`` is the engine that winners are run on once more, where there is one; ``programs`` is how many programs
     the sandbox runs at once; ``rules`` are each archetype's red flags, and
     ``calibration`` predicts how likely a winner is wrong; ``preset`` says which models there are, and ``installation``
-    caps what all projects together may spend.
+    caps what all projects together may spend. ``recalls_all``: every answer that is known is used again, also one of a
+    model whose revision nobody stated.
     """
 
     model: Model | None
@@ -122,6 +123,7 @@ class Ports:
     calibration: Calibration | None = None
     preset: Preset = field(default_factory=lambda: single(ANY_MODEL, "", ModelProfile()))
     installation: InstallationBudget = NO_CAPS
+    recalls_all: bool = False
 
 
 Activities = list[Callable[..., Any]]
@@ -195,7 +197,14 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
 
 
 def _waiting_on(model: Model, ports: Ports) -> Activities:
-    caller = Caller(model, ports.projects, ports.breakers, ports.preset, installation=ports.installation)
+    caller = Caller(
+        model,
+        ports.projects,
+        ports.breakers,
+        ports.preset,
+        installation=ports.installation,
+        recalls_all=ports.recalls_all,
+    )
     generation = Generation(caller, ports.projects, ports.artifacts, rules=ports.rules)
     proposing = Proposing(generation, ports.projects, ports.artifacts, ports.sandbox)
     consulting = Consulting(generation, ports.projects, ports.artifacts, ports.sandbox)
