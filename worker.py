@@ -346,13 +346,8 @@ async def run(settings: Settings, role: Role, environment: Mapping[str, str]) ->
         store = await open_.enter_async_context(open_store(settings.database_url))
         model = await open_.enter_async_context(open_models(keys)) if keys else None
         tools = await open_.enter_async_context(open_toolbox(settings.cache, runs=role in RUNS_CANDIDATES))
-        ports = replace(
-            _over(store, tools, model),
-            rules=rules,
-            calibration=calibration,
-            preset=preset,
-            installation=settings.installation,
-        )
+        ports = replace(_over(store, tools, model), rules=rules, calibration=calibration, preset=preset)
+        ports = replace(ports, installation=settings.installation)
         if role in RUNS_CANDIDATES:
             spare_collections()
         for worker in workers(client, ports, role):
