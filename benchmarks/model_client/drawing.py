@@ -20,8 +20,8 @@ from schemas.requests import Purpose
 from workflows.identifiers import node_workflow_id
 
 _AT_ONCE = 8
-_PROPOSING = "propose_inputs"
-_DRAWING = "draw"
+_MAKERS = {Purpose.CODE: "draw", Purpose.INPUTS: "propose_inputs", Purpose.REVIEW: "review_winner"}
+"""The activity that makes the requests of a purpose; the benchmark's tasks have no others."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def spans(activities: Sequence[Scheduled], ledger: Sequence[LedgerEntry], log: S
 def _maker(entry: LedgerEntry, service: Service, activities: Sequence[Scheduled]) -> Scheduled:
     """Find the activity that made a request: the last of its node, kind and round that was scheduled before."""
     key = entry.key
-    name = _PROPOSING if key.purpose.startswith(Purpose.INPUTS) else _DRAWING
+    name = _MAKERS[Purpose(key.purpose.partition("-")[0])]
     made = [each for each in activities if (each.path, each.name, each.round) == (key.path, name, key.round)]
     before = [each for each in made if each.at <= service.arrived]
     if not before:
@@ -77,7 +77,7 @@ def _found(path: NodePath, events: Sequence[HistoryEvent]) -> Iterator[Scheduled
     for event in events:
         if event.HasField("activity_task_scheduled_event_attributes"):
             asked = event.activity_task_scheduled_event_attributes
-            if asked.activity_type.name in (_DRAWING, _PROPOSING):
+            if asked.activity_type.name in _MAKERS.values():
                 given = json.loads(asked.input.payloads[0].data)
                 at = event.event_time.ToNanoseconds() / 1e9
                 yield Scheduled(path, asked.activity_type.name, int(given.get("round", 0)), at)

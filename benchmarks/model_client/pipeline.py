@@ -44,13 +44,14 @@ MODEL = "slots"
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asked for."""
+    """What the command line asked for; ``ahead`` calls more than slots are sent, and wait at the endpoint."""
 
     slots: int
     latency: Latency
     projects: tuple[int, ...]
     tasks: int
     k: int
+    ahead: int
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,9 @@ def _options(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--projects", type=int, nargs="+", default=(1, 4), help="built at the same time, a run each")
     parser.add_argument("--tasks", type=int, default=48, help="of all projects together")
     parser.add_argument("--k", type=int, default=3)
+    parser.add_argument("--ahead", type=int, default=2, help="calls sent beyond the slots, which wait at the endpoint")
     given = parser.parse_args(arguments)
-    return Options(given.slots, Latency(*given.seconds), tuple(given.projects), given.tasks, given.k)
+    return Options(given.slots, Latency(*given.seconds), tuple(given.projects), given.tasks, given.k, given.ahead)
 
 
 async def _measured(options: Options, projects: int, home: Path) -> Run:
@@ -101,7 +103,7 @@ async def _measured(options: Options, projects: int, home: Path) -> Run:
 
     async with serving(reply, options.slots, options.latency) as server:
         file = home.with_name(f"{home.name}-preset.yaml")
-        file.write_text(yaml.safe_dump(_preset(server.url, options.slots)), encoding="utf-8")
+        file.write_text(yaml.safe_dump(_preset(server.url, options.slots + options.ahead)), encoding="utf-8")
         try:
             settings = Settings.read({"MILLWRIGHT_HOME": str(home), "MILLWRIGHT_MODEL_PRESET": str(file)})
             stack = EmbeddedStack(settings, children=lambda state: _children(state, file), ui=False, report=print)
@@ -111,10 +113,10 @@ async def _measured(options: Options, projects: int, home: Path) -> Run:
             file.unlink()
 
 
-def _preset(url: str, slots: int) -> dict[str, object]:
+def _preset(url: str, most_at_once: int) -> dict[str, object]:
     """Describe the endpoint; many temperatures, so that most answers are requests apart, as with several models."""
     route = {"models": [MODEL], "temperatures": [0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0], "timeout_seconds": 120}
-    model = {"name": MODEL, "endpoints": [url], "most_at_once": slots}
+    model = {"name": MODEL, "endpoints": [url], "most_at_once": most_at_once}
     return {"name": "slots", "models": {MODEL: model}, "default": route}
 
 
@@ -168,7 +170,7 @@ async def _built(options: Options, projects: int, state: StackState, server: Slo
 def _print(options: Options, run: Run, load: float) -> None:
     used, calls = run.used, len(run.log)
     print(
-        f"\n{run.projects} project(s), {options.tasks} tasks, k={options.k}; {used.slots} slots, a call "
+        f"\n{run.projects} project(s), {options.tasks} tasks, k={options.k}; {used.slots} slots and {options.ahead} ahead, a call "
         f"{options.latency.least:g} to {options.latency.most:g} s; load average before {load:.1f}"
     )
     codes = ", ".join(f"{number} with exit code {code}" for code, number in sorted(run.codes.items()))

@@ -21,6 +21,7 @@ _BODIES = (
 """Bodies of answers, with how often each is given; the last two are wrong."""
 
 _CASES = '```json\n{"cases": [{"inputs": {"n": 5}}, {"inputs": {"n": -3}}]}\n```\n'
+_NO_CASES = '```json\n{"cases": []}\n```\n'
 
 
 def specification(numbers: Iterable[int]) -> str:
@@ -37,6 +38,7 @@ def answers(tasks: int) -> CompletionBook:
         completions = tuple(Completion(text, weight=weight) for text, weight in texts)
         entries.append(TaskCompletions(name, name, Archetype.CODER, completions))
         entries.append(TaskCompletions(name, name, Archetype.VERIFIER, (Completion(_CASES),)))
+        entries.append(TaskCompletions(name, name, Archetype.REVIEWER, (Completion(_NO_CASES),)))
     return CompletionBook(entries)
 
 
