@@ -19,7 +19,7 @@ SCHEMA := docs/task-specification.schema.json
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup sandbox demo test slow attacks test-vllm serve-tiny soak bench lint format types schema cli-docs docs \
+.PHONY: help setup sandbox demo test slow faults attacks test-vllm serve-tiny soak bench lint format types schema cli-docs docs \
   wheel lock lock-vllm ci clean
 
 help: ## List the targets
@@ -62,6 +62,9 @@ test: setup ## Run the tests, JOBS (2) at once; what takes minutes is run by slo
 slow: setup ## Run what takes minutes: whole builds, killed workers, every answer of every example
 	$(BIN)/pytest -m slow --ignore tests/packaging -n $(JOBS) --dist loadfile
 
+faults: setup ## Build a sample at endpoints that fail in every way, and hold each build against one without faults
+	$(BIN)/pytest tests/faults -n $(JOBS) --dist load
+
 attacks: setup ## Attack both sandboxes, each attack first shown to work without one
 	$(BIN)/pytest tests/attacks -n $(JOBS) --dist loadfile
 
@@ -78,8 +81,10 @@ soak: setup ## Verify 20,000 candidates, a tenth hostile, while the verifier's c
 
 BENCHMARKS := verification.speed verification.keeping verification.typing_agreement voting
 
-bench: setup ## Print the figures of verification, voting and whole builds; DATA names the recorded HumanEval answers
+bench: setup ## Print the figures of verification, voting, model calls and builds; DATA names the recorded HumanEval answers
 	$(BIN)/python -m benchmarks.verification.sandbox_start
+	$(BIN)/python -m benchmarks.model_client.clients
+	$(BIN)/python -m benchmarks.model_client.pipeline
 	@test -n "$(DATA)" || echo "skipped: $(BENCHMARKS) (give DATA=FOLDER with specs.yaml and completions.jsonl)"
 	@test -z "$(DATA)" || for name in $(BENCHMARKS); do \
 	  $(BIN)/python -m benchmarks.$$name --data "$(DATA)" || exit 1; done

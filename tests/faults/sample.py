@@ -7,7 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from millwright.adapters.embedded.demo_sampling import CompletionBook, read_book
+from millwright.adapters.embedded.demo_sampling import Completion, CompletionBook, TaskCompletions, read_book
+from schemas.identity import Archetype
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "order-pricing"
 
@@ -19,8 +20,12 @@ FEW = TASKS[:4]
 
 
 def answers() -> CompletionBook:
-    """Read the example's scripted answers."""
-    return read_book([EXAMPLE / "completions"])
+    """Read the example's scripted answers; reviewers for whom nothing is written doubt nothing."""
+    written = list(read_book([EXAMPLE / "completions"]))
+    reviewed = {entry.task for entry in written if entry.archetype is Archetype.REVIEWER}
+    nothing = (Completion('```json\n{"cases": []}\n```\n'),)
+    silent = [TaskCompletions(task, task, Archetype.REVIEWER, nothing) for task in TASKS if task not in reviewed]
+    return CompletionBook([*written, *silent])
 
 
 def specification(tasks: tuple[str, ...]) -> str:
