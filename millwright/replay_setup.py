@@ -13,13 +13,14 @@ from temporalio.worker import Worker
 
 from millwright.adapters.embedded.home import Home
 from millwright.adapters.embedded.temporal_server import TemporalServer
-from millwright.adapters.llm.scripted import ScriptedModel
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.client import Client
+from millwright.errors import ModelRefused
 from millwright.ports import Model
 from millwright.settings import Settings
 from millwright.temporal import connect
 from millwright.toolbox import Toolbox, open_toolbox
+from schemas.models import TASK_LINE, ModelAnswer, ModelRequest
 from schemas.presets import Preset
 
 NOWHERE = "http://record.invalid/v1"
@@ -27,6 +28,20 @@ NOWHERE = "http://record.invalid/v1"
 
 Serving = Callable[[TemporalClient, MemoryStore, Toolbox, Model, Preset, Settings], Sequence[Worker]]
 """Makes the workers of all roles, to which every answer that the store knows counts."""
+
+
+class Unasked:
+    """A model that is never asked: whoever comes to it has a call that the record does not answer."""
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """Refuse, see ``millwright.ports.Model``. Raises ModelRefused."""
+        lines = [line for message in request.prompt.messages for line in message.content.splitlines()]
+        task = next((line.removeprefix(TASK_LINE) for line in lines if line.startswith(TASK_LINE)), "")
+        raise ModelRefused(
+            f"the record has no answer to a call of {request.model!r} for a {request.prompt.archetype.value}"
+            f"{f' about {task}' if task else ''} (seed {request.seed})",
+            sent=False,
+        )
 
 
 @asynccontextmanager
@@ -40,7 +55,6 @@ async def open_scratch(
         SandboxUnavailable: no engine can confine a candidate here.
     """
     store = MemoryStore()
-    nothing = ScriptedModel(lambda _: None)
     with TemporaryDirectory(prefix="millwright-replay-") as place:
         home = Home(Path(place))
         home.prepare()
@@ -48,7 +62,7 @@ async def open_scratch(
             server = await open_.enter_async_context(TemporalServer(home, ui=False))
             tools = await open_.enter_async_context(open_toolbox(settings.cache, runs=True))
             temporal = await connect(server.address)
-            for worker in serving(temporal, store, tools, nothing, _nowhere(preset), settings):
+            for worker in serving(temporal, store, tools, Unasked(), _nowhere(preset), settings):
                 await open_.enter_async_context(worker)
             yield Client(temporal, store, store), store, home.path
 
