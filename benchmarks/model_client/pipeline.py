@@ -170,8 +170,8 @@ async def _built(options: Options, projects: int, state: StackState, server: Slo
 def _print(options: Options, run: Run, load: float) -> None:
     used, calls = run.used, len(run.log)
     print(
-        f"\n{run.projects} project(s), {options.tasks} tasks, k={options.k}; {used.slots} slots and {options.ahead} ahead, a call "
-        f"{options.latency.least:g} to {options.latency.most:g} s; load average before {load:.1f}"
+        f"\n{run.projects} project(s), {options.tasks} tasks, k={options.k}; {used.slots} slots and {options.ahead} ahead, "
+        f"a call {options.latency.least:g} to {options.latency.most:g} s; load average before {load:.1f}"
     )
     codes = ", ".join(f"{number} with exit code {code}" for code, number in sorted(run.codes.items()))
     print(f"  ended: {codes}; {calls} requests, {run.seconds:.1f} s wall")
