@@ -10,7 +10,6 @@ JOBS ?= 2
 EXAMPLE ?= order-pricing
 OUT ?= out/$(EXAMPLE)
 UV_VERSION := 0.13.9
-TORCH ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -125,7 +124,8 @@ lock: ## Pin what pyproject.toml asks for; UPGRADE=--upgrade takes newer version
 	pin --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 # What PyTorch, Triton and the media libraries need on a GPU, or for images and sound, is left out.
-lock-vllm: ## Pin what the vLLM of test-vllm needs; TORCH is a folder or page with PyTorch's CPU builds
+lock-vllm: ## Pin what the vLLM of test-vllm needs; TORCH names a folder or page with PyTorch's CPU builds
+	@test -n "$(TORCH)" || { echo "give TORCH=FOLDER-OR-PAGE with PyTorch's builds for the CPU" >&2; exit 2; }
 	scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
 	$(PYTHON) -m venv "$$scratch"; \
 	"$$scratch/bin/pip" install --quiet uv==$(UV_VERSION); \

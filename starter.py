@@ -161,12 +161,12 @@ class Adapters:
     async def session(self, note: Note, *, demo: bool = False, builds: bool = False) -> AsyncIterator[Session]:
         """Reach the running or configured stack, or start the embedded one; as ``Composition.session`` says."""
         from millwright.adapters.embedded.guests import guests_gone, visiting
-        from millwright.adapters.embedded.home import Home
+        from millwright.adapters.embedded.home import Home, running_on
         from millwright.errors import ModelUnavailable
         from millwright.model_setup import model_silence
 
         settings = self.settings()
-        running = await _running_on(settings.home)
+        running = await running_on(settings.home)
         if settings.database_url and settings.temporal_address:
             async with self._joined(settings, None) as session:
                 yield session
@@ -182,6 +182,16 @@ class Adapters:
             async with self._stack(note, demo=demo) as state, self._joined(settings, state, owned=True) as session:
                 yield session
                 await guests_gone(Home(settings.home), note)
+
+    @asynccontextmanager
+    async def scratch(self, preset: "Preset", note: Note) -> AsyncIterator[Session]:
+        """Run a server, workers and an empty store for this command alone; as ``Composition.scratch`` says."""
+        import worker
+        from millwright.replay_setup import open_scratch
+
+        note("starting a server for this replay alone")
+        async with open_scratch(self.settings(), preset, worker.workers_of_record) as (client, store, home):
+            yield Session(client, Stores(store, store), Endpoints(home), owned=True)
 
     @asynccontextmanager
     async def stack(self, note: Note) -> AsyncIterator[Endpoints]:
@@ -346,18 +356,6 @@ def _tell_of_unused(settings: "Settings", running: "StackState", note: Note) -> 
     ):
         if configured and own and configured != own:
             note(f"the stack running on {settings.home} has a {what} of its own, which is used: {variable} is not")
-
-
-async def _running_on(home: Path) -> "StackState | None":
-    """Find the stack that runs on a home; one that is just starting or stopping is waited for, a minute at most."""
-    from millwright.adapters.embedded.home import Home, Purpose, read_holder, read_state
-
-    for _ in range(120):
-        state, holder = read_state(home), read_holder(Home(home))
-        if state is not None or holder is None or holder.purpose is not Purpose.STACK:
-            return state
-        await asyncio.sleep(0.5)
-    return None
 
 
 def _tool_check(name: str) -> Check:

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -45,7 +45,8 @@ from millwright.adapters.documents.front_matter import read_front_matter
 from millwright.adapters.documents.red_flag_rules import read_red_flags
 from millwright.adapters.documents.specification_file import read_specification
 from millwright.adapters.llm import open_models
-from millwright.adapters.storage.postgres import open_store
+from millwright.adapters.storage.memory import MemoryStore
+from millwright.adapters.storage.postgres import PostgresStore, open_store
 from millwright.core.basis import planned_by
 from millwright.core.calibration import Calibration, read_calibration
 from millwright.core.red_flags.rule_set import RuleSet, rule_sets, settings_faults
@@ -56,7 +57,7 @@ from millwright.model_setup import configured_preset, endpoints_configured
 from millwright.ports import NO_CAPS, Analyser, ArtifactStore, BreakerStore, InputSource, Model, ProjectStore, Sandbox
 from millwright.settings import Settings
 from millwright.temporal import connect
-from millwright.toolbox import open_toolbox, spare_collections
+from millwright.toolbox import Toolbox, open_toolbox, spare_collections
 from schemas.identity import Archetype
 from schemas.models import InstallationBudget
 from schemas.presets import ANY_MODEL, ModelProfile, Preset
@@ -106,7 +107,8 @@ class Ports:
     ``second`` is the engine that winners are run on once more, where there is one; ``programs`` is how many programs
     the sandbox runs at once; ``rules`` are each archetype's red flags, and
     ``calibration`` predicts how likely a winner is wrong; ``preset`` says which models there are, and ``installation``
-    caps what all projects together may spend.
+    caps what all projects together may spend. ``recalls_all``: every answer that is known is used again, also one of a
+    model whose revision nobody stated.
     """
 
     model: Model | None
@@ -122,6 +124,7 @@ class Ports:
     calibration: Calibration | None = None
     preset: Preset = field(default_factory=lambda: single(ANY_MODEL, "", ModelProfile()))
     installation: InstallationBudget = NO_CAPS
+    recalls_all: bool = False
 
 
 Activities = list[Callable[..., Any]]
@@ -195,7 +198,14 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
 
 
 def _waiting_on(model: Model, ports: Ports) -> Activities:
-    caller = Caller(model, ports.projects, ports.breakers, ports.preset, installation=ports.installation)
+    caller = Caller(
+        model,
+        ports.projects,
+        ports.breakers,
+        ports.preset,
+        installation=ports.installation,
+        recalls_all=ports.recalls_all,
+    )
     generation = Generation(caller, ports.projects, ports.artifacts, rules=ports.rules)
     proposing = Proposing(generation, ports.projects, ports.artifacts, ports.sandbox)
     consulting = Consulting(generation, ports.projects, ports.artifacts, ports.sandbox)
@@ -336,21 +346,8 @@ async def run(settings: Settings, role: Role, environment: Mapping[str, str]) ->
         store = await open_.enter_async_context(open_store(settings.database_url))
         model = await open_.enter_async_context(open_models(keys)) if keys else None
         tools = await open_.enter_async_context(open_toolbox(settings.cache, runs=role in RUNS_CANDIDATES))
-        ports = Ports(
-            model=model,
-            projects=store,
-            artifacts=store,
-            sandbox=tools.sandbox,
-            analyser=tools.analyser,
-            inputs=tools.inputs,
-            second=tools.second,
-            programs=tools.programs,
-            rules=rules,
-            calibration=calibration,
-            breakers=store,
-            preset=preset,
-            installation=settings.installation,
-        )
+        ports = replace(_over(store, tools, model), rules=rules, calibration=calibration, preset=preset)
+        ports = replace(ports, installation=settings.installation)
         if role in RUNS_CANDIDATES:
             spare_collections()
         for worker in workers(client, ports, role):
@@ -360,12 +357,41 @@ async def run(settings: Settings, role: Role, environment: Mapping[str, str]) ->
     log.info("worker.stopped", extra={"role": role.value})
 
 
+def _over(store: PostgresStore | MemoryStore, tools: Toolbox, model: Model | None) -> Ports:
+    return Ports(
+        model=model,
+        projects=store,
+        artifacts=store,
+        breakers=store,
+        sandbox=tools.sandbox,
+        analyser=tools.analyser,
+        inputs=tools.inputs,
+        second=tools.second,
+        programs=tools.programs,
+    )
+
+
+def workers_of_record(
+    client: Client, store: MemoryStore, tools: Toolbox, model: Model, preset: Preset, settings: Settings
+) -> list[Worker]:
+    """Make the workers of all roles over a store in memory, to which every answer that it knows counts."""
+    rules, calibration = _rules(settings.red_flags), _calibration(settings.calibration)
+    ports = replace(_over(store, tools, model), rules=rules, calibration=calibration, preset=preset, recalls_all=True)
+    return workers(client, ports, Role.ALL)
+
+
+def _log() -> None:
+    """Write the log to standard error, from INFO on; not httpx's, which has a URL's user and password in every line."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a worker from the command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="millwright worker", description=__doc__)
     parser.add_argument("--role", choices=[role.value for role in Role], default=Role.ALL.value)
     given = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    _log()
     try:
         asyncio.run(run(Settings.read(os.environ), Role(given.role), os.environ))
     except MillwrightError as error:

@@ -79,6 +79,15 @@ PICTURE: dict[str, tuple[str, ...]] = {
     ),
     "millwright.toolbox": (*BORDER, "millwright.adapters"),
     "millwright.model_setup": (*NOUNS, "millwright.adapters", "millwright.core", "millwright.settings"),
+    "millwright.replay_setup": (
+        *BORDER,
+        "millwright.adapters",
+        "millwright.client",
+        "millwright.settings",
+        "millwright.temporal",
+        "millwright.toolbox",
+        "temporalio",
+    ),
     "migrations": ("millwright.adapters.storage", "alembic", "sqlalchemy"),
 }
 FAMILIES: dict[str, tuple[str, ...]] = {

@@ -20,7 +20,7 @@ from millwright.core.server_commands import COMPOSE_SERVICES, EVERYWHERE, compos
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
-READ_VARIABLES = re.compile(r"""environ(?:ment)?(?:\.get\(|\[)\s*["']((?:MILLWRIGHT|TEMPORAL)_[A-Z_]+)["']""")
+READ_VARIABLES = re.compile(r"""environ(?:ment)?(?:\.get\(|\[|,)\s*["']((?:MILLWRIGHT|TEMPORAL)_[A-Z_]+)["']""")
 # Assembled, so that this file does not hold what it looks for.
 LOCAL = re.compile(
     "|".join(

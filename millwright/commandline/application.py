@@ -20,6 +20,7 @@ from millwright.commandline import (
     modelling,
     operating,
     reading,
+    replaying,
     verifying,
 )
 from millwright.commandline.composition import Composition
@@ -43,6 +44,7 @@ COMMANDS = (
     ("fetch", reading.fetch),
     ("report", reading.report),
     ("diff", differing.diff),
+    ("replay", replaying.replay),
     ("estimate", estimating.estimate),
     ("verify", verifying.verify),
     ("redflags", flagging.redflags),

@@ -158,6 +158,10 @@ class Composition(Protocol):
         """
         ...
 
+    def scratch(self, preset: "Preset", note: Note) -> AbstractAsyncContextManager[Session]:
+        """Run a server, workers and an empty store for this command alone, where only answers that are known count."""
+        ...
+
     def stack(self, note: Note) -> AbstractAsyncContextManager[Endpoints]:
         """Run the embedded stack; a signal to end cancels the task. Raises BadInput when one runs on this home."""
         ...

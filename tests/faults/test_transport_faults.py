@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.identity import TaskStatus
+from schemas.identity import Archetype, TaskStatus
 from schemas.models import LedgerStatus
 from tests.faults.building import Outcome, build
 from tests.faults.conftest import Shown
@@ -43,7 +43,8 @@ def test_answers_of_another_kind_are_red_flags(fault: Fault, calm: Outcome, show
     shown(f"{fault.value} at 30 %", outcome, calm)
     assert outcome.exit_code == 0, outcome.output
     assert {node.status for node in outcome.nodes} == {TaskStatus.WON}
-    assert {entry.status for entry in outcome.ledger} == {LedgerStatus.SETTLED}
+    code = [entry for entry in outcome.ledger if entry.archetype is Archetype.CODER]
+    assert {entry.status for entry in code} == {LedgerStatus.SETTLED}, "an answer of another kind is an answer"
     assert sum(node.red_flags for node in outcome.nodes) > sum(node.red_flags for node in calm.nodes)
     demand_counted(outcome)
 
@@ -55,6 +56,8 @@ def test_an_endpoint_that_refuses_for_good_fails_the_build(calm: Outcome, shown:
     assert outcome.exit_code == 1
     assert outcome.manifest is None
     assert "401" in outcome.output
-    assert set(outcome.statuses) == {LedgerStatus.REFUSED}
+    assert outcome.statuses[LedgerStatus.REFUSED] > 0
+    # What was asked at the same time is broken off, and counts: the endpoint may have done its work.
+    assert set(outcome.statuses) <= {LedgerStatus.REFUSED, LedgerStatus.RESERVED}
     assert all(number == 1 for calls in outcome.asked.values() for number in calls.values())
     demand_counted(outcome)

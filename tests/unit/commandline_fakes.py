@@ -216,6 +216,12 @@ class Pretended:
         yield Session(cast(Client, self.client), stores, endpoints, owned=self.used is None)
 
     @asynccontextmanager
+    async def scratch(self, preset: Preset, note: Note) -> AsyncIterator[Session]:
+        """Have a session over another store in memory."""
+        store = MemoryStore()
+        yield Session(cast(Client, self.client), Stores(store, store), Endpoints(self.home), owned=True)
+
+    @asynccontextmanager
     async def stack(self, note: Note) -> AsyncIterator[Endpoints]:
         """Come up, and be stopped at once, as by a signal."""
         task = asyncio.current_task()

@@ -1,11 +1,16 @@
-"""Which endpoints a worker asks: those of its settings, by URL or by preset, and none without either."""
+"""Which endpoints a worker asks: those of its settings, by URL or by preset, and none without either; and its log."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from millwright.errors import BadInput
 from millwright.settings import Settings
+from schemas.identity import Archetype
+from schemas.models import Message, ModelRequest, Prompt
+from schemas.models import Role as Speaker
 from worker import Role, keys_of
 
 PRESET = """
@@ -45,3 +50,42 @@ def test_a_role_that_waits_on_models_needs_one(role: Role) -> None:
 def test_other_roles_need_no_model(role: Role) -> None:
     """They ask none."""
     assert _keys({}, role) == {}
+
+
+_ONE_CALL = """
+import asyncio, logging, worker
+from millwright.adapters.llm import open_models
+from millwright.errors import ModelUnavailable
+from tests.unit.test_worker_models import request_to
+
+async def main():
+    async def reset(reader, writer):
+        await reader.readuntil(b"}]")
+        writer.write(b"HTTP/1.1 500 no\\r\\nContent-Length: 0\\r\\n\\r\\n")
+        await writer.drain()
+        writer.close()
+    server = await asyncio.start_server(reset, "127.0.0.1", 0)
+    url = f"http://user:hidden-word@127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    async with server, open_models({}) as models:
+        try:
+            await models.complete(request_to(url))
+        except ModelUnavailable as error:
+            logging.getLogger("millwright").info("seen: %s", error)
+
+worker._log()
+asyncio.run(main())
+"""
+
+
+def request_to(url: str) -> ModelRequest:
+    """Make a request to an endpoint."""
+    prompt = Prompt(archetype=Archetype.CODER, version="1", messages=(Message(role=Speaker.USER, content="hello"),))
+    return ModelRequest(prompt=prompt, model="m", endpoint=url, temperature=0, seed=1, timeout_seconds=20)
+
+
+def test_a_password_in_an_endpoints_url_is_not_in_the_log() -> None:
+    """A worker's log has what befell a call, and no password; httpx would write one with every call."""
+    done = subprocess.run([sys.executable, "-c", _ONE_CALL], capture_output=True, text=True, timeout=60, check=False)
+    assert "seen: " in done.stderr, done.stderr
+    assert "500" in done.stderr
+    assert "hidden-word" not in done.stderr

@@ -74,8 +74,8 @@ def _install(requirements: Path) -> None:
     missing = _NOT_FOUND.search(done.stderr)
     if missing is not None:
         raise CannotBeHad(
-            f"{missing[1]} is not in pip's package index; PyTorch keeps its CPU builds in one of its own: "
-            "name that in PIP_EXTRA_INDEX_URL"
+            f"{missing[1]} is not in pip's package index; PyTorch keeps its builds for the CPU in one of its own: name "
+            "that in PIP_EXTRA_INDEX_URL"
         )
     sys.stderr.write(done.stderr)
     done.check_returncode()

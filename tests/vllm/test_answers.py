@@ -103,11 +103,12 @@ async def test_a_schema_that_is_none_is_refused(server: Server, model: OpenAICom
 
 
 async def test_an_answer_ends_before_its_stop_text(server: Server, model: OpenAICompatibleModels) -> None:
-    """What was said before the stop text is what would have been said without it."""
+    """What was said before the stop text is what would have been said without it, and nothing is drawn after it."""
     (whole,) = await _texts(model, request(server))
     stop = whole[20:23]
     answer = await model.complete(request(server, stop=(stop,)))
     assert answer.choices == (Choice(text=whole[: whole.index(stop)], finish_reason=FinishReason.STOP),)
+    assert answer.usage.completion_tokens == len(answer.choices[0].text) + len(stop)
 
 
 async def test_a_truncated_answer_says_so(server: Server, model: OpenAICompatibleModels) -> None:

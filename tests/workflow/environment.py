@@ -106,6 +106,7 @@ async def staged(
     workflow_runner: SandboxedWorkflowRunner | None = None,
     sandbox: Callable[[Sandbox], Sandbox] = lambda real: real,
     cached_workflows: int = 1000,
+    recalls_all: bool = False,
 ) -> AsyncIterator[Stage]:
     """Run a time-skipping server and workers on every queue; ``sandbox`` may put something around the real one."""
     async with await WorkflowEnvironment.start_time_skipping(
@@ -125,6 +126,7 @@ async def staged(
                 analyser=tools.analyser,
                 inputs=tools.inputs,
                 second=tools.second,
+                recalls_all=recalls_all,
             )
 
             async def serve() -> None:
