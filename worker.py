@@ -53,7 +53,7 @@ from millwright.core.red_flags.rule_set import RuleSet, rule_sets, settings_faul
 from millwright.core.routing import single
 from millwright.core.specification import check_document
 from millwright.errors import BadInput, MillwrightError, TemporalUnavailable
-from millwright.model_setup import configured_preset, endpoints_configured
+from millwright.model_setup import configured_preset, keys_configured
 from millwright.ports import NO_CAPS, Analyser, ArtifactStore, BreakerStore, InputSource, Model, ProjectStore, Sandbox
 from millwright.settings import Settings
 from millwright.temporal import connect
@@ -276,21 +276,6 @@ def _draws_at_once(preset: Preset) -> int:
     return min(MOST_DRAWS, sum(entry.most_at_once * max(1, len(entry.endpoints)) for entry in preset.models.values()))
 
 
-def keys_of(settings: Settings, environment: Mapping[str, str], role: Role) -> dict[str, str]:
-    """Return the key of each endpoint that a role may ask, by base URL; empty where there is none.
-
-    Raises:
-        BadInput: the role waits on models, and no endpoint is configured; or the preset has faults.
-    """
-    keys = {each.url: each.key for each in endpoints_configured(settings, environment)}
-    if not keys and role in (Role.MODEL, Role.ALL):
-        raise BadInput(
-            "no model is configured, and this role needs one: set MILLWRIGHT_MODEL_URL and MILLWRIGHT_MODEL_NAME, or "
-            "MILLWRIGHT_MODEL_PRESET to a preset with endpoints (`millwright up` sets them for its own)"
-        )
-    return keys
-
-
 async def register_search_attributes(client: Client) -> None:
     """Register the search attributes that workflows set: an unregistered one would stall them for ever.
 
@@ -335,7 +320,7 @@ async def run(settings: Settings, role: Role, environment: Mapping[str, str]) ->
     rules = _rules(settings.red_flags)
     calibration = _calibration(settings.calibration)
     preset = configured_preset(settings)
-    keys = keys_of(settings, environment, role)
+    keys = keys_configured(settings, environment, needed=role in (Role.MODEL, Role.ALL))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

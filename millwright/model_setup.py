@@ -36,6 +36,21 @@ def endpoints_configured(settings: Settings, environment: Mapping[str, str]) -> 
     return endpoints_of(configured_preset(settings), environment) if settings.names_model else ()
 
 
+def keys_configured(settings: Settings, environment: Mapping[str, str], *, needed: bool) -> dict[str, str]:
+    """Return the key of each endpoint of the settings' preset, by base URL; empty where there is none.
+
+    Raises:
+        BadInput: a model is ``needed``, and no endpoint is configured; or as ``configured_preset``.
+    """
+    keys = {each.url: each.key for each in endpoints_configured(settings, environment)}
+    if needed and not keys:
+        raise BadInput(
+            "no model is configured, and this role needs one: set MILLWRIGHT_MODEL_URL and MILLWRIGHT_MODEL_NAME, or "
+            "MILLWRIGHT_MODEL_PRESET to a preset with endpoints (`millwright up` sets them for its own)"
+        )
+    return keys
+
+
 def first_asked(settings: Settings) -> ModelSettings | None:
     """Return the model that coders ask first at its first endpoint, without a key; None without an endpoint.
 
