@@ -18,7 +18,8 @@ SCHEMA := docs/task-specification.schema.json
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup sandbox demo test slow attacks soak bench lint format types schema cli-docs docs wheel lock ci clean
+.PHONY: help setup sandbox demo test slow faults attacks test-vllm serve-tiny soak bench lint format types schema cli-docs docs \
+  wheel lock lock-vllm ci clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,8 +61,18 @@ test: setup ## Run the tests, JOBS (2) at once; what takes minutes is run by slo
 slow: setup ## Run what takes minutes: whole builds, killed workers, every answer of every example
 	$(BIN)/pytest -m slow --ignore tests/packaging -n $(JOBS) --dist loadfile
 
+faults: setup ## Build a sample at endpoints that fail in every way, and hold each build against one without faults
+	$(BIN)/pytest tests/faults -n $(JOBS) --dist load
+
 attacks: setup ## Attack both sandboxes, each attack first shown to work without one
 	$(BIN)/pytest tests/attacks -n $(JOBS) --dist loadfile
+
+test-vllm: setup ## Run the model client against a real vLLM with a tiny model made on the spot; minutes, and 2.5 GB of disk
+	$(BIN)/python -m tests.vllm.environment
+	$(BIN)/pytest tests/vllm --durations 5
+
+serve-tiny: setup ## Serve the tiny model of test-vllm at http://127.0.0.1:8000/v1 until interrupted
+	$(BIN)/python -m tests.vllm.server
 
 soak: setup ## Verify 20,000 candidates, a tenth hostile, while the verifier's children are killed; DATA names the tasks
 	@test -n "$(DATA)" || echo "skipped: soak (give DATA=FOLDER with specs.yaml)"
@@ -69,8 +80,10 @@ soak: setup ## Verify 20,000 candidates, a tenth hostile, while the verifier's c
 
 BENCHMARKS := verification.speed verification.keeping verification.typing_agreement voting
 
-bench: setup ## Print the figures of verification, voting and whole builds; DATA names the recorded HumanEval answers
+bench: setup ## Print the figures of verification, voting, model calls and builds; DATA names the recorded HumanEval answers
 	$(BIN)/python -m benchmarks.verification.sandbox_start
+	$(BIN)/python -m benchmarks.model_client.clients
+	$(BIN)/python -m benchmarks.model_client.pipeline
 	@test -n "$(DATA)" || echo "skipped: $(BENCHMARKS) (give DATA=FOLDER with specs.yaml and completions.jsonl)"
 	@test -z "$(DATA)" || for name in $(BENCHMARKS); do \
 	  $(BIN)/python -m benchmarks.$$name --data "$(DATA)" || exit 1; done
@@ -110,9 +123,20 @@ lock: ## Pin what pyproject.toml asks for; UPGRADE=--upgrade takes newer version
 	pin --output-file requirements.lock; \
 	pin --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
+# What PyTorch, Triton and the media libraries need on a GPU, or for images and sound, is left out.
+lock-vllm: ## Pin what the vLLM of test-vllm needs; TORCH names a folder or page with PyTorch's CPU builds
+	@test -n "$(TORCH)" || { echo "give TORCH=FOLDER-OR-PAGE with PyTorch's builds for the CPU" >&2; exit 2; }
+	scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+	$(PYTHON) -m venv "$$scratch"; \
+	"$$scratch/bin/pip" install --quiet uv==$(UV_VERSION); \
+	"$$scratch/bin/uv" pip compile requirements-vllm.in --no-config --python-version 3.11 --find-links "$(TORCH)" \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --quiet \
+	  $(addprefix --no-emit-package ,torchvision torchaudio torchcodec triton) \
+	  --custom-compile-command "make lock-vllm" $(UPGRADE) --output-file requirements-vllm.lock
+
 ci: ## Run all that the build server runs
 	.ci/run
 
 clean: ## Remove what was made here, the virtual environment apart
 	rm -rf dist build out .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './$(VENV)*' -prune -exec rm -rf {} +

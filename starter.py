@@ -5,6 +5,7 @@ Nothing heavy is imported before, so that help answers at once. Commands live in
 
 import asyncio
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from millwright.commandline.application import run
-from millwright.commandline.composition import Check, Endpoints, LadderTools, Note, Session, Stores
+from millwright.commandline.composition import Check, Endpoints, LadderTools, Note, Probe, Session, Stores
 
 if TYPE_CHECKING:
     from millwright.adapters.embedded.home import StackState
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from millwright.core.verification.layer import Subject
     from millwright.settings import Settings
     from schemas.identity import Archetype
-    from schemas.presets import ModelPreset
+    from schemas.presets import ModelProfile, Preset
     from schemas.red_flags import RuleSettings
     from schemas.requirements import FrontMatter
     from schemas.specification import TaskSpecification
@@ -80,14 +81,56 @@ class Adapters:
 
         return read_red_flags(content, origin, settings_faults)
 
-    def assumed_model(self) -> "tuple[str, ModelPreset]":
+    def assumed_model(self) -> "tuple[str, ModelProfile]":
         """Name the configured model, or else the demo's, and read what is assumed of it. Raises BadInput."""
-        from millwright.adapters.embedded.demo_sampling import DEMO_MODEL_NAME
-        from worker import model_preset
+        from millwright.core.basis import planned_by
+        from millwright.model_setup import assumed_preset
 
-        settings = self.settings()
-        name = settings.model.name if settings.model else DEMO_MODEL_NAME
-        return name, model_preset(settings.model_preset, name)
+        entry = planned_by(assumed_preset(self.settings()))
+        return entry.name, entry
+
+    def presets(self) -> "Mapping[str, Preset]":
+        """Read the presets that come with the program, by name. Raises BadInput."""
+        from millwright.adapters.documents.preset_files import presets_in
+        from millwright.model_setup import PRESETS
+
+        return presets_in(PRESETS)
+
+    def preset(self, chosen: str) -> "Preset":
+        """Read a preset by name or path. Raises BadInput."""
+        from millwright.adapters.documents.model_presets import preset_of
+        from millwright.model_setup import PRESETS
+
+        return preset_of(None, chosen, PRESETS)
+
+    async def probes(self) -> tuple[Probe, ...]:
+        """Ask every endpoint of the configured preset what it can do. Raises BadInput where none is configured."""
+        from millwright.model_setup import probed
+
+        return tuple([Probe(*each) for each in await probed(self.settings(), self._environment)])
+
+    def has_program(self, name: str) -> bool:
+        """Say whether a program is on the path."""
+        return shutil.which(name, path=self._environment.get("PATH")) is not None
+
+    def run_program(self, command: Sequence[str]) -> int:
+        """Run a program to its end, with its output on stderr; return its status."""
+        from millwright.adapters.embedded.model_servers import run_program
+
+        return run_program(command, self._environment)
+
+    async def start_server(
+        self, command: Sequence[str], variables: Mapping[str, str], name: str, port: int
+    ) -> tuple[int, Path]:
+        """Start a server in the background and wait until it answers; return its process id and its log.
+
+        Raises BadInput where the port is in use, ModelUnavailable where it does not start.
+        """
+        from millwright.adapters.embedded.home import Home
+        from millwright.adapters.embedded.model_servers import start_server
+
+        log = Home(self.settings().home).log(f"vllm-{name}")
+        return await start_server(command, {**self._environment, **variables}, port=port, log=log), log
 
     @asynccontextmanager
     async def stores(self, note: Note) -> AsyncIterator[Stores]:
@@ -118,11 +161,12 @@ class Adapters:
     async def session(self, note: Note, *, demo: bool = False, builds: bool = False) -> AsyncIterator[Session]:
         """Reach the running or configured stack, or start the embedded one; as ``Composition.session`` says."""
         from millwright.adapters.embedded.guests import guests_gone, visiting
-        from millwright.adapters.embedded.home import Home
+        from millwright.adapters.embedded.home import Home, running_on
         from millwright.errors import ModelUnavailable
+        from millwright.model_setup import model_silence
 
         settings = self.settings()
-        running = await _running_on(settings.home)
+        running = await running_on(settings.home)
         if settings.database_url and settings.temporal_address:
             async with self._joined(settings, None) as session:
                 yield session
@@ -132,7 +176,7 @@ class Adapters:
                 async with self._joined(settings, running) as session:
                     yield session
         else:
-            if builds and not demo and (trouble := await _model_trouble(settings)):
+            if builds and not demo and (trouble := await model_silence(settings, self._environment)):
                 raise ModelUnavailable(trouble)
             note(f"starting the embedded stack on {settings.home}{_configured_parts(settings)}")
             async with self._stack(note, demo=demo) as state, self._joined(settings, state, owned=True) as session:
@@ -140,12 +184,24 @@ class Adapters:
                 await guests_gone(Home(settings.home), note)
 
     @asynccontextmanager
+    async def scratch(self, preset: "Preset", note: Note) -> AsyncIterator[Session]:
+        """Run a server, workers and an empty store for this command alone; as ``Composition.scratch`` says."""
+        import worker
+        from millwright.replay_setup import open_scratch
+
+        note("starting a server for this replay alone")
+        async with open_scratch(self.settings(), preset, worker.workers_of_record) as (client, store, home):
+            yield Session(client, Stores(store, store), Endpoints(home), owned=True)
+
+    @asynccontextmanager
     async def stack(self, note: Note) -> AsyncIterator[Endpoints]:
         """Run the embedded stack; a signal to end cancels the task. Raises BadInput when one runs on this home."""
+        from millwright.model_setup import model_silence
+
         settings = self.settings()
         if parts := _configured_parts(settings):
             note(f"starting the embedded stack on {settings.home}{parts}")
-        if trouble := await _model_trouble(settings):
+        if trouble := await model_silence(settings, self._environment):
             note(f"warning: {trouble}; builds wait until it answers")
         async with self._stack(note, demo=False) as state:
             yield self._endpoints(state)
@@ -169,8 +225,10 @@ class Adapters:
     async def checks(self) -> tuple[Check, ...]:
         """Examine the machine and everything configured."""
         from millwright.adapters.embedded.checks import check_everything
+        from millwright.model_setup import endpoints_configured
 
-        found = await check_everything(self.settings())
+        settings = self.settings()
+        found = await check_everything(settings, endpoints_configured(settings, self._environment))
         examined = tuple(Check(check.name, check.ok, check.detail, check.remedy) for check in found)
         return (*examined, *(_tool_check(name) for name in LADDER_TOOLS))
 
@@ -200,12 +258,17 @@ class Adapters:
         import dataclasses
 
         from millwright.adapters.embedded.stack import EmbeddedStack
+        from millwright.model_setup import first_asked
 
         settings = self.settings()
         if demo:
-            settings = dataclasses.replace(settings, model=None)
+            settings = dataclasses.replace(settings, model=None, model_preset=None)
         return EmbeddedStack(
-            settings, children=lambda state: self._children(settings, state), serves_model=True, report=note
+            settings,
+            children=lambda state: self._children(settings, state),
+            serves_model=True,
+            model=first_asked(settings) if settings.names_model else None,
+            report=note,
         )
 
     def _children(self, settings: "Settings", state: "StackState") -> "Sequence[Child]":
@@ -213,6 +276,7 @@ class Adapters:
         from millwright.adapters.embedded.demo_model import DEMO_MODEL_NAME
         from millwright.adapters.embedded.supervisor import Child
         from millwright.adapters.storage.migration import check_up_to_date, upgrade
+        from millwright.settings import DEMO_PRESET
 
         if state.database_url is not None:
             upgrade(state.database_url)
@@ -224,7 +288,8 @@ class Adapters:
             port = int(state.model_url.removesuffix("/v1").rpartition(":")[2])
             command = [sys.executable, "-m", "millwright.adapters.embedded.demo_model", "--port", str(port)]
             children.append(Child("demo-model", command, environment=environment, ready_port=port))
-            environment = {**environment, "MILLWRIGHT_MODEL_NAME": DEMO_MODEL_NAME, "MILLWRIGHT_MODEL_KEY": ""}
+            environment |= {"MILLWRIGHT_MODEL_NAME": DEMO_MODEL_NAME, "MILLWRIGHT_MODEL_KEY": ""}
+            environment["MILLWRIGHT_MODEL_PRESET"] = DEMO_PRESET
         children.append(Child("worker", [sys.executable, "-m", "worker", "--role", "all"], environment=environment))
         return children
 
@@ -272,15 +337,6 @@ def _database(settings: "Settings", state: "StackState | None") -> str | None:
     return (state.database_url if state else None) or settings.database_url
 
 
-async def _model_trouble(settings: "Settings") -> str | None:
-    """Say why the model that the settings name cannot be reached; None when it answers, or none is named."""
-    if settings.model is None:
-        return None
-    from millwright.adapters.embedded.checks import model_trouble
-
-    return await model_trouble(settings.model)
-
-
 def _configured_parts(settings: "Settings") -> str:
     """Say which of the stack's services are the caller's own, as the end of a phrase; nothing where none is."""
     parts = []
@@ -300,18 +356,6 @@ def _tell_of_unused(settings: "Settings", running: "StackState", note: Note) -> 
     ):
         if configured and own and configured != own:
             note(f"the stack running on {settings.home} has a {what} of its own, which is used: {variable} is not")
-
-
-async def _running_on(home: Path) -> "StackState | None":
-    """Find the stack that runs on a home; one that is just starting or stopping is waited for, a minute at most."""
-    from millwright.adapters.embedded.home import Home, Purpose, read_holder, read_state
-
-    for _ in range(120):
-        state, holder = read_state(home), read_holder(Home(home))
-        if state is not None or holder is None or holder.purpose is not Purpose.STACK:
-            return state
-        await asyncio.sleep(0.5)
-    return None
 
 
 def _tool_check(name: str) -> Check:

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +25,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.attributing import Attributing
+from activities.calling import Caller
 from activities.climbing import Climber
 from activities.consulting import Consulting
 from activities.coordinating import Coordinating
@@ -41,22 +42,25 @@ from activities.reworking import Reworking
 from activities.specification import Specification
 from activities.verification import Verification
 from millwright.adapters.documents.front_matter import read_front_matter
-from millwright.adapters.documents.model_presets import preset_for, read_model_preset
 from millwright.adapters.documents.red_flag_rules import read_red_flags
 from millwright.adapters.documents.specification_file import read_specification
-from millwright.adapters.llm import open_model
-from millwright.adapters.storage.postgres import open_store
-from millwright.core.basis import price_of
+from millwright.adapters.llm import open_models
+from millwright.adapters.storage.memory import MemoryStore
+from millwright.adapters.storage.postgres import PostgresStore, open_store
+from millwright.core.basis import planned_by
 from millwright.core.calibration import Calibration, read_calibration
 from millwright.core.red_flags.rule_set import RuleSet, rule_sets, settings_faults
+from millwright.core.routing import single
 from millwright.core.specification import check_document
 from millwright.errors import BadInput, MillwrightError, TemporalUnavailable
-from millwright.ports import Analyser, ArtifactStore, InputSource, Model, ProjectStore, Sandbox
+from millwright.model_setup import configured_preset, keys_configured
+from millwright.ports import NO_CAPS, Analyser, ArtifactStore, BreakerStore, InputSource, Model, ProjectStore, Sandbox
 from millwright.settings import Settings
 from millwright.temporal import connect
-from millwright.toolbox import open_toolbox, spare_collections
+from millwright.toolbox import Toolbox, open_toolbox, spare_collections
 from schemas.identity import Archetype
-from schemas.presets import ModelPreset
+from schemas.models import InstallationBudget
+from schemas.presets import ANY_MODEL, ModelProfile, Preset
 from schemas.specification import SpecificationDocument
 from workflows.identifiers import (
     CONTROL_QUEUE,
@@ -72,11 +76,8 @@ from workflows.node import NodeWorkflow
 from workflows.project import ProjectWorkflow
 from workflows.sandbox import runner
 
-MODEL_CALLS_AT_ONCE = 64
-"""Model calls of one worker in flight at once."""
-
-MODEL_TIMEOUT_SECONDS = 300.0
-"""The longest wait for one completion."""
+MOST_DRAWS = 200
+"""Draws of one worker under way at once, whatever the endpoints bear: each holds the prompts of its round."""
 
 RUNS_CANDIDATES = frozenset({"verify", "all"})
 """The roles that need an engine to run candidates in."""
@@ -105,12 +106,15 @@ class Ports:
 
     ``second`` is the engine that winners are run on once more, where there is one; ``programs`` is how many programs
     the sandbox runs at once; ``rules`` are each archetype's red flags, and
-    ``calibration`` predicts how likely a winner is wrong; ``preset`` says what is assumed of the model ``model_name``.
+    ``calibration`` predicts how likely a winner is wrong; ``preset`` says which models there are, and ``installation``
+    caps what all projects together may spend. ``recalls_all``: every answer that is known is used again, also one of a
+    model whose revision nobody stated.
     """
 
     model: Model | None
     projects: ProjectStore
     artifacts: ArtifactStore
+    breakers: BreakerStore
     sandbox: Sandbox
     analyser: Analyser
     inputs: InputSource
@@ -118,8 +122,9 @@ class Ports:
     programs: int = 0
     rules: Mapping[Archetype, RuleSet] = field(default_factory=lambda: rule_sets({}))
     calibration: Calibration | None = None
-    preset: ModelPreset = field(default_factory=ModelPreset)
-    model_name: str = ""
+    preset: Preset = field(default_factory=lambda: single(ANY_MODEL, "", ModelProfile()))
+    installation: InstallationBudget = NO_CAPS
+    recalls_all: bool = False
 
 
 Activities = list[Callable[..., Any]]
@@ -128,9 +133,15 @@ Activities = list[Callable[..., Any]]
 def activities_of(ports: Ports) -> dict[str, Activities]:
     """Make the activities of each task queue."""
     projects, artifacts = ports.projects, ports.artifacts
-    planning = Planning(projects, preset=ports.preset, model=ports.model_name)
+    planned = planned_by(ports.preset)
+    planning = Planning(projects, profile=planned, model="" if planned.name == ANY_MODEL else planned.name)
     records = Records(
-        projects, artifacts, read_head=read_front_matter, planning=planning, calibration=ports.calibration
+        projects,
+        artifacts,
+        read_head=read_front_matter,
+        planning=planning,
+        calibration=ports.calibration,
+        preset=ports.preset,
     )
     specification = Specification(projects, artifacts, ports.sandbox, _read)
     decomposition = Decomposition(projects, ports.sandbox)
@@ -150,6 +161,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             records.ask,
             records.record_answer,
             records.record_approval,
+            records.raise_caps,
             records.mark_waiting,
             records.finish,
             records.close,
@@ -186,15 +198,15 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
 
 
 def _waiting_on(model: Model, ports: Ports) -> Activities:
-    generation = Generation(
+    caller = Caller(
         model,
         ports.projects,
-        ports.artifacts,
-        price=price_of(ports.preset),
-        concurrency=MODEL_CALLS_AT_ONCE,
-        timeout_seconds=MODEL_TIMEOUT_SECONDS,
-        rules=ports.rules,
+        ports.breakers,
+        ports.preset,
+        installation=ports.installation,
+        recalls_all=ports.recalls_all,
     )
+    generation = Generation(caller, ports.projects, ports.artifacts, rules=ports.rules)
     proposing = Proposing(generation, ports.projects, ports.artifacts, ports.sandbox)
     consulting = Consulting(generation, ports.projects, ports.artifacts, ports.sandbox)
     reviewing = Reviewing(generation, ports.projects, ports.artifacts, ports.sandbox)
@@ -213,17 +225,6 @@ def _calibration(file: Path | None) -> Calibration:
     """Read what predicts wrong winners; without a file, the one that comes with the program. Raises BadInput."""
     chosen = file or Path(__file__).resolve().parent / "config" / "calibration.json"
     return read_calibration(_bytes(chosen, "the calibration "), str(chosen))
-
-
-def model_preset(file: Path | None, model: str) -> ModelPreset:
-    """Read what is assumed of a model: the file that is given, or the preset of ours that speaks of it by name.
-
-    Raises:
-        BadInput: the file cannot be read, or has faults.
-    """
-    if file is not None:
-        return read_model_preset(_bytes(file, "MILLWRIGHT_MODEL_PRESET, "), str(file))
-    return preset_for(model, Path(__file__).resolve().parent / "config" / "models")
 
 
 def _bytes(file: Path, what: str) -> bytes:
@@ -246,7 +247,7 @@ def _read(text: str, origin: str) -> SpecificationDocument:
 
 def workers(client: Client, ports: Ports, role: Role) -> list[Worker]:
     """Make the workers of a role, one per task queue that it serves."""
-    slots = {CONTROL_QUEUE: 50, MODEL_QUEUE: MODEL_CALLS_AT_ONCE, VERIFY_QUEUE: os.cpu_count() or 1}
+    slots = {CONTROL_QUEUE: 50, MODEL_QUEUE: _draws_at_once(ports.preset), VERIFY_QUEUE: os.cpu_count() or 1}
     served = {
         Role.CONTROL: (CONTROL_QUEUE,),
         Role.MODEL: (MODEL_QUEUE,),
@@ -268,6 +269,11 @@ def workers(client: Client, ports: Ports, role: Role) -> list[Worker]:
         )
         for queue in served
     ]
+
+
+def _draws_at_once(preset: Preset) -> int:
+    """Return how many draws keep the endpoints busy: a call each at least. What waits beyond that waits in Temporal."""
+    return min(MOST_DRAWS, sum(entry.most_at_once * max(1, len(entry.endpoints)) for entry in preset.models.values()))
 
 
 async def register_search_attributes(client: Client) -> None:
@@ -300,8 +306,8 @@ async def register_search_attributes(client: Client) -> None:
         ) from error
 
 
-async def run(settings: Settings, role: Role) -> None:
-    """Serve a role until SIGINT or SIGTERM, then leave gracefully.
+async def run(settings: Settings, role: Role, environment: Mapping[str, str]) -> None:
+    """Serve a role until SIGINT or SIGTERM, then leave gracefully; ``environment`` has the keys that presets name.
 
     Raises:
         BadInput: no database or no model is configured.
@@ -311,12 +317,10 @@ async def run(settings: Settings, role: Role) -> None:
     """
     if settings.database_url is None:
         raise BadInput("MILLWRIGHT_DATABASE_URL is not set: a worker needs it (`millwright up` sets it for its own)")
-    if settings.model is None and role in (Role.MODEL, Role.ALL):
-        raise BadInput("MILLWRIGHT_MODEL_URL is not set: this role needs it (`millwright up` sets it for its own)")
     rules = _rules(settings.red_flags)
     calibration = _calibration(settings.calibration)
-    model_name = settings.model.name if settings.model else ""
-    preset = model_preset(settings.model_preset, model_name)
+    preset = configured_preset(settings)
+    keys = keys_configured(settings, environment, needed=role in (Role.MODEL, Role.ALL))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -325,22 +329,10 @@ async def run(settings: Settings, role: Role) -> None:
     await register_search_attributes(client)
     async with contextlib.AsyncExitStack() as open_:
         store = await open_.enter_async_context(open_store(settings.database_url))
-        model = await open_.enter_async_context(open_model(settings.model)) if settings.model else None
+        model = await open_.enter_async_context(open_models(keys)) if keys else None
         tools = await open_.enter_async_context(open_toolbox(settings.cache, runs=role in RUNS_CANDIDATES))
-        ports = Ports(
-            model=model,
-            projects=store,
-            artifacts=store,
-            sandbox=tools.sandbox,
-            analyser=tools.analyser,
-            inputs=tools.inputs,
-            second=tools.second,
-            programs=tools.programs,
-            rules=rules,
-            calibration=calibration,
-            preset=preset,
-            model_name=model_name,
-        )
+        ports = replace(_over(store, tools, model), rules=rules, calibration=calibration, preset=preset)
+        ports = replace(ports, installation=settings.installation)
         if role in RUNS_CANDIDATES:
             spare_collections()
         for worker in workers(client, ports, role):
@@ -350,14 +342,43 @@ async def run(settings: Settings, role: Role) -> None:
     log.info("worker.stopped", extra={"role": role.value})
 
 
+def _over(store: PostgresStore | MemoryStore, tools: Toolbox, model: Model | None) -> Ports:
+    return Ports(
+        model=model,
+        projects=store,
+        artifacts=store,
+        breakers=store,
+        sandbox=tools.sandbox,
+        analyser=tools.analyser,
+        inputs=tools.inputs,
+        second=tools.second,
+        programs=tools.programs,
+    )
+
+
+def workers_of_record(
+    client: Client, store: MemoryStore, tools: Toolbox, model: Model, preset: Preset, settings: Settings
+) -> list[Worker]:
+    """Make the workers of all roles over a store in memory, to which every answer that it knows counts."""
+    rules, calibration = _rules(settings.red_flags), _calibration(settings.calibration)
+    ports = replace(_over(store, tools, model), rules=rules, calibration=calibration, preset=preset, recalls_all=True)
+    return workers(client, ports, Role.ALL)
+
+
+def _log() -> None:
+    """Write the log to standard error, from INFO on; not httpx's, which has a URL's user and password in every line."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a worker from the command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="millwright worker", description=__doc__)
     parser.add_argument("--role", choices=[role.value for role in Role], default=Role.ALL.value)
     given = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    _log()
     try:
-        asyncio.run(run(Settings.read(os.environ), Role(given.role)))
+        asyncio.run(run(Settings.read(os.environ), Role(given.role), os.environ))
     except MillwrightError as error:
         sys.stderr.write(f"millwright worker: {error}\n")
         return 2 if isinstance(error, BadInput) else 5

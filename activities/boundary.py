@@ -7,12 +7,13 @@ import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, FailureError
 
-from millwright.errors import MillwrightError
+from millwright.errors import MillwrightError, RoutesClosed
 
 MOST_ATTEMPTS = 20
 """Attempts that an error of no kind of ours is worth: some ten minutes of pauses. Further ones would hide a fault of
@@ -25,10 +26,14 @@ Method = TypeVar("Method", bound=Callable[..., Awaitable[Any]])
 
 
 def application_error(error: MillwrightError) -> ApplicationError:
-    """Translate an error of ours: its class name is the type; errors that a retry cannot mend are not retried."""
+    """Translate an error of ours: its class name is the type; errors that a retry cannot mend are not retried.
+
+    Where an error says when it may be mended, Temporal retries then and not before.
+    """
     message = str(error)
     shown = message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE] + "…"
-    return ApplicationError(shown, type=type(error).__name__, non_retryable=not error.retryable)
+    delay = timedelta(seconds=error.retry_seconds) if isinstance(error, RoutesClosed) else None
+    return ApplicationError(shown, type=type(error).__name__, non_retryable=not error.retryable, next_retry_delay=delay)
 
 
 def translated(method: Method) -> Method:

@@ -48,10 +48,13 @@ class Consulting:
     async def ask_about_calls(self, request: AttributeRequest) -> Attribution:
         """Let agents state what suspects give for the calls seen of them; who gives something else is at fault."""
         async with heartbeating():
-            facts = [await self._asked(request, path) for path in request.suspects[:MOST_SUSPECTS]]
-        return attribute_statements(facts, max_reopenings=request.max_reopenings)
+            found = [await self._asked(request, path) for path in request.suspects[:MOST_SUSPECTS]]
+        reached = next((reached for _, reached in found if reached is not None), None)
+        stated = attribute_statements([facts for facts, _ in found], max_reopenings=request.max_reopenings)
+        return stated.model_copy(update={"budget_reached": reached})
 
-    async def _asked(self, request: AttributeRequest, path: NodePath) -> ChildFacts:
+    async def _asked(self, request: AttributeRequest, path: NodePath) -> tuple[ChildFacts, str | None]:
+        """Find out what agents state of a suspect; the cap that stopped some of the calls, if one did, beside it."""
         project = request.election.project
         setting = await self._settings.load(project, path)
         node = setting.node
@@ -67,8 +70,10 @@ class Consulting:
         seen = [vector.arguments for vector in own if vector.origin is InputOrigin.INTEGRATION]
         asked = settling.chosen_inputs(seen, task)
         if not asked or node.candidate is None:
-            return ChildFacts(path=path, asked=True, reopenings=node.rework.reopenings)
-        answers, _ = await self._stating.answers(election, task, asked, k=request.k, cap=request.cap, seed=request.seed)
+            return ChildFacts(path=path, asked=True, reopenings=node.rework.reopenings), None
+        answers, reached = await self._stating.answers(
+            election, task, asked, k=request.k, cap=request.cap, seed=request.seed
+        )
         source = await self._projects.candidate(project, path, node.candidate)
         subject = setting.subject(source, _NOTHING)
         report = await self._sandbox.call(CallRequest(program=program(subject, len(asked)), calls=asked))
@@ -80,4 +85,6 @@ class Consulting:
                 failed.append(case.model_copy(update={"name": name, "description": f"{_STATED} {case.description}"}))
         kept = await sound(self._sandbox, task, failed)
         await self._projects.add_further_examples(project, path, kept)
-        return ChildFacts(path=path, stated=len(kept), called=len(asked), asked=True, reopenings=node.rework.reopenings)
+        reopenings = node.rework.reopenings
+        facts = ChildFacts(path=path, stated=len(kept), called=len(asked), asked=True, reopenings=reopenings)
+        return facts, reached

@@ -1,28 +1,29 @@
-"""Draws answers from a model: reserved before each call, stored as each arrives, extracted and flagged.
+"""Draws the answers of elections: who is asked for what, in which requests, and what is read from each answer.
 
-It verifies nothing and counts no votes. A retry pays only for the answers that are missing.
+It makes no call itself (``calling`` does), verifies nothing and counts no votes. A retry pays only for what is missing.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from temporalio import activity
 
 from activities.boundary import heartbeating, translated
+from activities.calling import Call, Caller
 from activities.prompting import Prompting
-from millwright.core.budget import Price, prompt_bytes, time_passed, upper_bound
+from millwright.core.budget import time_passed
+from millwright.core.prompts.variants import varied
 from millwright.core.red_flags.rule_set import RuleSet
-from millwright.core.swarm import Agent, agent
-from millwright.errors import BudgetReached, ModelRefused
-from millwright.ports import ArtifactStore, Model, ProjectStore
-from schemas.digests import digest_of_bytes
+from millwright.core.routing import route_of
+from millwright.core.swarm import Agent, agent, requests, seed_of
+from millwright.errors import BudgetReached, ModelUnavailable, ReplyBroken, RoutesClosed
+from millwright.ports import ArtifactStore, ProjectStore
 from schemas.election import Draw, Slot
 from schemas.evidence import CompletionRecord, ProjectRecord
 from schemas.identity import Archetype
-from schemas.models import Budget, CallKey, LedgerEntry, LedgerStatus, ModelAnswer, ModelRequest, Prompt
+from schemas.models import Budget, CallKey, Prompt
+from schemas.presets import Route
 from schemas.requests import ARCHETYPE_OF, DrawRequest, DrawResult, Purpose
 
 MAX_TOKENS = {
@@ -36,16 +37,10 @@ MAX_TOKENS = {
     Purpose.REVIEW: 2048,
     Purpose.COORDINATE: 512,
 }
-"""The longest answer asked for, in tokens, by purpose."""
+"""The longest answer asked for, in tokens, by purpose, where the route does not say."""
 
-
-@dataclass(frozen=True)
-class _Call:
-    """One call to make: its key, its request and its bound for the ledger."""
-
-    key: CallKey
-    request: ModelRequest
-    reservation: LedgerEntry
+VARIED = frozenset({Purpose.CODE, Purpose.INTEGRATE})
+"""What is asked for in all the variants of the route; of structures and choices there is one way to ask."""
 
 
 class Generation:
@@ -53,21 +48,15 @@ class Generation:
 
     def __init__(
         self,
-        model: Model,
+        caller: Caller,
         projects: ProjectStore,
         artifacts: ArtifactStore,
         *,
-        price: Price,
-        concurrency: int,
-        timeout_seconds: float,
         rules: Mapping[Archetype, RuleSet] | None = None,
     ) -> None:
-        self._model = model
+        self._caller = caller
         self._projects = projects
         self._prompting = Prompting(projects, artifacts, rules)
-        self._price = price
-        self._slots = asyncio.Semaphore(concurrency)
-        self._timeout_seconds = timeout_seconds
 
     @activity.defn
     @translated
@@ -91,140 +80,145 @@ class Generation:
         return tuple(completion for completion in stored if completion.index < request.count)
 
     async def _fill(self, request: DrawRequest) -> str | None:
-        """Make the calls that are missing; return the cap that stopped some of them, if one did."""
+        """Make the calls that are missing; return the cap that stopped some of them, if one did.
+
+        Where an endpoint gave fewer answers than one request asked for, each of the others is asked for by itself.
+        """
+        for together in (True, False):
+            missing = await self._missing(request)
+            if not missing:
+                return None
+            project = await self._projects.project(request.election.project)
+            budget = Budget.model_validate(project.options.get("budget", {}))
+            late = time_passed(_elapsed_seconds(project), budget)
+            if late is not None:
+                return late
+            reached = await self._pay(await self._calls(request, missing, together=together), budget)
+            if reached is not None:
+                return reached
+        if await self._missing(request):
+            raise ReplyBroken(f"{request.election.path}: an endpoint gave fewer answers than it was asked for")
+        return None
+
+    async def _missing(self, request: DrawRequest) -> frozenset[int]:
         present = {completion.index for completion in await self._stored(request)}
-        missing = [index for index in range(request.count) if index not in present]
-        if not missing:
-            return None
-        prompts = await self._prompts(request, missing)
-        project = await self._projects.project(request.election.project)
-        budget = Budget.model_validate(project.options.get("budget", {}))
-        late = time_passed(_elapsed_seconds(project), budget)
-        if late is not None:
-            return late
-        calls = [self._call(request, index, *prompts[index]) for index in missing]
-        outcomes = await asyncio.gather(*(self._pay(call, budget) for call in calls), return_exceptions=True)
-        reached: str | None = None
-        for outcome in outcomes:
-            if isinstance(outcome, BudgetReached):
-                reached = str(outcome)
-            elif isinstance(outcome, BaseException):
-                raise outcome
-        return reached
+        return frozenset(range(request.count)) - present
 
-    async def _prompts(
-        self, request: DrawRequest, indices: Sequence[int]
-    ) -> dict[int, tuple[Prompt, dict[str, object] | None]]:
-        """Write each draw's prompt; it is the same for all, unless each sees proposals in an order of its own."""
-        if request.election.purpose is Purpose.CHOOSE:
-            return {
-                index: await self._prompting.prompt(
-                    request.election, among=request.among, seed=_agent(request, request.round, index).seed
-                )
-                for index in indices
-            }
-        return dict.fromkeys(indices, await self._prompting.prompt(request.election, among=request.among))
+    async def _pay(self, calls: Sequence[Call], budget: Budget) -> str | None:
+        """Make calls at the same time; return the cap that stopped some of them, if one did.
 
-    def _call(self, request: DrawRequest, index: int, prompt: Prompt, schema: dict[str, object] | None) -> _Call:
+        One that cannot be answered now lets the others come to their end, since what they bring is kept. One that is
+        refused for good ends the election: the others are broken off.
+        """
+        tasks = [asyncio.ensure_future(self._caller.pay(call, budget)) for call in calls]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            while not any(_hopeless(task) for task in tasks) and not all(task.done() for task in tasks):
+                pending = [task for task in tasks if not task.done()]
+                await asyncio.wait(pending, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            for task in tasks:
+                task.cancel()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        failures = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+        for error in sorted(failures, key=_weight):
+            if not isinstance(error, BudgetReached):
+                raise error
+        return str(failures[0]) if failures else None
+
+    async def _calls(self, request: DrawRequest, missing: frozenset[int], *, together: bool) -> list[Call]:
+        """Put the round's agents into calls: those that differ in nothing but their seeds share one.
+
+        How they share does not depend on what an earlier attempt has stored.
+        """
+        route = route_of(self._caller.preset, ARCHETYPE_OF[request.election.purpose])
+        if request.election.purpose not in VARIED:
+            route = route.model_copy(update={"variants": route.variants[:1]})
+        agents = [_agent(request, route, index) for index in range(request.count)]
+        alone = not together or request.election.purpose is Purpose.CHOOSE
+        groups = [tuple(index for index in group if index in missing) for group in requests(agents, together=not alone)]
+        prompts = Prompts(self._prompting, request)
+        return [
+            self._call(request, route, group, agents[group[0]], *await prompts.of(agents[group[0]]))
+            for group in groups
+            if group
+        ]
+
+    def _call(
+        self,
+        request: DrawRequest,
+        route: Route,
+        indices: tuple[int, ...],
+        drawn: Agent,
+        prompt: Prompt,
+        schema: dict[str, object] | None,
+    ) -> Call:
         election = request.election
-        drawn = _agent(request, request.round, index)
-        key = CallKey(
-            project=election.project,
-            path=election.path,
-            purpose=request.key,
-            round=request.round,
-            index=index,
-            revision=election.revision,
-        )
-        text = prompt.model_dump_json().encode()
-        bound = upper_bound(prompt_bytes(prompt), MAX_TOKENS[election.purpose], self._price)
-        asked = ModelRequest(
+        return Call(
+            key=CallKey(
+                project=election.project,
+                path=election.path,
+                purpose=request.key,
+                round=request.round,
+                index=indices[0],
+                revision=election.revision,
+            ),
+            indices=indices,
+            archetype=ARCHETYPE_OF[election.purpose],
+            route=route,
+            agent=drawn,
             prompt=prompt,
-            temperature=drawn.temperature,
-            seed=drawn.seed,
-            max_tokens=MAX_TOKENS[election.purpose],
-            timeout_seconds=self._timeout_seconds,
+            max_tokens=route.max_tokens or MAX_TOKENS[election.purpose],
             json_schema=schema,
         )
-        reservation = LedgerEntry(
-            key=key,
-            archetype=ARCHETYPE_OF[election.purpose],
-            prompt_version=prompt.version,
-            prompt_digest=digest_of_bytes(text),
-            temperature=drawn.temperature,
-            seed=drawn.seed,
-            max_tokens=asked.max_tokens,
-            prompt_tokens=bound.prompt_tokens,
-            completion_tokens=bound.completion_tokens,
-            cost=bound.cost,
-        )
-        return _Call(key=key, request=asked, reservation=reservation)
-
-    async def _pay(self, call: _Call, budget: Budget) -> None:
-        """Reserve, call and settle; a call that was refused for good gives its reservation back.
-
-        Cancelled while it waits for the answer, the call is broken off and its reservation stays, at the most that it
-        can have used: the endpoint may have done its work. Cancelled once the answer has come, it is settled first.
-        """
-        async with self._slots:
-            await self._projects.reserve(call.reservation, budget)
-            try:
-                answer = await self._model.complete(call.request)
-            except ModelRefused:
-                await self._projects.release(call.key)
-                raise
-            await _to_its_end(self._settle(call, answer))
-
-    async def _settle(self, call: _Call, answer: ModelAnswer) -> None:
-        settled = call.reservation.model_copy(
-            update={
-                "status": LedgerStatus.SETTLED,
-                "model": answer.model,
-                "endpoint": answer.endpoint,
-                "finish_reason": answer.choices[0].finish_reason,
-                "prompt_tokens": answer.usage.prompt_tokens,
-                "completion_tokens": answer.usage.completion_tokens,
-                "cost": self._price.of(answer.usage.prompt_tokens, answer.usage.completion_tokens),
-                "latency_seconds": answer.latency_seconds,
-            }
-        )
-        completion = CompletionRecord(
-            path=call.key.path,
-            purpose=call.key.purpose,
-            round=call.key.round,
-            index=call.key.index,
-            revision=call.key.revision,
-            archetype=call.reservation.archetype,
-            text=answer.choices[0].text,
-            finish_reason=answer.choices[0].finish_reason.value,
-        )
-        await self._projects.settle(settled, completion)
 
     async def _label(self, request: DrawRequest, completion: CompletionRecord) -> Draw:
         """Extract the candidate of a completion, or find its red flag, and record which."""
         election = request.election
-        seed = _agent(request, completion.round, completion.index).seed
+        slot = Slot(round=completion.round, index=completion.index)
+        seed = seed_of(request.seed, election.path, slot)
         labelled, source = await self._prompting.extract(election, completion, among=request.among, seed=seed)
         if source is not None and labelled.candidate is not None:
             await self._projects.save_candidate(election.project, election.path, labelled.candidate, source)
         if (labelled.candidate, labelled.flag) != (completion.candidate, completion.flag):
             await self._projects.label_completion(election.project, labelled)
-        slot = Slot(round=completion.round, index=completion.index)
         return Draw(slot=slot, candidate=labelled.candidate, flag=labelled.flag)
 
 
-async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Finish a piece of work even when cancelled meanwhile; the cancellation follows it."""
-    task = asyncio.create_task(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise
+class Prompts:
+    """The prompts of one round: the same for all its agents but for their variants, or one for each seed."""
+
+    def __init__(self, prompting: Prompting, request: DrawRequest) -> None:
+        self._prompting = prompting
+        self._request = request
+        self._written: tuple[Prompt, dict[str, object] | None] | None = None
+
+    async def of(self, drawn: Agent) -> tuple[Prompt, dict[str, object] | None]:
+        """Write the prompt of an agent, and the JSON Schema of its answer where that is JSON."""
+        election, among = self._request.election, self._request.among
+        if election.purpose is Purpose.CHOOSE:  # each agent sees the proposals in an order of its own
+            return await self._prompting.prompt(election, among=among, seed=drawn.seed)
+        if self._written is None:
+            self._written = await self._prompting.prompt(election, among=among)
+        prompt, schema = self._written
+        return (varied(prompt, drawn.variant) if election.purpose in VARIED else prompt), schema
 
 
-def _agent(request: DrawRequest, round_: int, index: int) -> Agent:
-    return agent(request.seed, request.election.path, Slot(round=round_, index=index))
+def _agent(request: DrawRequest, route: Route, index: int) -> Agent:
+    slot = Slot(round=request.round, index=index)
+    return agent(route, request.seed, request.election.path, slot, request.before + index)
+
+
+def _hopeless(task: "asyncio.Task[None]") -> bool:
+    """Say whether a call failed for good."""
+    error = task.exception() if task.done() and not task.cancelled() else None
+    return error is not None and _weight(error) == 0
+
+
+def _weight(error: BaseException) -> int:
+    """Order failures: those that no retry mends, then closed routes, then calls without an answer, then caps."""
+    kinds = ((RoutesClosed, 1), (ModelUnavailable, 2), (BudgetReached, 3))
+    return next((weight for kind, weight in kinds if isinstance(error, kind)), 0)
 
 
 def _elapsed_seconds(project: ProjectRecord) -> float:

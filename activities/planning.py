@@ -18,7 +18,7 @@ from millwright.ports import ProjectStore
 from schemas.evidence import Actual, Forecast, NodeRecord, ProjectRecord
 from schemas.identity import DELIVERED, Digest, NodePath, ProjectId, TaskStatus
 from schemas.models import Budget, LedgerEntry, LedgerStatus, Spend
-from schemas.presets import ModelPreset
+from schemas.presets import ModelProfile
 from schemas.project import Counts, Policy, ProjectInput
 from schemas.requests import NodeRef, PlannedMargin, Purpose
 
@@ -35,9 +35,9 @@ _MOST_FACTS = 100_000
 class Planning:
     """Forecasts and margins, over the store."""
 
-    def __init__(self, projects: ProjectStore, *, preset: ModelPreset | None = None, model: str = "") -> None:
+    def __init__(self, projects: ProjectStore, *, profile: ModelProfile | None = None, model: str = "") -> None:
         self._projects = projects
-        self._preset = preset or ModelPreset()
+        self._profile = profile or ModelProfile()
         self._model = model
         self._facts: dict[Digest, Facts] = {}
 
@@ -47,7 +47,7 @@ class Planning:
         if fixed is not None:
             return Basis.model_validate(fixed).model_copy(update={"target": target})
         finished = [each for owner, each in (await self._projects.forecasts()).items() if owner != project]
-        return basis(self._preset, self._model, target=target, finished=finished)
+        return basis(self._profile, self._model, target=target, finished=finished)
 
     def of_prose(self, ground: Basis, prose: str, given: ProjectInput) -> Forecast:
         """Forecast a project of which only a text is known."""

@@ -20,6 +20,7 @@ from millwright.core.packaging import packager_for
 from millwright.core.progress import STATUS_OF, counts, exit_number, exit_of
 from millwright.core.project_input import input_digest
 from millwright.core.requirements import head_of
+from millwright.core.routing import shown
 from millwright.core.verification.languages import language_named
 from millwright.core.voting import gated
 from millwright.errors import BadInput, NotFound, ProjectConflict
@@ -27,7 +28,8 @@ from millwright.ports import ArtifactStore, ProjectStore
 from schemas.election import Rule
 from schemas.evidence import Decision, Forecast, NodeRecord, ProjectRecord, Question
 from schemas.identity import DELIVERED, Digest, NodePath, TaskStatus, project_id_from
-from schemas.project import Counts, Policy, ProjectInput, ProjectResult
+from schemas.presets import Preset
+from schemas.project import Counts, Policy, ProjectInput, ProjectResult, RaisedCaps
 from schemas.requests import (
     AnswerRecord,
     AskRequest,
@@ -44,6 +46,9 @@ LONGEST_REQUIREMENTS = 1024 * 1024
 """The most bytes of prose or specification that a project may be asked with."""
 
 
+PRESET = "preset"
+"""Where a project's options keep the models that it was opened with."""
+
 HeadReader = Callable[[str, str], FrontMatter]
 """Reads the text of the requirements' front matter, named for messages; raises BadInput."""
 
@@ -59,8 +64,10 @@ class Records:
         read_head: HeadReader,
         planning: Planning | None = None,
         calibration: Calibration | None = None,
+        preset: Preset | None = None,
     ) -> None:
         self._projects = projects
+        self._preset = preset
         self._artifacts = artifacts
         self._planning = planning or Planning(projects)
         self._read_head = read_head
@@ -129,6 +136,7 @@ class Records:
                         "approve": [gate.value for gate in given.approve],
                         "k": given.k,
                         BASIS: ground.model_dump(mode="json"),
+                        PRESET: None if self._preset is None else shown(self._preset).model_dump(mode="json"),
                         **front_matter_option(front),
                         "based_on": given.based_on,
                     },
@@ -202,6 +210,14 @@ class Records:
     async def record_approval(self, decision: Decision) -> None:
         """Record what a person decided at a gate."""
         await self._projects.save_decision(decision)
+
+    @activity.defn
+    @translated
+    async def raise_caps(self, given: RaisedCaps) -> None:
+        """Record a project's caps from now on; every further call is held against them."""
+        project = await self._projects.project(given.project)
+        options = {**project.options, "budget": given.budget.model_dump(mode="json")}
+        await self._projects.save_project(project.model_copy(update={"options": options}))
 
     @activity.defn
     @translated

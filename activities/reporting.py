@@ -15,6 +15,7 @@ from millwright.ports import ArtifactStore, ProjectStore
 from schemas.delivery import WholeEvidence
 from schemas.evidence import ManifestEntry, NodeRecord, ProjectRecord
 from schemas.identity import Digest, TaskStatus
+from schemas.models import LedgerStatus
 from schemas.project import Counts
 from schemas.requests import IntegrationResult
 from schemas.specification import TaskSpecification
@@ -48,7 +49,9 @@ class Reporting:
                 checks=integration.passed,
                 questions=await self._projects.questions(project.id),
                 decisions=await self._projects.decisions(project.id),
-                models=tuple(sorted({entry.model for entry in ledger if entry.model})),
+                models=tuple(
+                    sorted({entry.model for entry in ledger if entry.status is LedgerStatus.SETTLED and entry.model})
+                ),
                 calibration=self._calibration.provenance.source if self._calibration else "",
                 whole=await self._whole(integration),
                 traces=await self._tracing.traces(project.id),

@@ -3,13 +3,14 @@
 It is no activity of its own: every activity that changes a node's status calls it afterwards.
 """
 
-from millwright.core.progress import is_stalled
+from millwright.core.progress import awaited, is_stalled
 from millwright.ports import ProjectStore
 from schemas.identity import ProjectId, TaskStatus
 
 
 async def record_standing(projects: ProjectStore, project: ProjectId) -> None:
     """Record whether a project waits; one that has ended stays as it is."""
-    stalled = is_stalled(await projects.nodes(project))
+    nodes = await projects.nodes(project)
+    stalled = is_stalled(nodes)
     status = TaskStatus.WAITING if stalled else TaskStatus.RUNNING
-    await projects.mark_project(project, status, "")
+    await projects.mark_project(project, status, awaited(nodes) if stalled else "")

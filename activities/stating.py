@@ -35,7 +35,7 @@ class Stating:
         round_, needed = 0, min(k, cap)
         while needed:
             drawn = await self._generation.answers(
-                DrawRequest(election=election, round=round_, count=needed, seed=seed, among=among)
+                DrawRequest(election=election, round=round_, count=needed, seed=seed, before=len(answers), among=among)
             )
             texts = await self.texts(election, drawn.draws)
             answers += [settling.unwritten(text) for text in texts]

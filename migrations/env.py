@@ -11,8 +11,9 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
+from millwright.adapters.storage.columns import AnyText, Moment
 from millwright.adapters.storage.database import database_url
-from millwright.adapters.storage.tables import AnyText, Moment, metadata
+from millwright.adapters.storage.tables import metadata
 
 
 def _run(connection: Connection) -> None:

@@ -8,7 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from temporalio.client import Client as TemporalClient
-from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle, WorkflowQueryFailedError
+from temporalio.client import (
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+)
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -24,13 +30,14 @@ from millwright.errors import (
 )
 from millwright.ports import ArtifactStore, ProjectStore
 from millwright.records import Records
-from schemas.evidence import ProjectRecord
+from schemas.evidence import Decision, ProjectRecord, Question
 from schemas.identity import DELIVERED, Digest, Gate, ProjectId, TaskStatus
 from schemas.models import Budget
 from schemas.project import (
     ATOMIC_COMPLEXITY,
     ATOMIC_LINES,
     CODES,
+    Answer,
     ExitCode,
     LadderMode,
     OnExhausted,
@@ -39,7 +46,7 @@ from schemas.project import (
     ProjectResult,
     Rejections,
 )
-from workflows.identifiers import CONTROL_QUEUE, project_workflow_id
+from workflows.identifiers import CONTROL_QUEUE, node_workflow_id, project_workflow_id
 
 INLINE_BYTES = 256 * 1024
 """The most UTF-8 bytes of requirements or specification that travel in the start event; more goes by digest."""
@@ -188,6 +195,25 @@ class Client:
         name = checked_project_id(project)
         async with _speaking_of(name):
             await self._handle(name).cancel()
+
+    async def answer(self, project: str, question: Question, decision: Decision) -> None:
+        """Answer a node's question as a person decided.
+
+        Raises:
+            BadInput: the answer is not understood, or nothing waits for it.
+            NotFound: no such node runs.
+            TemporalUnavailable: Temporal does not answer.
+        """
+        name = checked_project_id(project)
+        given = Answer(
+            question=question.id, decision_id=decision.id, value=decision.value, by=decision.by, note=decision.note
+        )
+        node = self._temporal.get_workflow_handle(node_workflow_id(name, question.path))
+        try:
+            async with _speaking_of(name):
+                await node.execute_update("answer", given)
+        except WorkflowUpdateFailedError as error:
+            raise BadInput(f"project {name!r} did not take the answer to {question.id!r}: {error.cause}") from error
 
     async def progress(self, project: str) -> ProjectProgress:
         """Ask a project's workflow where it stands.

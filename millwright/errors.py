@@ -19,7 +19,8 @@
     │   │   ├── ModelOverloaded     the endpoint asks for patience (408, 425, 429, 503)
     │   │   ├── EndpointLost        no connection, a lost one, a dead engine, any other 5xx
     │   │   ├── ModelStalled        no answer in time, or silence in the middle of one
-    │   │   └── ReplyBroken         a cut, garbled or short body
+    │   │   ├── ReplyBroken         a cut, garbled or short body
+    │   │   └── FieldRefused        the endpoint does not take a field; the next attempt goes without it
     │   ├── RoutesClosed            no endpoint of an archetype can be asked now; retried when one may be
     │   └── ModelRefused            wrong key, unknown model, bad request; never retried
     ├── BudgetReached               a reservation would pass a cap
@@ -94,7 +95,10 @@ class InputsUnavailable(ServiceUnavailable):
 
 
 class ModelError(MillwrightError):
-    """A model call brought no answer; ``sent`` says whether any byte of the request had left."""
+    """A model call brought no answer.
+
+    ``sent`` says whether the request may have left whole; an endpoint can begin no work on less, nor count it.
+    """
 
     def __init__(self, message: str, *, sent: bool = True) -> None:
         super().__init__(message)
@@ -118,12 +122,14 @@ class ModelOverloaded(ModelUnavailable):
 class EndpointLost(ModelUnavailable):
     """No connection to the endpoint, or it was lost, or the server behind it failed.
 
-    ``dead``: it said so itself (a dead engine, CUDA out of memory), or nobody listens.
+    ``dead``: it said so itself (a dead engine, CUDA out of memory), or nobody listens. ``answered``: an error came back
+    as a whole, so that the work was not done.
     """
 
-    def __init__(self, message: str, *, sent: bool = True, dead: bool = False) -> None:
+    def __init__(self, message: str, *, sent: bool = True, dead: bool = False, answered: bool = False) -> None:
         super().__init__(message, sent=sent)
         self.dead = dead
+        self.answered = answered
 
 
 class ModelStalled(ModelUnavailable):
@@ -132,6 +138,14 @@ class ModelStalled(ModelUnavailable):
 
 class ReplyBroken(ModelUnavailable):
     """The endpoint's answer was cut, garbled or short."""
+
+
+class FieldRefused(ModelUnavailable):
+    """The endpoint does not take ``fields`` of the request; the next attempt goes without them, and may go at once."""
+
+    def __init__(self, message: str, fields: Sequence[str]) -> None:
+        super().__init__(message)
+        self.fields = tuple(fields)
 
 
 class RoutesClosed(ModelError):
@@ -146,6 +160,21 @@ class RoutesClosed(ModelError):
 
 class ModelRefused(ModelError):
     """The endpoint refused the call for good: wrong key, unknown model, bad request."""
+
+
+NOT_SENT = "the request had not left whole"
+"""A note on the cancellation of a model call that its endpoint cannot have begun to work on."""
+
+
+def was_sent(error: BaseException) -> bool:
+    """Tell whether a model call may have left whole before an error, or a cancellation, ended it.
+
+    A cancellation has its note only as long as it is the exception that the call itself raised: ask before the task of
+    the call ends.
+    """
+    if isinstance(error, ModelError):
+        return error.sent
+    return NOT_SENT not in getattr(error, "__notes__", ())
 
 
 class BudgetReached(MillwrightError):

@@ -46,7 +46,7 @@ class Model(Protocol):
         Cancelled, it closes the connection, so that the endpoint gives the work up.
 
         Raises:
-            ModelUnavailable: no complete answer came (see its subclasses for why); ``sent`` False where no byte left.
+            ModelUnavailable: no complete answer came (see its subclasses for why); ``sent`` False where it never left.
             ModelRefused: the endpoint will not answer this call however often it is asked.
         """
         ...
@@ -142,7 +142,7 @@ class ProjectStore(Protocol):
         ...
 
     async def forget_project(self, project: ProjectId) -> None:
-        """Remove a project for which no model was ever called; one with a ledger stays as it is."""
+        """Remove a project for which no model was ever called; one with calls or answers stays as it is."""
         ...
 
     async def supersede(self, ended: Revision, following: ProjectRecord) -> None:
@@ -214,19 +214,41 @@ class ProjectStore(Protocol):
         ...
 
     async def settle(self, entry: LedgerEntry, completions: Sequence[CompletionRecord]) -> None:
-        """Store what an attempt brought and settle it, in one transaction; the first completion under a key stays."""
+        """Store what an attempt brought and settle it, in one transaction; the first completion under a key stays.
+
+        Each completion has its own index. An attempt that was concluded before its answer came is settled all the same.
+
+        Raises:
+            ValueError: a completion answers another call.
+            NotFound: the attempt was never reserved.
+        """
         ...
 
     async def conclude(self, entry: LedgerEntry) -> None:
-        """Record how an attempt ended that brought no answer: refused, lost or released. What is settled stays so."""
+        """Record how an attempt ended that brought no answer: refused, lost or released.
+
+        Only one that is still reserved changes. A refused one then counts as a request without tokens, a lost one at
+        its upper bound, a released one nowhere.
+
+        Raises:
+            ValueError: ``entry.status`` is none of the three.
+            NotFound: the attempt was never reserved.
+        """
         ...
 
     async def recall(self, project: ProjectId, completions: Sequence[CompletionRecord]) -> None:
-        """Store completions that were known before, for which no request was made; the first under a key stays."""
+        """Store completions that were known before, for which no request was made, and mark them so.
+
+        The first under a key stays.
+        """
         ...
 
     async def answers_to(self, call: Digest) -> tuple[CompletionRecord, ...]:
-        """Read what a call was answered before, in this project or another, in order of choice; empty if it was not."""
+        """Read what a call was answered before, in this project or another, in order of choice; empty if it was not.
+
+        Of the sets of choices 0 to n - 1 that one round of a project has, the largest, and of equal ones the first.
+        There may be fewer than the call asked for, if its endpoint brought fewer.
+        """
         ...
 
     async def save_prompt(self, prompt: Prompt) -> Digest:
@@ -252,11 +274,11 @@ class ProjectStore(Protocol):
         ...
 
     async def ledger(self, project: ProjectId) -> tuple[LedgerEntry, ...]:
-        """Read a project's ledger in order of key."""
+        """Read a project's ledger in order of key and attempt."""
         ...
 
     async def spend(self, project: ProjectId, revision: int | None = None) -> ProjectSpend:
-        """Sum a project's ledger, or one revision's part of it."""
+        """Read what a project's ledger adds up to, or one revision's part of it."""
         ...
 
     async def save_candidate(self, project: ProjectId, path: NodePath, candidate: Digest, source: str) -> None:

@@ -3,11 +3,23 @@
 It reads nothing on import, and Temporal's own variables are left to Temporal's standard configuration.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from millwright.errors import BadInput
+from schemas.durations import duration_seconds
+from schemas.models import InstallationBudget, Period
+
+T = TypeVar("T")
+
+_MOST_DIGITS = 18
+"""More could not be counted: the ledger's totals are numbers of 64 bits."""
+
+DEMO_PRESET = "demo"
+"""The preset of the scripted model, which a stack serves by itself."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +45,9 @@ class Settings:
     ``home`` holds the embedded stack's data, ports and lock; ``cache`` what can be made again at any time, for all
     homes of the user. ``database_url`` None means the embedded Postgres; ``temporal_address`` None the embedded
     Temporal; ``model`` None the demo model; ``red_flags`` None the default rules;
-    ``calibration`` None the one that comes with the program; ``model_preset`` None the one that speaks of the model.
+    ``calibration`` None the one that comes with the program. ``model_preset`` is the name of a preset or the path of a
+    file, None the one that speaks of the model; ``model_host`` is where the servers of a preset run, if not here.
+    ``installation`` caps what all projects of the database use together.
     """
 
     home: Path
@@ -43,17 +57,24 @@ class Settings:
     cache: Path = field(default_factory=lambda: Path.home() / ".cache" / "millwright")
     red_flags: Path | None = None
     calibration: Path | None = None
-    model_preset: Path | None = None
+    model_preset: str | None = None
+    model_host: str = ""
+    installation: InstallationBudget = field(default_factory=InstallationBudget)
+
+    @property
+    def names_model(self) -> bool:
+        """Whether a model is configured; else the demo's is served."""
+        return self.model is not None or self.model_preset not in (None, DEMO_PRESET)
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
         """Read the settings from an environment.
 
         Raises:
-            BadInput: a model URL without a model name, or a URL that is not http(s) ending in ``/v1``.
+            BadInput: a model URL with neither name nor preset, a URL that is not http(s) ending in ``/v1``, or a cap
+                or a period that cannot be read.
         """
         rules, calibration = environment.get("MILLWRIGHT_RED_FLAGS"), environment.get("MILLWRIGHT_CALIBRATION")
-        preset = environment.get("MILLWRIGHT_MODEL_PRESET")
         home = environment.get("MILLWRIGHT_HOME") or str(Path.home() / ".millwright")
         return cls(
             home=Path(home).expanduser().absolute(),
@@ -63,7 +84,9 @@ class Settings:
             cache=_cache(environment),
             red_flags=Path(rules).expanduser().absolute() if rules else None,
             calibration=Path(calibration).expanduser().absolute() if calibration else None,
-            model_preset=Path(preset).expanduser().absolute() if preset else None,
+            model_preset=_preset(environment),
+            model_host=environment.get("MILLWRIGHT_MODEL_HOST", ""),
+            installation=_installation(environment),
         )
 
 
@@ -79,6 +102,52 @@ def _cache(environment: Mapping[str, str]) -> Path:
     return (base if base.is_absolute() else Path.home() / ".cache") / "millwright"
 
 
+def _preset(environment: Mapping[str, str]) -> str | None:
+    """Return the name of a preset, or the absolute path of what looks like a file."""
+    given = environment.get("MILLWRIGHT_MODEL_PRESET") or None
+    if given is None or not (Path(given).suffix or Path(given).name != given):
+        return given
+    return str(Path(given).expanduser().absolute())
+
+
+def _installation(environment: Mapping[str, str]) -> InstallationBudget:
+    period = environment.get("MILLWRIGHT_BUDGET_PERIOD", "").strip().lower() or Period.EVER
+    if period not in {known.value for known in Period}:
+        raise BadInput(f"MILLWRIGHT_BUDGET_PERIOD is {period!r}: write {', '.join(Period)}")
+    return InstallationBudget(
+        max_calls=_cap(environment, "MILLWRIGHT_MAX_CALLS", _count, "a whole number above 0"),
+        max_tokens=_cap(environment, "MILLWRIGHT_MAX_TOKENS", _count, "a whole number above 0"),
+        max_cost=_cap(environment, "MILLWRIGHT_MAX_COST", _amount, "a number above 0, such as 2.50"),
+        max_time_seconds=_cap(
+            environment, "MILLWRIGHT_MAX_TIME", duration_seconds, "a duration such as 90, 30m, 8h, 2d"
+        ),
+        period=Period(period),
+    )
+
+
+def _cap(environment: Mapping[str, str], name: str, read: Callable[[str], T | None], form: str) -> T | None:
+    """Read a cap; a variable that is not set, or empty, is none."""
+    text = environment.get(name, "").strip()
+    if not text:
+        return None
+    value = read(text)
+    if value is None:
+        raise BadInput(f"{name} is {text!r}: write {form}, or unset it for no cap")
+    return value
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS and int(text) else None
+
+
+def _amount(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 < value < math.inf else None
+
+
 def _model(environment: Mapping[str, str]) -> ModelSettings | None:
     url = environment.get("MILLWRIGHT_MODEL_URL", "").rstrip("/")
     if not url:
@@ -86,6 +155,6 @@ def _model(environment: Mapping[str, str]) -> ModelSettings | None:
     if not url.startswith(("http://", "https://")) or not url.endswith("/v1"):
         raise BadInput(f"MILLWRIGHT_MODEL_URL is {url!r}: give a base URL such as http://127.0.0.1:8000/v1")
     name = environment.get("MILLWRIGHT_MODEL_NAME", "")
-    if not name:
+    if not name and not environment.get("MILLWRIGHT_MODEL_PRESET"):
         raise BadInput("MILLWRIGHT_MODEL_URL is set but MILLWRIGHT_MODEL_NAME is not: name the model to ask for")
     return ModelSettings(url=url, name=name, key=environment.get("MILLWRIGHT_MODEL_KEY", ""))

@@ -43,7 +43,8 @@ class Ground(StrEnum):
 class Attribution(Schema):
     """Whose fault a failed integration is; ``child`` is set for CHILD, and ``reason`` says it in a line.
 
-    ``suspects`` are children of whose calls nothing is known yet: agents may be asked about them.
+    ``suspects`` are children of whose calls nothing is known yet: agents may be asked about them. ``budget_reached``
+    names the cap that stopped some of these calls.
     """
 
     culprit: Culprit
@@ -51,6 +52,7 @@ class Attribution(Schema):
     child: NodePath | None = None
     reason: Told = ""
     suspects: tuple[NodePath, ...] = ()
+    budget_reached: str | None = None
 
 
 class AttributeRequest(Schema):

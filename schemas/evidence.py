@@ -236,7 +236,7 @@ class Forecast(Schema):
 
 
 class ProjectSpend(Schema):
-    """A project's spend: what was settled, and what is reserved and not yet answered."""
+    """A project's spend: what its concluded requests count as (settled, refused or lost), and what is reserved."""
 
     settled: Spend = Spend()
     reserved: Spend = Spend()

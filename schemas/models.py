@@ -53,8 +53,9 @@ class ModelRequest(Schema):
 
     ``model`` is the name that the endpoint knows, ``endpoint`` its base URL; both are chosen when the call is made.
     ``seed`` is an integer in [0, 2**63); ``max_tokens`` bounds each answer; ``timeout_seconds`` the whole call.
-    ``json_schema`` asks for answers that fit it, where the endpoint can. ``priority`` is vLLM's, lower first; None sends
-    none. ``idempotency_key`` is the same for every attempt at the same call. An answer ends before any text of ``stop``.
+    ``json_schema`` asks for answers that fit it, where the endpoint can. ``priority`` is vLLM's, lower first; None
+    sends none. ``idempotency_key`` is the same for every attempt at the same call. An answer ends before any text of
+    ``stop``.
     """
 
     prompt: Prompt
@@ -109,7 +110,11 @@ class ModelAnswer(Schema):
 
 
 class Spend(Schema):
-    """What a project or node has used. ``cost`` is in the currency of the price list (US dollars by default)."""
+    """What a project or node has used.
+
+    ``calls`` are requests, those that failed included; ``cost`` is in the currency of the price list (US dollars by
+    default).
+    """
 
     calls: int = 0
     prompt_tokens: int = 0

@@ -5,11 +5,16 @@ judgment on models in general.
 """
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
 from schemas.base import Schema
+from schemas.breakers import BreakerRule
 from schemas.identity import Archetype
+
+ANY_MODEL = "*"
+"""The name of an entry without endpoints that stands for whatever model the environment names."""
 
 
 class Variant(StrEnum):
@@ -20,6 +25,10 @@ class Variant(StrEnum):
     CORRECTNESS = "correctness"
     SIMPLICITY = "simplicity"
     IDIOM = "idiom"
+
+
+Temperature = Annotated[float, Field(ge=0, le=2)]
+"""A sampling temperature, within what the protocol of OpenAI allows."""
 
 
 class Share(Schema):
@@ -50,13 +59,6 @@ class ModelProfile(Schema):
     prompt_tokens: int = Field(default=900, ge=1, le=10_000_000)
     completion_tokens: int = Field(default=300, ge=1, le=10_000_000)
     seconds_per_call: float = Field(default=5.0, gt=0, le=86_400)
-
-
-class ModelPreset(ModelProfile):
-    """The first form of a preset: a profile with the names of models that it speaks of."""
-
-    name: str = Field(default="any model", min_length=1)
-    models: tuple[str, ...] = ()
 
 
 class Weights(Schema):
@@ -96,7 +98,8 @@ class ModelEntry(ModelProfile):
     ``name`` is what its endpoints know it by; where there are none, ``*`` stands for anything: the entry then speaks of
     whatever model the environment names. ``key`` is the environment variable with the endpoints' key. ``revision``
     identifies the weights; only where it is stated can answers be used again. ``takes_priority``: the endpoints know
-    vLLM's field ``priority``. ``most_at_once`` bounds the calls in flight at one endpoint.
+    vLLM's field ``priority``. ``system_role``: the model's chat template knows messages of the role ``system``.
+    ``most_at_once`` bounds the calls in flight at one endpoint.
     """
 
     name: str = Field(min_length=1)
@@ -104,6 +107,7 @@ class ModelEntry(ModelProfile):
     key: str = ""
     revision: str = ""
     takes_priority: bool = False
+    system_role: bool = True
     most_at_once: int = Field(default=64, ge=1, le=4096)
     serving: Serving | None = None
 
@@ -118,7 +122,7 @@ class Route(Schema):
 
     models: tuple[str, ...] = Field(min_length=1)
     fallback: tuple[str, ...] = ()
-    temperatures: tuple[float, ...] = Field(default=(0.0, 0.4, 0.7, 1.0), min_length=1)
+    temperatures: tuple[Temperature, ...] = Field(default=(0.0, 0.4, 0.7, 1.0), min_length=1)
     variants: tuple[Variant, ...] = Field(default=(Variant.CLARITY,), min_length=1)
     max_tokens: int | None = Field(default=None, ge=1, le=1_000_000)
     priority: int = Field(default=3, ge=1, le=5)
@@ -128,7 +132,8 @@ class Route(Schema):
 class Preset(Schema):
     """A preset: models by key, and the route of each archetype; ``default`` is that of archetypes without one.
 
-    ``gpus`` x ``memory_gib`` of GPU memory are what its servers need; None: it starts none.
+    ``gpus`` x ``memory_gib`` of GPU memory are what its servers need, as nvidia-smi counts it (MiB / 1024); None: it
+    starts none. ``breaker`` says when an endpoint is given up for a while.
     """
 
     name: str = Field(min_length=1)
@@ -138,3 +143,4 @@ class Preset(Schema):
     models: dict[str, ModelEntry] = Field(min_length=1)
     default: Route
     routes: dict[Archetype, Route] = Field(default_factory=dict)
+    breaker: BreakerRule = BreakerRule()

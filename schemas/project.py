@@ -41,8 +41,8 @@ class Rejections(StrEnum):
     ALL = "all"
 
 
-READY_GATES = frozenset({Gate.SPECIFICATION, Gate.PLAN, Gate.DELIVERY})
-"""The gates that can be asked for; a budget that is reached ends the project instead of waiting."""
+READY_GATES = frozenset({Gate.SPECIFICATION, Gate.PLAN, Gate.BUDGET, Gate.DELIVERY})
+"""The gates that can be asked for; where ``budget`` is not, a cap that is reached ends the project."""
 
 
 class ProjectInput(Schema):
@@ -116,7 +116,9 @@ class NodeInput(Schema):
     """What ``NodeWorkflow`` is started with: ids and digests only.
 
     ``replannable``: its parent can make another plan, so that a task which nobody can do is told to it and to no
-    person. ``tried`` says in a line each what was tried before, for a question.
+    person. ``tried`` says in a line each what was tried before, for a question. ``gatekeeper`` is the id of the
+    workflow that is told where a cap is reached, and says whether to go on; empty: a reached cap ends what is under
+    way.
     """
 
     project: ProjectId
@@ -124,6 +126,7 @@ class NodeInput(Schema):
     policy: Policy
     replannable: bool = False
     tried: tuple[str, ...] = ()
+    gatekeeper: str = ""
 
 
 class NodeResult(Schema):
@@ -203,18 +206,52 @@ class ApprovalDecision(StrEnum):
 
 
 class Approval(Schema):
-    """A person's consent, or refusal, at a gate; idempotent by ``decision_id``."""
+    """A person's consent, or refusal, at a gate; idempotent by ``decision_id``.
+
+    ``budget`` goes with consent at the budget's gate: the caps that it names hold from now on, and the others stay.
+    Without it each cap grows by what was given at first.
+    """
 
     gate: Gate
     decision_id: str
     decision: ApprovalDecision
     by: str = ""
     note: str = ""
+    budget: Budget | None = None
+
+
+class CapReport(Schema):
+    """A node tells the project that a cap was reached, and waits; ``raises`` is how often it was let go on before."""
+
+    path: NodePath
+    reached: str
+    raises: int = Field(default=0, ge=0)
+
+
+class CapDecision(Schema):
+    """The project tells a node that waits at a cap: ``refused`` says why it is to end, None that it may go on.
+
+    ``raises`` counts how often caps were raised so far.
+    """
+
+    raises: int = Field(default=0, ge=0)
+    refused: str | None = None
+
+
+class RaisedCaps(Schema):
+    """The caps of a project from now on."""
+
+    project: ProjectId
+    budget: Budget
 
 
 class ProjectProgress(Schema):
-    """What a project's workflow is doing; ``waits_for`` names the gate that waits for an approval."""
+    """What a project's workflow is doing; ``waits_for`` names the gate that waits for an approval.
+
+    ``decision_id`` is one that no decision had so far.
+    """
 
     project: ProjectId
     phase: str
     waits_for: Gate | None = None
+    decision_id: str = "1"

@@ -115,7 +115,7 @@ class GivenPlan(Policy):
 
 
 class DrawRequest(Schema):
-    """Draw ``count`` answers in one round.
+    """Draw ``count`` answers in one round; ``before`` counts those of the election's earlier rounds.
 
     ``among`` is what is asked about, where that is not the task as a whole: the digests of the proposals to choose from
     (``choose``), of the inputs whose results are to be stated (``examples``), of the winner to be read (``review``), or
@@ -126,6 +126,7 @@ class DrawRequest(Schema):
     round: int = Field(ge=0)
     count: int = Field(ge=1)
     seed: int
+    before: int = Field(default=0, ge=0)
     among: tuple[Digest, ...] = ()
 
     @property

@@ -78,6 +78,16 @@ PICTURE: dict[str, tuple[str, ...]] = {
         "typer",
     ),
     "millwright.toolbox": (*BORDER, "millwright.adapters"),
+    "millwright.model_setup": (*NOUNS, "millwright.adapters", "millwright.core", "millwright.settings"),
+    "millwright.replay_setup": (
+        *BORDER,
+        "millwright.adapters",
+        "millwright.client",
+        "millwright.settings",
+        "millwright.temporal",
+        "millwright.toolbox",
+        "temporalio",
+    ),
     "migrations": ("millwright.adapters.storage", "alembic", "sqlalchemy"),
 }
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -130,7 +140,7 @@ REGISTRIES: dict[str, tuple[str, frozenset[str]]] = {
     "millwright.core.verification.layers": ("LADDER", frozenset()),
     "millwright.core.verification.confirmations": ("CONFIRMATIONS", frozenset({"catalogue"})),
     "millwright.core.verification.languages": ("LANGUAGES", frozenset()),
-    "millwright.adapters.llm": ("PROVIDERS", frozenset({"openai_wire"})),
+    "millwright.adapters.llm": ("PROVIDERS", frozenset({"connections", "failures", "openai_wire", "probing"})),
 }
 
 

@@ -4,6 +4,7 @@ The generated pages are compared where their generators are tested.
 """
 
 import re
+import shlex
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -12,11 +13,14 @@ import pytest
 import yaml
 
 import millwright
+from millwright.adapters.documents.preset_files import presets_in
 from millwright.commandline.application import COMMANDS
+from millwright.core.memory_plan import memory_plan
+from millwright.core.server_commands import COMPOSE_SERVICES, EVERYWHERE, compose_lines, serve_arguments
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
-READ_VARIABLES = re.compile(r"""environ(?:ment)?(?:\.get\(|\[)\s*["']((?:MILLWRIGHT|TEMPORAL)_[A-Z_]+)["']""")
+READ_VARIABLES = re.compile(r"""environ(?:ment)?(?:\.get\(|\[|,)\s*["']((?:MILLWRIGHT|TEMPORAL)_[A-Z_]+)["']""")
 # Assembled, so that this file does not hold what it looks for.
 LOCAL = re.compile(
     "|".join(
@@ -71,7 +75,7 @@ def test_every_make_target_that_a_page_names_exists(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_that_a_page_names_exists(page: str) -> None:
     """A reader who types what a page says meets a command."""
-    assert _commands(page) <= {name for name, _ in COMMANDS}
+    assert _commands(page) <= {name for name, _ in COMMANDS} | {name.partition(" ")[0] for name, _ in COMMANDS}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -132,6 +136,42 @@ def test_ports_are_published_on_this_machine_alone() -> None:
         ports = service.get("ports", [])
         assert isinstance(ports, list)
         assert all(str(port).startswith("127.0.0.1:") for port in ports), name
+
+
+def _interpolated(text: str, environment: dict[str, str]) -> str:
+    """Fill variables in as compose does, with the defaults of the file."""
+    return re.sub(r"\$\{([A-Z_]+)(?::?[-?]([^}]*))?\}", lambda found: environment.get(found[1], found[2] or ""), text)
+
+
+def test_compose_starts_the_servers_of_the_recommended_preset() -> None:
+    """Without a word in .env, arguments and ports are those of `dual`, which the workers then use."""
+    preset = presets_in(ROOT / "config" / "models")["dual"]
+    plan = memory_plan(preset)
+    assert plan is not None
+    services = _services()
+    for name, server in zip(COMPOSE_SERVICES, plan.servers, strict=False):
+        wanted = serve_arguments(preset.models[server.key], server, host=EVERYWHERE)
+        assert tuple(shlex.split(_interpolated(str(services[name]["command"]), {}))) == wanted
+        assert f"127.0.0.1:{server.port}/health" in _interpolated(str(services[name]["healthcheck"]), {})
+    scales = [_interpolated(str(services[name].get("scale", 1)), {}) for name in COMPOSE_SERVICES]
+    assert scales == ["1" if number < len(plan.servers) else "0" for number in range(len(COMPOSE_SERVICES))]
+    worker = _interpolated(str(services["worker-model"]["environment"]), {})
+    assert "'MILLWRIGHT_MODEL_PRESET': 'dual'" in worker
+    assert "'MILLWRIGHT_MODEL_HOST': 'vllm'" in worker
+
+
+def test_compose_reads_every_variable_that_a_plan_prints() -> None:
+    """No line of `millwright models plan --compose` is without effect, for the most servers that there may be."""
+    preset = presets_in(ROOT / "config" / "models")["triple"]
+    plan = memory_plan(preset)
+    assert plan is not None
+    lines = compose_lines(preset, plan, "triple")
+    assert lines is not None
+    variables = dict(line.split("=", 1) for line in lines)
+    assert variables.keys() <= set(re.findall(r"\$\{([A-Z_]+)", _text("docker-compose.yml")))
+    third = _interpolated(str(_services()["vllm-third"]), variables)
+    assert "TheBloke/Mistral-7B-Instruct-v0.2-AWQ --host 0.0.0.0 --port 8002" in third
+    assert "'scale': '1'" in third
 
 
 def test_passwords_have_no_default() -> None:

@@ -10,7 +10,6 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from activities.decomposition import Decomposition
-from activities.generation import Generation
 from activities.specification import Specification
 from activities.verification import Verification
 from millwright.core import voting
@@ -18,7 +17,6 @@ from schemas.election import Attempt, Ballot, Draw, Election, ElectionState, Fla
 from schemas.identity import Digest, LayerName
 from schemas.project import LadderMode, OnExhausted, Policy, Rejections
 from schemas.requests import (
-    ARCHETYPE_OF,
     BatchObservations,
     BatchRequest,
     BatchVerdicts,
@@ -29,7 +27,9 @@ from schemas.requests import (
 )
 from schemas.verification import VerdictStatus
 from workflows import policies
-from workflows.identifiers import MODEL_QUEUE, VERIFY_QUEUE
+from workflows.caps import AtCap, ended
+from workflows.drawing import drawn
+from workflows.identifiers import VERIFY_QUEUE
 from workflows.presentation import model_refused
 from workflows.reviewing import REVIEW, new_inputs
 
@@ -78,7 +78,8 @@ class Booth:
     """One election under way: everything that was attempted so far, in no particular order.
 
     ``among`` are the proposals that a choice is among. Candidates that are ``barred`` have no vote, whatever the ladder
-    says: something that it cannot see is held against them.
+    says: something that it cannot see is held against them. Where a cap is reached, ``at_cap`` waits for consent to go
+    on with the same round.
     """
 
     ref: ElectionRef
@@ -86,6 +87,7 @@ class Booth:
     rule: Rule
     among: tuple[Digest, ...] = ()
     barred: Mapping[Digest, LayerName] = field(default_factory=dict)
+    at_cap: AtCap = ended
     attempts: list[Attempt] = field(default_factory=list)
     round: int = 0
     _known: dict[Digest, Attempt] = field(default_factory=dict)
@@ -124,7 +126,7 @@ class Booth:
             return election, None
         ref = self.ref.model_copy(update={"purpose": Purpose.CHOOSE})
         try:
-            outcome = await Booth(ref, self.policy, self.rule, among=leading).hold()
+            outcome = await Booth(ref, self.policy, self.rule, among=leading, at_cap=self.at_cap).hold()
         except ActivityError as error:
             if not model_refused(error):
                 raise
@@ -197,20 +199,21 @@ class Booth:
         if not self.policy.reviews or len(self._voting()) < 2 or not workflow.patched(REVIEW):
             return True
         self._reviewed.add(winner)
-        if not await new_inputs(self.ref, self.policy, winner):
+        if not await new_inputs(self.ref, self.policy, winner, self.at_cap):
             return True
         await self._compare()
         return False
 
     async def _round(self, count: int) -> str | None:
-        archetype = ARCHETYPE_OF[self.ref.purpose].value
-        result = await workflow.execute_activity_method(
-            Generation.draw,
-            DrawRequest(election=self.ref, round=self.round, count=count, seed=self.policy.seed, among=self.among),
-            task_queue=MODEL_QUEUE,
-            summary=f"{archetype}: round {self.round}, {count} answers",
-            **policies.GENERATE,
+        request = DrawRequest(
+            election=self.ref,
+            round=self.round,
+            count=count,
+            seed=self.policy.seed,
+            before=len(self.attempts),
+            among=self.among,
         )
+        result = await drawn(request, self.at_cap)
         self.round += 1
         fresh = _fresh(result.draws, self._known)
         if fresh:

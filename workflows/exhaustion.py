@@ -13,7 +13,7 @@ from schemas.coordination import Advice, Remedy
 from schemas.election import Election
 from schemas.planning import NodeKind, NodePlan
 from schemas.project import NodeInput
-from schemas.requests import CoordinateRequest, ElectionRef
+from schemas.requests import CoordinateRequest, ElectionRef, Purpose
 from workflows import policies
 from workflows.identifiers import MODEL_QUEUE
 from workflows.presentation import model_refused
@@ -45,6 +45,8 @@ async def step_after(
         election=ref, outcome=election, open=open_, seed=given.policy.seed, k=k, tried=rework.told()
     )
     advice = await _advised(request)
+    while advice.budget_reached is not None and await rework.at_cap(advice.budget_reached) is None:
+        advice = await _advised(request)
     taken = checked(advice.proposed, open_)
     if advice.proposed is None:
         return Step(taken.value), ""
@@ -61,6 +63,7 @@ async def _advised(request: CoordinateRequest) -> Advice:
             request,
             task_queue=MODEL_QUEUE,
             summary=f"coordinator: {request.election.path}",
+            priority=policies.urgency(request.election.project, Purpose.COORDINATE),
             **policies.GENERATE,
         )
     except ActivityError as error:

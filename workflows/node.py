@@ -17,25 +17,17 @@ from schemas.election import Election, ElectionState, Rule
 from schemas.evidence import Question
 from schemas.identity import DELIVERED, Digest, LayerName, NodePath, TaskStatus
 from schemas.planning import NodeKind, NodePlan
-from schemas.project import Answer, NodeInput, NodeResult, OnExhausted
-from schemas.requests import (
-    AskRequest,
-    ElectionRef,
-    NodeRef,
-    Purpose,
-    SettleRequest,
-)
+from schemas.project import Answer, CapDecision, NodeInput, NodeResult, OnExhausted
+from schemas.requests import AskRequest, ElectionRef, NodeRef, Purpose, SettleRequest
 from schemas.reuse import Taken
 from workflows import policies
+from workflows.caps import Till
 from workflows.election import Booth, Outcome
 from workflows.endings import blocked, failed, joined, settled, show, stated
 from workflows.exhaustion import step_after
 from workflows.explaining import told_why
 from workflows.family import built
-from workflows.identifiers import (
-    node_attributes,
-    node_workflow_id,
-)
+from workflows.identifiers import node_attributes, node_workflow_id
 from workflows.inbox import Inbox
 from workflows.keeping import kept_from_before
 from workflows.people import answered
@@ -62,7 +54,8 @@ class NodeWorkflow:
         self._simplifications = 0
         self._budget_reached = False
         self._tested = True
-        self._rework = Rework(given)
+        self._till = Till(given)
+        self._rework = Rework(given, at_cap=self._till.passed)
         self._edition, self._barred = "", dict[Digest, LayerName]()
         self._rule = given.policy.rule
 
@@ -185,6 +178,7 @@ class NodeWorkflow:
             policy=self._given.policy,
             replannable=self._rework.may_replan(),
             tried=self._rework.told(),
+            gatekeeper=self._given.gatekeeper,
         )
         try:
             return await workflow.execute_child_workflow(
@@ -204,7 +198,7 @@ class NodeWorkflow:
     async def _elect_code(self, plan: NodePlan) -> NodeResult | NodePlan:
         """Elect the node's own code, with fallbacks until it is settled; returns a plan where that is to change."""
         self._rule = await planned_rule(self._given, plan)
-        self._tested = await prepared(self._given, plan)
+        self._tested = await prepared(self._given, plan, self._till.passed)
         purpose = Purpose.INTEGRATE if plan.kind is NodeKind.COMPOSED else Purpose.CODE
         booth = self._booth(purpose, 0, self._rule)
         while True:
@@ -346,7 +340,8 @@ class NodeWorkflow:
             revision=self._given.policy.revision,
         )
         workflow.upsert_memo({"archetype": purpose.value})
-        return Booth(ref=ref, policy=self._given.policy, rule=rule, barred=self._barred)
+        policy, at_cap = self._given.policy, self._till.passed
+        return Booth(ref=ref, policy=policy, rule=rule, barred=self._barred, at_cap=at_cap)
 
     @workflow.query
     def question(self) -> Question | None:
@@ -374,3 +369,8 @@ class NodeWorkflow:
         elif question is not None:
             shown = waiting_details(question, workflow.info().workflow_id)
             workflow.set_current_details(f"**Not understood**: {problem}\n\n{shown}")
+
+    @workflow.signal
+    def caps_decided(self, given: CapDecision) -> None:
+        """Hear from the project whether to go on past a reached cap."""
+        self._till.take(given)

@@ -7,7 +7,10 @@ is never under 10 s, because a loaded machine delays heartbeats (measured: 2 s g
 from datetime import timedelta
 from typing import TypedDict
 
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
+
+from schemas.identity import ProjectId
+from schemas.requests import Purpose
 
 NEVER_RETRIED = [
     "BadInput",
@@ -94,3 +97,26 @@ INTEGRATE = ActivityPolicy(
     retry_policy=_retry(timedelta(seconds=30)),
 )
 """Assembling, building and testing the whole."""
+
+PLANNING, PREPARING, FIRST_ROUND, FURTHER_ROUNDS, REVIEWING = range(1, 6)
+"""Who goes before whom in the queue of model calls, the lowest number first: what others wait for is drawn first."""
+
+_URGENCY = {
+    Purpose.SPECIFY: PLANNING,
+    Purpose.DECOMPOSE: PLANNING,
+    Purpose.INPUTS: PREPARING,
+    Purpose.EXAMPLES: PREPARING,
+    Purpose.CHOOSE: PREPARING,
+    Purpose.COORDINATE: FURTHER_ROUNDS,
+    Purpose.REVIEW: REVIEWING,
+}
+
+
+def urgency(project: ProjectId, purpose: Purpose, round_: int = 0) -> Priority:
+    """Say how soon an activity that waits on models is to leave the queue; at one urgency, projects take turns.
+
+    The server keeps to it for what is queued there (it needs ``matching.enableFairness`` for the turns), so a worker
+    that takes on more than the endpoints answer at once makes it mean less.
+    """
+    of_code = FURTHER_ROUNDS if round_ else FIRST_ROUND
+    return Priority(priority_key=_URGENCY.get(purpose, of_code), fairness_key=project)

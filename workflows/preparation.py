@@ -23,6 +23,7 @@ from schemas.requests import (
     SettleExamplesRequest,
 )
 from workflows import policies
+from workflows.caps import AtCap, ended
 from workflows.identifiers import MODEL_QUEUE, VERIFY_QUEUE
 from workflows.presentation import model_refused
 
@@ -49,8 +50,11 @@ async def planned_rule(given: NodeInput, plan: NodePlan) -> Rule:
     return given.policy.rule.model_copy(update={"k": margin.k})
 
 
-async def prepared(given: NodeInput, plan: NodePlan) -> bool:
-    """Prepare a node's election over code; returns whether any example speaks of it."""
+async def prepared(given: NodeInput, plan: NodePlan, at_cap: AtCap = ended) -> bool:
+    """Prepare a node's election over code; returns whether any example speaks of it.
+
+    Where a cap is reached, ``at_cap`` waits for consent to ask for the rest.
+    """
     await workflow.execute_activity_method(
         Verification.prepare_inputs,
         NodeRef(project=given.project, path=given.path),
@@ -59,47 +63,59 @@ async def prepared(given: NodeInput, plan: NodePlan) -> bool:
         **policies.VERIFY,
     )
     if given.policy.proposals and workflow.patched(PROPOSE):
-        await _propose(given, plan)
+        await _propose(given, plan, at_cap)
     if plan.testable or not workflow.patched(SETTLE):
         return plan.testable
-    return await _settle(given, plan)
+    return await _settle(given, plan, at_cap)
 
 
-async def _propose(given: NodeInput, plan: NodePlan) -> None:
+async def _propose(given: NodeInput, plan: NodePlan, at_cap: AtCap) -> None:
     request = ProposeRequest(
         election=_about(given, Purpose.INPUTS, plan.edition), count=given.policy.proposals, seed=given.policy.seed
     )
-    try:
-        proposed: ProposedInputs = await workflow.execute_activity_method(
-            Proposing.propose_inputs,
-            request,
-            task_queue=MODEL_QUEUE,
-            summary=f"verifier: inputs for {plan.name}",
-            **policies.GENERATE,
-        )
-    except ActivityError as error:
-        _forgive(error)
-        return
+    while True:
+        try:
+            proposed: ProposedInputs = await workflow.execute_activity_method(
+                Proposing.propose_inputs,
+                request,
+                task_queue=MODEL_QUEUE,
+                summary=f"verifier: inputs for {plan.name}",
+                priority=policies.urgency(given.project, Purpose.INPUTS),
+                **policies.GENERATE,
+            )
+        except ActivityError as error:
+            _forgive(error)
+            return
+        if await _ended(proposed.budget_reached, at_cap):
+            break
     workflow.upsert_memo({"proposed_inputs": proposed.kept})
 
 
-async def _settle(given: NodeInput, plan: NodePlan) -> bool:
+async def _settle(given: NodeInput, plan: NodePlan, at_cap: AtCap) -> bool:
     rule = given.policy.rule
     request = SettleExamplesRequest(
         election=_about(given, Purpose.EXAMPLES, plan.edition), k=rule.k, cap=rule.max_attempts, seed=given.policy.seed
     )
-    try:
-        settled: SettledExamples = await workflow.execute_activity_method(
-            Proposing.settle_examples,
-            request,
-            task_queue=MODEL_QUEUE,
-            summary=f"specifier: examples for {plan.name}",
-            **policies.GENERATE,
-        )
-    except ActivityError as error:
-        _forgive(error)
-        return False
-    return settled.enough
+    while True:
+        try:
+            settled: SettledExamples = await workflow.execute_activity_method(
+                Proposing.settle_examples,
+                request,
+                task_queue=MODEL_QUEUE,
+                summary=f"specifier: examples for {plan.name}",
+                priority=policies.urgency(given.project, Purpose.EXAMPLES),
+                **policies.GENERATE,
+            )
+        except ActivityError as error:
+            _forgive(error)
+            return False
+        if await _ended(settled.budget_reached, at_cap):
+            return settled.enough
+
+
+async def _ended(reached: str | None, at_cap: AtCap) -> bool:
+    """Say whether what was asked for is all there is to be: no cap was reached, or there is no consent to go on."""
+    return reached is None or await at_cap(reached) is not None
 
 
 def _about(given: NodeInput, purpose: Purpose, edition: str) -> ElectionRef:

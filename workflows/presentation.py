@@ -13,9 +13,11 @@ from temporalio.exceptions import (
     is_cancelled_exception,
 )
 
+from millwright.core.caps import described
 from schemas.election import Election
 from schemas.evidence import Forecast, Question
-from schemas.identity import DELIVERED, Gate, TaskStatus
+from schemas.identity import DELIVERED, Gate, NodePath, TaskStatus
+from schemas.models import Budget
 from schemas.project import NodeResult
 
 _LONGEST_REASON = 400
@@ -23,6 +25,9 @@ _LONGEST_REASON = 400
 
 _LONGEST_SHOWN = 1000
 """The most characters of what a gate shows that the project's message repeats; the Web UI has all of it."""
+
+_MOST_NAMED = 10
+"""The most parts that a gate names."""
 
 _REFUSED = "ModelRefused"
 _HOLDS_NO_MORE = frozenset({"SpecificationInvalid", "NotFound"})
@@ -60,13 +65,27 @@ def waiting_details(question: Question, workflow_id: str) -> str:
     return f"**Waits for a person**\n\n{question.text}\n\nAnswers: {options}\n\n```\n{command}\n```"
 
 
-def approval_details(gate: Gate, workflow_id: str, shown: str) -> str:
-    """Describe a gate that waits for an approval, and the exact command that gives it."""
+def approval_details(gate: Gate, workflow_id: str, shown: str, *, decision: str = "1") -> str:
+    """Describe a gate that waits for an approval, and the exact command that gives it by an unused decision id."""
     command = (
         f"temporal workflow update execute -w {workflow_id} --name approve --input "
-        f'\'{{"gate": "{gate.value}", "decision_id": "1", "decision": "approve", "by": "me"}}\''
+        f'\'{{"gate": "{gate.value}", "decision_id": "{decision}", "decision": "approve", "by": "me"}}\''
     )
     return f"**Waits for approval of the {gate.value}**\n\n{shown}\n\n```\n{command}\n```"
+
+
+def cap_details(reached: Sequence[str], waiting: Sequence[NodePath], caps: Budget, after: Budget | None) -> str:
+    """Describe the caps that are reached, who waits, and what approval changes; ``after`` None: nothing."""
+    more = f" and {len(waiting) - _MOST_NAMED} more" if len(waiting) > _MOST_NAMED else ""
+    parts = [*reached, f"Waiting: {', '.join(waiting[:_MOST_NAMED])}{more}"]
+    if after is None:
+        parts.append("Approval only tries again: first raise the cap that is named, and restart the workers.")
+    else:
+        parts.append(
+            f"Caps now: {described(caps)}. Approved, they are: {described(after)}; for others add "
+            f'`"budget": {{"max_calls": …}}`, of max_calls, max_tokens, max_cost and max_time_seconds.'
+        )
+    return "\n\n".join(parts)
 
 
 def waiting_note(note: str, shown: str) -> str:

@@ -1,6 +1,6 @@
 """One project from request to deliverable: open, specify, forecast, build the tree, integrate, report.
 
-It decides the order and waits for approvals; everything else is done by activities and node workflows.
+It decides the order; its gates wait for approvals, and everything else is done by activities and node workflows.
 """
 
 import asyncio
@@ -21,12 +21,11 @@ from activities.reworking import Reworking
 from activities.specification import Specification
 from millwright.core.voting import ungated
 from schemas.attribution import ReopenRequest
-from schemas.evidence import Decision, Forecast
+from schemas.evidence import Forecast
 from schemas.identity import DELIVERED, ROOT_PATH, Gate, ProjectId, TaskStatus
 from schemas.project import (
-    READY_GATES,
     Approval,
-    ApprovalDecision,
+    CapReport,
     NodeInput,
     NodeResult,
     OnExhausted,
@@ -47,26 +46,25 @@ from schemas.requests import (
     SettleRequest,
 )
 from workflows import policies
+from workflows.caps import REPORT
 from workflows.election import Booth
 from workflows.explaining import told_why
+from workflows.gates import Gates
 from workflows.identifiers import (
     PROJECT_ATTRIBUTE,
     SPEND_ATTRIBUTE,
     STATE_ATTRIBUTE,
     VERIFY_QUEUE,
-    WAITS_FOR_ATTRIBUTE,
     node_attributes,
     node_workflow_id,
     project_named_by,
 )
 from workflows.node import NodeWorkflow
 from workflows.presentation import (
-    approval_details,
     election_details,
     expectation,
     failure_note,
     failure_type,
-    waiting_note,
 )
 
 NOTHING = ProjectInput()
@@ -84,12 +82,9 @@ class ProjectWorkflow:
 
     @workflow.init
     def __init__(self, given: ProjectInput = NOTHING) -> None:
-        self._gates = frozenset(given.approve)
+        self._gates = Gates(given)
         self._project = ProjectId("")
         self._phase = "opening"
-        self._gate: Gate | None = None
-        self._approvals: dict[str, Approval] = {}
-        self._approval: Approval | None = None
 
     @workflow.run
     async def run(self, given: ProjectInput = NOTHING) -> ProjectResult:
@@ -111,11 +106,7 @@ class ProjectWorkflow:
         return result
 
     async def _build(self, given: ProjectInput) -> ProjectResult:
-        if self._gates - READY_GATES:
-            sets = (self._gates - READY_GATES, READY_GATES)
-            asked, known = (", ".join(sorted(gate.value for gate in gates)) for gates in sets)
-            message = f"no approval can be asked for at: {asked}; known gates are {known}"
-            raise ApplicationError(message, type="BadInput", non_retryable=True)
+        self._gates.demand_known()
         opened = await self._open(given)
         if opened.finished is not None:
             return opened.finished
@@ -128,7 +119,7 @@ class ProjectWorkflow:
             policy = await self._specify(opened)
         if isinstance(policy, ProjectResult):
             return policy
-        rejected = await self._approved(Gate.SPECIFICATION, await self._left_open()) or await self._approved(
+        rejected = await self._gates.passed(Gate.SPECIFICATION, await self._left_open()) or await self._gates.passed(
             Gate.PLAN, expectation(forecast, policy.rule.k)
         )
         if rejected:
@@ -142,7 +133,7 @@ class ProjectWorkflow:
             self._enter("building")
             root = await self._root(policy)
             integration = await self._deliver()
-        rejected = await self._approved(Gate.DELIVERY, "the deliverable")
+        rejected = await self._gates.passed(Gate.DELIVERY, "the deliverable")
         if rejected:
             return await self._finish(TaskStatus.FAILED, IntegrationResult(), message=rejected)
         return await self._finish(root.status, integration, message=root.note, budget_reached=root.budget_reached)
@@ -189,7 +180,7 @@ class ProjectWorkflow:
             summary="open the project",
             **policies.OPEN,
         )
-        self._project = opened.project
+        self._project = self._gates.project = opened.project
         workflow.upsert_search_attributes(
             [PROJECT_ATTRIBUTE.value_set(opened.project), STATE_ATTRIBUTE.value_set(TaskStatus.RUNNING.value)]
         )
@@ -218,6 +209,7 @@ class ProjectWorkflow:
             ),
             policy=opened.policy,
             rule=ungated(opened.policy.rule),
+            at_cap=self._gates.at_cap,
         )
         outcome = await booth.hold()
         if outcome.election.winner is None:
@@ -243,7 +235,7 @@ class ProjectWorkflow:
 
     async def _left_open(self) -> str:
         """Say what is shown to whoever approves the specification: with it, what the requirements leave open."""
-        if Gate.SPECIFICATION not in self._gates or not workflow.patched(SHOW_QUESTIONS):
+        if Gate.SPECIFICATION not in self._gates.asked or not workflow.patched(SHOW_QUESTIONS):
             return "the specification"
         return await workflow.execute_activity_method(
             Specification.left_open,
@@ -253,61 +245,22 @@ class ProjectWorkflow:
         )
 
     async def _root(self, policy: Policy) -> NodeResult:
-        given = NodeInput(project=self._project, path=ROOT_PATH, policy=policy)
+        given = NodeInput(project=self._project, path=ROOT_PATH, policy=policy, gatekeeper=self._gates.gatekeeper)
+        building = workflow.execute_child_workflow(
+            NodeWorkflow.run,
+            given,
+            id=node_workflow_id(self._project, ROOT_PATH),
+            static_summary=ROOT_PATH,
+            search_attributes=node_attributes(given),
+            parent_close_policy=ParentClosePolicy.REQUEST_CANCEL,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        )
         try:
-            return await workflow.execute_child_workflow(
-                NodeWorkflow.run,
-                given,
-                id=node_workflow_id(self._project, ROOT_PATH),
-                static_summary=ROOT_PATH,
-                search_attributes=node_attributes(given),
-                parent_close_policy=ParentClosePolicy.REQUEST_CANCEL,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            )
+            return await self._gates.kept(building)
         except ChildWorkflowError as error:
             if is_cancelled_exception(error):
                 raise
             return NodeResult(path=ROOT_PATH, status=TaskStatus.FAILED, note=failure_note(error))
-
-    async def _approved(self, gate: Gate, shown: str) -> str | None:
-        """Wait for consent at a gate where it was asked for; returns why it was refused, or None."""
-        if gate not in self._gates:
-            return None
-        self._gate = gate
-        await self._waiting(TaskStatus.WAITING, f"waits for approval of the {gate.value}", shown)
-        workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_set(gate.value)])
-        workflow.set_current_details(approval_details(gate, workflow.info().workflow_id, shown))
-        await workflow.wait_condition(lambda: self._approval is not None)
-        approval, self._approval, self._gate = self._approval, None, None
-        if approval is None:
-            raise ApplicationError("an approval vanished", type="InternalError", non_retryable=True)
-        await workflow.execute_activity_method(
-            Records.record_approval,
-            Decision(
-                id=approval.decision_id,
-                project=self._project,
-                gate=gate,
-                value=approval.decision.value,
-                by=approval.by,
-                note=approval.note,
-            ),
-            summary=f"{approval.decision.value} by {approval.by or 'unknown'}",
-            **policies.RECORD,
-        )
-        await self._waiting(TaskStatus.RUNNING, "")
-        workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_unset()])
-        workflow.set_current_details("")
-        if approval.decision is ApprovalDecision.APPROVE:
-            return None
-        return f"the {gate.value} was rejected by {approval.by or 'a person'}: {approval.note or 'no reason given'}"
-
-    async def _waiting(self, status: TaskStatus, note: str, shown: str = "") -> None:
-        await workflow.execute_activity_method(
-            Records.mark_waiting,
-            NodeState(project=self._project, path=ROOT_PATH, status=status, note=waiting_note(note, shown)),
-            summary=note or "goes on",
-            **policies.RECORD,
-        )
 
     async def _finish(
         self, root: TaskStatus, integration: IntegrationResult, *, message: str, budget_reached: bool = False
@@ -359,41 +312,31 @@ class ProjectWorkflow:
     @workflow.query
     def progress(self) -> ProjectProgress:
         """Say what the project is doing."""
-        return ProjectProgress(project=self._project, phase=self._phase, waits_for=self._gate)
+        return ProjectProgress(
+            project=self._project,
+            phase=self._phase,
+            waits_for=self._gates.open,
+            decision_id=self._gates.next_decision,
+        )
 
     @workflow.update(name="approve")
     async def approve(self, given: Approval) -> str:
         """Approve or reject at the open gate; the same decision twice is one."""
-        if given.decision_id in self._approvals:
-            return "this decision was already taken"
-        self._take(given)
-        return f"{given.decision.value}: {given.gate.value}"
+        taken = self._gates.take(given)
+        return f"{given.decision.value}: {given.gate.value}" if taken else "this decision was already taken"
 
     @approve.validator
     def _check_approval(self, given: Approval) -> None:
-        problem = self._refusal(given)
+        problem = self._gates.refusal(given)
         if problem:
             raise ApplicationError(problem, type="ApprovalRefused", non_retryable=True)
 
     @workflow.signal(name="approve")
     def approve_by_signal(self, given: Approval) -> None:
         """Approve by signal; a decision about another gate is shown in the current details and ignored."""
-        problem = self._refusal(given)
-        if problem is None and given.decision_id not in self._approvals:
-            self._take(given)
-        elif problem is not None and self._gate is not None:
-            shown = approval_details(self._gate, workflow.info().workflow_id, "")
-            workflow.set_current_details(f"**Not understood**: {problem}\n\n{shown}")
+        self._gates.take_or_explain(given)
 
-    def _take(self, given: Approval) -> None:
-        self._approvals[given.decision_id] = given
-        self._approval = given
-
-    def _refusal(self, given: Approval) -> str | None:
-        if given.decision_id in self._approvals:
-            return None
-        if self._gate is None or self._approval is not None:
-            return "nothing waits for an approval"
-        if given.gate is not self._gate:
-            return f"the open gate is {self._gate.value}, not {given.gate.value}"
-        return None
+    @workflow.signal(name=REPORT)
+    def cap_reached(self, given: CapReport) -> None:
+        """Hear from a node that it reached a cap and waits."""
+        self._gates.report(given)

@@ -24,8 +24,9 @@ from schemas.election import Rule
 from schemas.identity import Digest, LayerName
 from schemas.planning import NodePlan
 from schemas.project import NodeInput, OnExhausted
-from schemas.requests import ElectionRef
+from schemas.requests import ElectionRef, Purpose
 from workflows import policies
+from workflows.caps import AtCap, ended
 from workflows.identifiers import MODEL_QUEUE, VERIFY_QUEUE
 from workflows.presentation import model_refused
 
@@ -40,10 +41,12 @@ _LONGEST_TOLD = 300
 class Rework:
     """What was done again at one node so far; ``tried`` says it in a line each, for a person who is asked at last.
 
-    Only a plan that agents made (``elected``) may give way to another; ``closed``: there will be no other one.
+    Only a plan that agents made (``elected``) may give way to another; ``closed``: there will be no other one. Where a
+    cap is reached, ``at_cap`` waits for consent to go on.
     """
 
     given: NodeInput
+    at_cap: AtCap = ended
     elected: bool = False
     replans: int = 0
     closed: bool = False
@@ -87,18 +90,22 @@ class Rework:
         )
         if not found.suspects:
             return found
-        try:
-            return await workflow.execute_activity_method(
-                Consulting.ask_about_calls,
-                request.model_copy(update={"suspects": found.suspects}),
-                task_queue=MODEL_QUEUE,
-                summary=f"specifier: what the parts of {election.path} give",
-                **policies.GENERATE,
-            )
-        except ActivityError as error:
-            if not model_refused(error):
-                raise
-            return found  # agents have nothing to say of it
+        while True:
+            try:
+                stated: Attribution = await workflow.execute_activity_method(
+                    Consulting.ask_about_calls,
+                    request.model_copy(update={"suspects": found.suspects}),
+                    task_queue=MODEL_QUEUE,
+                    summary=f"specifier: what the parts of {election.path} give",
+                    priority=policies.urgency(election.project, Purpose.EXAMPLES),
+                    **policies.GENERATE,
+                )
+            except ActivityError as error:
+                if not model_refused(error):
+                    raise
+                return found  # agents have nothing to say of it
+            if stated.budget_reached is None or await self.at_cap(stated.budget_reached) is not None:
+                return stated
 
     async def reopened(self, found: Attribution) -> bool:
         """Open the election of the child that is at fault again; False where that cannot be."""

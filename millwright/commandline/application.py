@@ -17,8 +17,10 @@ from millwright.commandline import (
     differing,
     estimating,
     flagging,
+    modelling,
     operating,
     reading,
+    replaying,
     verifying,
 )
 from millwright.commandline.composition import Composition
@@ -26,6 +28,9 @@ from millwright.commandline.output import note
 
 PROGRAM = "millwright"
 _EPILOG = "Every command's own --help has an example and its exit codes."
+
+GROUPS = {"models": "Plan, download, start and check the models of a preset."}
+"""The first words of commands of two, with what their help says."""
 
 COMMANDS = (
     ("up", operating.up),
@@ -39,10 +44,14 @@ COMMANDS = (
     ("fetch", reading.fetch),
     ("report", reading.report),
     ("diff", differing.diff),
+    ("replay", replaying.replay),
     ("estimate", estimating.estimate),
     ("verify", verifying.verify),
     ("redflags", flagging.redflags),
     ("calibrate", calibrating.calibrate),
+    ("models plan", modelling.plan),
+    ("models pull", modelling.pull),
+    ("models check", modelling.check),
     ("doctor", operating.doctor),
     ("cancel", building.cancel),
     ("worker", operating.worker),
@@ -60,8 +69,13 @@ def create() -> typer.Typer:
     ) -> None:
         """Turn requirements into verified software, durably and with evidence."""
 
+    groups: dict[str, typer.Typer] = {}
     for name, command in COMMANDS:
-        app.command(name)(command)
+        group, _, word = name.rpartition(" ")
+        if group and group not in groups:
+            groups[group] = typer.Typer(help=GROUPS[group], no_args_is_help=True, rich_markup_mode=None)
+            app.add_typer(groups[group], name=group)
+        (groups[group] if group else app).command(word)(command)
     return app
 
 
@@ -85,8 +99,7 @@ def run(arguments: Sequence[str], composition: Composition, *, traceback: bool =
 def _failed(error: BaseException, arguments: Sequence[str], *, traceback: bool) -> int:
     usage = getattr(error, "format_message", None)
     if usage is not None:  # an error of the option parser, whichever Click it was built with
-        names = {name for name, _ in COMMANDS}
-        command = next((argument for argument in arguments if argument in names), "")
+        command = _command_in(arguments)
         text = " ".join(str(usage()).split())
         note(f"{PROGRAM}: {text or 'a command is missing'} Try `{' '.join(filter(None, (PROGRAM, command)))} --help`.")
         return 2
@@ -99,6 +112,16 @@ def _failed(error: BaseException, arguments: Sequence[str], *, traceback: bool) 
     if traceback:
         raise error
     return code
+
+
+def _command_in(arguments: Sequence[str]) -> str:
+    """Return the command that was asked for, as far as it is one."""
+    words = [argument for argument in arguments if not argument.startswith("-")]
+    names = [name for name, _ in COMMANDS]
+    pair = " ".join(words[:2])
+    if pair in names:
+        return pair
+    return next((argument for argument in words if argument in names or argument in GROUPS), "")
 
 
 def _version(wanted: bool) -> None:

@@ -72,7 +72,7 @@ def build(
         Exhausted, typer.Option("--on-exhausted", help="What follows a vote that nobody won.")
     ] = Exhausted.PERSON,
     approve: Annotated[
-        str, typer.Option("--approve", metavar="GATES", help="Wait at specification,plan,delivery.")
+        str, typer.Option("--approve", metavar="GATES", help="Wait at specification,plan,budget,delivery.")
     ] = "",
     max_calls: Annotated[
         int | None, typer.Option("--max-calls", min=1, help="Most model calls.", show_default=False)
@@ -256,7 +256,16 @@ async def _spend(session: Session, started: "Build") -> dict[str, float]:
 def _warn_of_other_model(composition: Composition, session: Session) -> None:
     model = composition.settings().model
     used = session.endpoints
-    if model is None or session.owned or used.model is None:
+    if session.owned or used.model is None:
+        return
+    if model is None and composition.settings().names_model:
+        name, _ = composition.assumed_model()
+        if used.model_name != name:
+            note(
+                f"the running stack's worker uses the model {used.model_name}, not {name} as MILLWRIGHT_MODEL_PRESET "
+                "says here: stop the stack and start it again to change that"
+            )
+    if model is None:
         return
     if (used.model, used.model_name) != (model.public_url, model.name):
         note(

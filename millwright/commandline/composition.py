@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from millwright.ports import ArtifactStore, ProjectStore
     from millwright.settings import Settings
     from schemas.identity import Archetype, Digest
-    from schemas.presets import ModelPreset
+    from schemas.presets import ModelProfile, Preset
     from schemas.red_flags import RuleSettings
     from schemas.requirements import FrontMatter
     from schemas.specification import TaskSpecification
@@ -68,6 +68,16 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """What an endpoint was seen to do for a model, as (name, works, detail); ``silence`` says why it did not answer."""
+
+    model: str
+    endpoint: str
+    silence: str = ""
+    capabilities: tuple[tuple[str, bool, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class LadderTools:
     """What `verify` climbs with, over the same engine as the activities; all raise ServiceUnavailable.
 
@@ -103,8 +113,37 @@ class Composition(Protocol):
         """Read a file of red flags' rules, checked. Raises BadInput."""
         ...
 
-    def assumed_model(self) -> "tuple[str, ModelPreset]":
+    def assumed_model(self) -> "tuple[str, ModelProfile]":
         """Name the configured model, or else the demo's, and read what is assumed of it. Raises BadInput."""
+        ...
+
+    def presets(self) -> "Mapping[str, Preset]":
+        """Read the presets that come with the program, by name. Raises BadInput."""
+        ...
+
+    def preset(self, chosen: str) -> "Preset":
+        """Read a preset by name or path. Raises BadInput."""
+        ...
+
+    async def probes(self) -> tuple[Probe, ...]:
+        """Ask every endpoint of the configured preset what it can do. Raises BadInput where none is configured."""
+        ...
+
+    def has_program(self, name: str) -> bool:
+        """Say whether a program is on the path."""
+        ...
+
+    def run_program(self, command: Sequence[str]) -> int:
+        """Run a program to its end, with its output on stderr; return its status."""
+        ...
+
+    async def start_server(
+        self, command: Sequence[str], variables: Mapping[str, str], name: str, port: int
+    ) -> tuple[int, Path]:
+        """Start a server in the background and wait until it answers; return its process id and its log.
+
+        Raises BadInput where the port is in use, ModelUnavailable where it does not start.
+        """
         ...
 
     def stores(self, note: Note) -> AbstractAsyncContextManager[Stores]:
@@ -117,6 +156,10 @@ class Composition(Protocol):
         ``demo`` asks for the demo model; ``builds`` demands that a model named in the settings of a stack that is
         started here answers. Raises ServiceUnavailable.
         """
+        ...
+
+    def scratch(self, preset: "Preset", note: Note) -> AbstractAsyncContextManager[Session]:
+        """Run a server, workers and an empty store for this command alone, where only answers that are known count."""
         ...
 
     def stack(self, note: Note) -> AbstractAsyncContextManager[Endpoints]:

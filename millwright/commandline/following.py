@@ -12,16 +12,19 @@ from millwright.commandline.composition import Session, Stores
 from millwright.commandline.display import Display
 from millwright.commandline.output import emit, note, say
 from millwright.delivery import deliver
-from millwright.errors import NotFound
+from millwright.errors import DatabaseUnavailable, NotFound, TemporalUnavailable
 from millwright.records import ProjectView, Records
 from schemas.base import Schema
-from schemas.identity import Digest, Gate, ProjectId, TaskStatus
+from schemas.identity import Digest, ProjectId, TaskStatus
 from schemas.models import Spend
-from schemas.project import CODES, Counts, ExitCode, ProjectResult
+from schemas.project import CODES, Counts, ExitCode, ProjectProgress, ProjectResult
 from schemas.requirements import Proven
 from workflows.identifiers import node_workflow_id, project_workflow_id
 
 POLL_SECONDS = 0.5
+PATIENCE_SECONDS = 60.0
+"""How long a service may be away: the embedded stack starts again what has ended, after half a minute at most."""
+
 _MOST_NAMED = 10
 
 
@@ -43,26 +46,45 @@ class Outcome(Schema):
 async def follow(client: Client, stores: Stores, project: ProjectId, shown: Display) -> Outcome:
     """Show a build until it ends or waits for a person with nothing else to do.
 
+    A service that was reached once may be away for a while, as in a restart: the build goes on all the same.
+
     Raises:
         NotFound: no such project is known to Temporal.
         BadInput: the build refused its input.
-        ServiceUnavailable: a service stopped answering.
+        ServiceUnavailable: a service does not answer, or has not for ``PATIENCE_SECONDS``.
     """
     records = Records(stores.projects, stores.artifacts)
+    clock = asyncio.get_running_loop().time
+    reached: float | None = None
     with shown:
         while True:
-            # Asked again and again, and not by one long call for the result: that would have to be cancelled when the
-            # build waits for a person, and the threads of Temporal's client do not survive that well.
-            running = await client.is_running(project)
-            view = await _view(records, project)
-            if view is not None and not (running and _is_stale(view)):
-                shown.update(view)
-            if not running:
-                return _ended(await client.result(project), view)
-            if view is not None and _waits(view):
-                gate = None if view.questions else (await client.progress(project)).waits_for
-                return _waiting(view, gate)
+            try:
+                outcome = await _looked(client, records, project, shown)
+                reached = clock()
+            except (DatabaseUnavailable, TemporalUnavailable):
+                if reached is None or clock() - reached > PATIENCE_SECONDS:
+                    raise
+                outcome = None
+            if outcome is not None:
+                return outcome
             await asyncio.sleep(POLL_SECONDS)
+
+
+async def _looked(client: Client, records: Records, project: ProjectId, shown: Display) -> Outcome | None:
+    """Look at a build once and show how it stands; return its outcome where there is nothing left to follow.
+
+    It is asked again and again, and not by one long call for the result: that would have to be cancelled when the build
+    waits for a person, and the threads of Temporal's client do not survive that well.
+    """
+    running = await client.is_running(project)
+    view = await _view(records, project)
+    if view is not None and not (running and _is_stale(view)):
+        shown.update(view)
+    if not running:
+        return _ended(await client.result(project), view)
+    if view is not None and _waits(view):
+        return _waiting(view, None if view.questions else await client.progress(project))
+    return None
 
 
 async def settled(stores: Stores, project: ProjectId) -> Outcome | None:
@@ -174,7 +196,7 @@ def _is_stale(view: ProjectView) -> bool:
     return view.project.exit_code is not None
 
 
-def _waiting(view: ProjectView, gate: Gate | None) -> Outcome:
+def _waiting(view: ProjectView, progress: ProjectProgress | None) -> Outcome:
     project = view.project.id
     if view.questions:
         first = view.questions[0]
@@ -183,7 +205,12 @@ def _waiting(view: ProjectView, gate: Gate | None) -> Outcome:
         message = f"{len(view.questions)} open question(s); the first: {' '.join(first.text.split())}"
     else:
         target, name = project_workflow_id(project), "approve"
-        given = {"gate": gate or "", "decision_id": "1", "decision": "approve"}
+        gate = progress.waits_for if progress else None
+        given = {
+            "gate": gate or "",
+            "decision_id": progress.decision_id if progress else "1",
+            "decision": "approve",
+        }
         message = view.project.message or "an approval is awaited"
     how = f"temporal workflow update execute --workflow-id {target} --name {name} --input '{json.dumps(given)}'"
     return Outcome(

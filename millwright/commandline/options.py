@@ -1,11 +1,12 @@
 """Options that several commands share, and the words that they accept; nothing heavy is imported for them."""
 
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from schemas.durations import duration_seconds
 
 ProjectArgument = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.", show_default=False)]
 RevisionArgument = Annotated[
@@ -49,14 +50,9 @@ class Role(StrEnum):
     ALL = "all"
 
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
-_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
 def seconds(text: str) -> float:
     """Read a duration such as ``90``, ``30m`` or ``1.5h``, in seconds."""
-    match = _DURATION.fullmatch(text.strip().lower())
-    value = float(match[1]) * _SECONDS[match[2]] if match else 0.0
-    if value <= 0:
+    value = duration_seconds(text)
+    if value is None:
         raise typer.BadParameter(f"{text!r} is not a duration: write seconds, or 30m, 2h, 1d")
     return value

@@ -1,4 +1,4 @@
-"""What a project is planned from: the model's preset, and what earlier projects of the installation taught.
+"""What a project is planned from: the profile of the model that coders ask, and what earlier projects taught.
 
 It is fixed when the project is opened, so that a second run of the project plans as the first did. It learns nothing
 from the project itself: that is ``outlook``'s.
@@ -11,7 +11,8 @@ from millwright.core.corrections import Corrections, Figure, learned
 from millwright.core.learning import Experience, prior, summed
 from schemas.base import Schema
 from schemas.evidence import Forecast
-from schemas.presets import ModelPreset
+from schemas.identity import Archetype
+from schemas.presets import ModelEntry, ModelProfile, Preset
 
 CARRIED = 40.0
 """The most that all earlier projects count for, in independent observations of one kind of task: other tasks were
@@ -53,37 +54,44 @@ class Basis(Schema):
 
     @property
     def tokens_factor(self) -> float:
-        """By how much calls took more tokens than the preset says."""
+        """By how much calls took more tokens than the profile says."""
         return self.corrections.of(Figure.TOKENS).factor
 
 
-def price_of(preset: ModelPreset) -> Price:
-    """Return a preset's prices; a model of unknown price counts as free."""
-    return Price(preset.prices.prompt, preset.prices.completion) if preset.prices else FREE
+def planned_by(preset: Preset) -> ModelEntry:
+    """Return the model that a project is planned by: the first that coders ask. Lessons are kept by its name."""
+    return preset.models[preset.routes.get(Archetype.CODER, preset.default).models[0]]
 
 
-def basis(preset: ModelPreset, model: str, *, target: float = 0.95, finished: Iterable[Forecast] = ()) -> Basis:
-    """Return what a project with this model is planned from; ``finished`` are forecasts with what came of them.
+def price_of(profile: ModelProfile) -> Price:
+    """Return a model's prices; one of unknown price counts as free."""
+    return Price(profile.prices.prompt, profile.prices.completion) if profile.prices else FREE
 
-    What was learned about other models does not count.
+
+def basis(profile: ModelProfile, model: str, *, target: float = 0.95, finished: Iterable[Forecast] = ()) -> Basis:
+    """Return what a project with a model of this profile is planned from.
+
+
+    ``finished`` are forecasts with what came of them. What was learned about other models does not count.
     """
     forecasts = tuple(finished)
     taught = (lesson for each in forecasts if each.actual for lesson in each.actual.lessons)
     experience = Experience(
-        right=prior(preset.right.mean, preset.right.strength), usable=prior(preset.usable.mean, preset.usable.strength)
+        right=prior(profile.right.mean, profile.right.strength),
+        usable=prior(profile.usable.mean, profile.usable.strength),
     )
     for lesson in summed(each for each in taught if each.kind.model == model):
         experience = experience.plus(lesson.at_most(CARRIED))
-    price = price_of(preset)
+    price = price_of(profile)
     return Basis(
         target=target,
         model=model,
         experience=experience,
         corrections=learned(forecasts),
-        prompt_tokens=preset.prompt_tokens,
-        completion_tokens=preset.completion_tokens,
-        seconds_per_call=preset.seconds_per_call,
+        prompt_tokens=profile.prompt_tokens,
+        completion_tokens=profile.completion_tokens,
+        seconds_per_call=profile.seconds_per_call,
         prompt_price=price.prompt,
         completion_price=price.completion,
-        priced=preset.prices is not None,
+        priced=profile.prices is not None,
     )

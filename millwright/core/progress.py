@@ -23,6 +23,10 @@ _COUNTED = {
 }
 
 
+AT_CAP = "waits for approval of the budget: "
+"""Begins the note of a node that waits where a cap was reached; the message that names the cap follows."""
+
+
 def counts(nodes: Sequence[NodeRecord], has_code: Mapping[NodePath, bool]) -> Counts:
     """Count the tasks that have code of their own (``has_code`` by path) by how they ended."""
     figures = dict.fromkeys(("tasks", "won", "partial", "resolved", "waiting", "failed", "blocked"), 0)
@@ -46,6 +50,12 @@ def is_stalled(nodes: Sequence[NodeRecord]) -> bool:
         if node.status is TaskStatus.RUNNING:
             first |= waits_for(node.children, dependencies)
     return not any(_can_go_on(node, by_path, first) for node in nodes)
+
+
+def awaited(nodes: Sequence[NodeRecord]) -> str:
+    """Say what a project waits for that stands at a reached cap; empty where no node does."""
+    notes = (node.note for node in nodes if node.status is TaskStatus.WAITING and node.note.startswith(AT_CAP))
+    return next(notes, "")
 
 
 def _can_go_on(

@@ -10,7 +10,7 @@ import pytest
 
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.adapters.storage.postgres import open_store
-from millwright.ports import ArtifactStore, ProjectStore
+from millwright.ports import ArtifactStore, BreakerStore, ProjectStore
 from schemas.digests import digest_of_bytes
 from schemas.evidence import CompletionRecord, Forecast, NodeRecord, ProjectRecord
 from schemas.identity import Archetype, Digest, NodePath, ProjectId, TaskId
@@ -24,8 +24,8 @@ HOSTILE = ("", "plain", "\x00", "a\x00b", "\ud800", "\udfff tail", "\ud83d\ude00
 """Texts that a model may emit and a database may refuse: NUL, lone surrogates, two that make a pair, our own escape."""
 
 
-class Store(ProjectStore, ArtifactStore, Protocol):
-    """Both ports on one object."""
+class Store(ProjectStore, ArtifactStore, BreakerStore, Protocol):
+    """All ports of storage on one object."""
 
 
 @pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -77,6 +77,14 @@ def completion(call: LedgerEntry, text: str = "def subtotal(): ...") -> Completi
         text=text,
         finish_reason=FinishReason.STOP,
     )
+
+
+async def settled(store: Store, call: LedgerEntry, text: str = "def subtotal(): ...") -> LedgerEntry:
+    """Reserve a call without a cap and settle it with one completion; returns the attempt."""
+    attempt = await store.reserve(call, NO_CAP)
+    answer = completion(call, text).model_copy(update={"revision": call.key.revision})
+    await store.settle(attempt, [answer])
+    return attempt
 
 
 def node(path: str, **changes: object) -> NodeRecord:

@@ -25,7 +25,8 @@ from millwright.errors import DatabaseUnavailable, SchemaOutdated
 ROOT = Path(__file__).resolve().parents[2]
 DESIGNED = (
     "projects nodes specifications completions candidates verdicts inputs artifacts manifests ledger breakers "
-    "questions decisions forecasts further_inputs claims further_examples revisions accepted"
+    "questions decisions forecasts further_inputs claims further_examples revisions accepted "
+    "prompts spent"
 )
 
 

@@ -135,8 +135,8 @@ async def test_calls_of_one_revision_answer_and_cost_nothing_in_another(store: S
     first, second = entry(), entry(tokens=(100, 200))
     second = second.model_copy(update={"key": second.key.model_copy(update={"revision": 2})})
     for call, text in ((first, "old"), (second, "new")):
-        await store.reserve(call, Budget(max_calls=1))
-        await store.settle(call, completion(call, text).model_copy(update={"revision": call.key.revision}))
+        attempt = await store.reserve(call, Budget(max_calls=1))
+        await store.settle(attempt, [completion(call, text).model_copy(update={"revision": call.key.revision})])
     assert [found.text for found in await store.completions(SHOP, LEAF, "code", 0)] == ["old"]
     assert [found.text for found in await store.completions(SHOP, LEAF, "code", 0, 2)] == ["new"]
     assert [found.revision for found in await store.all_completions(SHOP)] == [1, 2]

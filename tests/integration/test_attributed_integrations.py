@@ -12,19 +12,17 @@ from temporalio.testing import ActivityEnvironment
 from activities.attributing import Attributing
 from activities.climbing import Climber
 from activities.consulting import Consulting
-from activities.generation import Generation
 from activities.integration import Integration
 from millwright.adapters.storage.memory import MemoryStore
-from millwright.core.budget import FREE
 from millwright.toolbox import Toolbox, open_toolbox
 from schemas.attribution import AttributeRequest, Attribution, Culprit, Ground
 from schemas.digests import digest_of_bytes
 from schemas.evidence import CompletionRecord
 from schemas.identity import Archetype, Digest, LayerName, NodePath, TaskStatus
-from schemas.models import CallKey, LedgerEntry, ModelRequest
+from schemas.models import Budget, CallKey, LedgerEntry, ModelRequest
 from schemas.requests import ElectionRef, NodeOutcome, Purpose
 from schemas.verification import InputOrigin, Verdict, VerdictStatus
-from tests.unit.activity_fakes import PROJECT, FakeModel, group, opened, placed, task
+from tests.unit.activity_fakes import PROJECT, FakeModel, generation_of, group, opened, placed, task
 
 pytestmark = [pytest.mark.sandbox]
 
@@ -104,7 +102,7 @@ async def _drawn(store: MemoryStore, index: int, candidate: Digest) -> None:
     )
     fields = {"path": SIX, "purpose": key.purpose, "round": 0, "index": index, "archetype": Archetype.INTEGRATOR}
     completion = CompletionRecord.model_validate({**fields, "text": "", "finish_reason": "stop"})
-    await store.settle(entry, completion)
+    await store.settle(await store.reserve(entry, Budget()), [completion])
     await store.label_completion(PROJECT, completion.model_copy(update={"candidate": candidate}))
 
 
@@ -194,7 +192,7 @@ async def test_agents_are_asked_about_calls_where_nothing_else_tells(
     store = await _failed(tools, accepted, test_cases=[{"name": "none", "inputs": {"n": 0}, "expected_output": 0}])
     suspected = await _attributed(tools, store)
     assert (suspected.culprit, suspected.suspects) == (Culprit.PLAN, (TWICE, THRICE))
-    generation = Generation(_stating(factor), store, store, price=FREE, concurrency=4, timeout_seconds=10)
+    generation = generation_of(store, _stating(factor))
     consulting = Consulting(generation, store, store, tools.sandbox)
     request = _request(suspects=(TWICE,))
     found: Attribution = await ActivityEnvironment().run(consulting.ask_about_calls, request)

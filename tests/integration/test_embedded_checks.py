@@ -116,6 +116,22 @@ async def test_a_model_is_looked_for_in_what_the_endpoint_offers() -> None:
         assert "OpenAI-compatible" in (await check_model(ModelSettings(url=url, name="small"))).detail
 
 
+async def test_every_model_of_a_preset_is_checked_at_its_endpoint(tmp_path: Path) -> None:
+    """Each has a line of its own; one that its endpoint does not have is to be named in the preset."""
+    settings = Settings(home=tmp_path, model_preset="mine")
+    async with _endpoint(200, {"data": [{"id": "small"}]}) as url:
+        models = [ModelSettings(url=url, name=name) for name in ("large", "small")]
+        found = [check for check in await check_everything(settings, models) if check.name.startswith("model ")]
+        assert [(check.name, check.ok) for check in found] == [
+            (f"model large at {url}", False),
+            (f"model small at {url}", True),
+        ]
+        assert found[0].remedy == "name it in the preset mine as the endpoint does"
+    (none,) = [check for check in await check_everything(settings) if check.name == "model"]
+    assert not none.ok
+    assert "the preset mine has no endpoint" in none.detail
+
+
 async def test_only_what_the_settings_leave_open_is_checked_as_a_program(tmp_path: Path) -> None:
     """With a service of the caller's named, that service is asked instead."""
     embedded = await check_everything(Settings(home=tmp_path))

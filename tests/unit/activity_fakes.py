@@ -5,10 +5,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from activities.calling import Caller
+from activities.generation import Generation
 from millwright.adapters.documents.specification_file import read_specification
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.core.packaging.python_scripts import PLAN, RESULTS
+from millwright.core.routing import single
 from millwright.core.specification import check_document
+from millwright.ports import Model
 from schemas.evidence import NodeRecord, ProjectRecord
 from schemas.execution import (
     CallReport,
@@ -26,6 +30,7 @@ from schemas.execution import (
 )
 from schemas.identity import ROOT_PATH, Digest, NodePath, ProjectId
 from schemas.models import Budget, Choice, FinishReason, ModelAnswer, ModelRequest, Usage
+from schemas.presets import ModelProfile, Prices
 from schemas.project import Policy
 from schemas.requests import ElectionRef, Purpose
 from schemas.specification import SpecificationDocument, TaskSpecification
@@ -52,6 +57,12 @@ class FakeModel:
             model="fake",
             endpoint="memory",
         )
+
+
+def generation_of(store: MemoryStore, model: Model, *, prices: Prices | None = None) -> Generation:
+    """Make the activity that draws from one model at one endpoint, over a store."""
+    preset = single("fake", "http://memory/v1", ModelProfile(prices=prices))
+    return Generation(Caller(model, store, store, preset), store, store)
 
 
 class FakeSandbox:

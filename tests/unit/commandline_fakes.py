@@ -11,22 +11,25 @@ from typing import Any, cast
 import pytest
 
 from millwright.adapters.documents.front_matter import read_front_matter
-from millwright.adapters.documents.model_presets import preset_for
+from millwright.adapters.documents.model_presets import preset_of
+from millwright.adapters.documents.preset_files import presets_in
 from millwright.adapters.documents.red_flag_rules import read_red_flags
 from millwright.adapters.documents.specification_file import read_requirements, read_specification
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.client import Build, Client
-from millwright.commandline.composition import Check, Endpoints, LadderTools, Note, Session, Stores
+from millwright.commandline.composition import Check, Endpoints, LadderTools, Note, Probe, Session, Stores
+from millwright.core.basis import planned_by
 from millwright.core.red_flags.rule_set import settings_faults
 from millwright.core.requirements import head_of
 from millwright.core.specification import check_document, resolve
 from millwright.core.verification.ladder import confirmed, rejected_by
 from millwright.core.verification.layer import Subject, not_run
 from millwright.errors import NotFound, SandboxUnavailable, SpecificationInvalid, TemporalUnavailable
+from millwright.model_setup import PRESETS
 from millwright.settings import ModelSettings, Settings
 from schemas.evidence import Manifest, ManifestEntry, NodeRecord, ProjectRecord, Question
 from schemas.identity import ROOT_PATH, Archetype, Digest, LayerName, ProjectId, TaskId, TaskStatus
-from schemas.presets import ModelPreset
+from schemas.presets import ModelProfile, Preset
 from schemas.project import ProjectResult
 from schemas.red_flags import RuleSettings
 from schemas.requirements import FrontMatter
@@ -132,17 +135,22 @@ class Pretended:
     unsatisfiable: bool = False
     found: tuple[Check, ...] = ()
     model: ModelSettings | None = None
+    model_preset: str | None = None
     used: Endpoints | None = None
     sessions: int = 0
     roles: list[str] = field(default_factory=list)
+    probed: tuple[Probe, ...] = ()
+    programs: tuple[str, ...] = ("hf", "vllm")
+    status: int = 0
+    ran: list[tuple[str, ...]] = field(default_factory=list)
     store: MemoryStore = field(default_factory=MemoryStore)
 
     def __post_init__(self) -> None:
         self.client = PretendedClient(self.store, self.ending, self.exit_code)
 
     def settings(self) -> Settings:
-        """Name the home, and the model that was set."""
-        return Settings(home=self.home, model=self.model)
+        """Name the home, and the model or the preset that was set."""
+        return Settings(home=self.home, model=self.model, model_preset=self.model_preset)
 
     def read_requirements(self, content: bytes, origin: str) -> str:
         """Read as in earnest."""
@@ -160,9 +168,38 @@ class Pretended:
         """Read as in earnest."""
         return read_red_flags(content, origin, settings_faults)
 
-    def assumed_model(self) -> tuple[str, ModelPreset]:
+    def assumed_model(self) -> tuple[str, ModelProfile]:
         """Assume of the model what the demo's preset does."""
-        return "millwright-demo", preset_for("millwright-demo", ROOT / "config" / "models")
+        entry = planned_by(preset_of(None, "demo", PRESETS))
+        return entry.name, entry
+
+    def presets(self) -> dict[str, Preset]:
+        """Read those that come with the program."""
+        return presets_in(PRESETS)
+
+    def preset(self, chosen: str) -> Preset:
+        """Read as in earnest."""
+        return preset_of(None, chosen, PRESETS)
+
+    async def probes(self) -> tuple[Probe, ...]:
+        """Give what was set."""
+        return self.probed
+
+    def has_program(self, name: str) -> bool:
+        """Say so of the programs that were set."""
+        return name in self.programs
+
+    def run_program(self, command: Sequence[str]) -> int:
+        """Remember the command, and end as told."""
+        self.ran.append(tuple(command))
+        return self.status
+
+    async def start_server(
+        self, command: Sequence[str], variables: Mapping[str, str], name: str, port: int
+    ) -> tuple[int, Path]:
+        """Remember the command with its variables."""
+        self.ran.append((*(f"{key}={value}" for key, value in variables.items()), *command))
+        return 1000 + port, self.home / f"vllm-{name}.log"
 
     @asynccontextmanager
     async def stores(self, note: Note) -> AsyncIterator[Stores]:
@@ -177,6 +214,12 @@ class Pretended:
             raise TemporalUnavailable("no Temporal service answers at localhost:7233")
         stores, endpoints = Stores(self.store, self.store), self.used or Endpoints(self.home)
         yield Session(cast(Client, self.client), stores, endpoints, owned=self.used is None)
+
+    @asynccontextmanager
+    async def scratch(self, preset: Preset, note: Note) -> AsyncIterator[Session]:
+        """Have a session over another store in memory."""
+        store = MemoryStore()
+        yield Session(cast(Client, self.client), Stores(store, store), Endpoints(self.home), owned=True)
 
     @asynccontextmanager
     async def stack(self, note: Note) -> AsyncIterator[Endpoints]:

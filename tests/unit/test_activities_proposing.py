@@ -12,7 +12,6 @@ from activities.generation import Generation
 from activities.proposing import MOST_INPUTS, Proposing
 from activities.setting import Settings
 from millwright.adapters.storage.memory import MemoryStore
-from millwright.core.budget import FREE
 from millwright.core.prompts.choosing import shown_order
 from millwright.core.specification import digest_of
 from schemas.claims import Claim
@@ -34,7 +33,7 @@ from schemas.requests import (
 from schemas.specification import TaskSpecification
 from schemas.values import Value
 from schemas.verification import InputOrigin, InputSet, InputVector
-from tests.unit.activity_fakes import CODE, PROJECT, FakeModel, FakeSandbox, flat, opened, task
+from tests.unit.activity_fakes import CODE, PROJECT, FakeModel, FakeSandbox, flat, generation_of, opened, task
 
 DOUBLE_PATH = NodePath("root.double")
 
@@ -66,7 +65,7 @@ class Sandbox(FakeSandbox):
 
 
 def _generation(store: MemoryStore, model: FakeModel) -> Generation:
-    return Generation(model, store, store, price=FREE, concurrency=4, timeout_seconds=30)
+    return generation_of(store, model)
 
 
 async def _propose(store: MemoryStore, model: FakeModel, count: int = 2) -> ProposedInputs:

@@ -12,7 +12,6 @@ from activities.generation import Generation
 from activities.proposing import Proposing
 from activities.reviewing import Reviewing
 from millwright.adapters.storage.memory import MemoryStore
-from millwright.core.budget import FREE
 from millwright.core.voting import decide
 from schemas.claims import Claim
 from schemas.coordination import Advice, Advised, Remedy
@@ -32,7 +31,7 @@ from schemas.requests import (
 )
 from schemas.values import Value
 from schemas.verification import Finding, InputOrigin, InputSet, InputVector, Verdict, VerdictStatus
-from tests.unit.activity_fakes import CODE, PROJECT, FakeModel, FakeSandbox, flat, opened, task
+from tests.unit.activity_fakes import CODE, PROJECT, FakeModel, FakeSandbox, flat, generation_of, opened, task
 
 PATH = NodePath("root.double")
 SOURCE = "def double(n: int) -> int:\n    return n * 2\n"
@@ -72,7 +71,7 @@ class Telling(FakeSandbox):
 
 
 def _generation(store: MemoryStore, model: FakeModel) -> Generation:
-    return Generation(model, store, store, price=FREE, concurrency=4, timeout_seconds=30)
+    return generation_of(store, model)
 
 
 async def _stored(budget: Budget | None = None, inputs: Sequence[int] = (5,), **fields: Any) -> MemoryStore:

@@ -160,7 +160,7 @@ async def test_who_plans_anew_is_told_why_and_shown_what_is_finished() -> None:
     assert '"id": "a"' in text
     assert '"id": "c"' in text
     assert '"id": "b"' not in text
-    assert prompt.version == "replanner-1"
+    assert prompt.version == "replanner-2"
     first, _ = await Prompting(store, store).prompt(request.election.model_copy(update={"replan": 0, "because": None}))
     assert "earlier plan" not in first.messages[-1].content
 

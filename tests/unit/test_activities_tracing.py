@@ -4,17 +4,15 @@ from collections.abc import Iterator
 
 from temporalio.testing import ActivityEnvironment
 
-from activities.generation import Generation
 from activities.specification import Specification
 from activities.tracing import Tracing, constraints_of, front_matter_option
 from millwright.adapters.storage.memory import MemoryStore
-from millwright.core.budget import FREE
 from schemas.identity import ROOT_PATH
 from schemas.project import Policy
 from schemas.requests import DrawRequest, ElectionRef, NodeRef, Purpose, SettleRequest
 from schemas.requirements import FrontMatter, StatementKind
 from schemas.specification import TestCase
-from tests.unit.activity_fakes import PROJECT, FakeModel, FakeSandbox, opened, read
+from tests.unit.activity_fakes import PROJECT, FakeModel, FakeSandbox, generation_of, opened, read
 from tests.workflow.prose import DOUBTED, PROSE, READ, SPECIFIERS, specified
 
 ELECTION = ElectionRef(project=PROJECT, path=ROOT_PATH, purpose=Purpose.SPECIFY)
@@ -36,7 +34,7 @@ async def _drawn(
         await store.save_project(project.model_copy(update={"options": options}))
     told: Iterator[str] = iter(texts)
     model = FakeModel(lambda _: next(told))
-    generation = Generation(model, store, store, price=FREE, concurrency=1, timeout_seconds=1)
+    generation = generation_of(store, model)
     request = DrawRequest(election=ELECTION, round=0, count=len(texts), seed=7)
     drawn = await ActivityEnvironment().run(generation.draw, request)
     winner = drawn.draws[0].candidate

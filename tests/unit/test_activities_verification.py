@@ -10,12 +10,10 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.climbing import Climber
-from activities.generation import Generation
 from activities.observing import Observation
 from activities.verification import Verification
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.core.asserts import TITLE
-from millwright.core.budget import FREE
 from millwright.core.verification.confirmations.catalogue import CONFIRMATIONS
 from millwright.core.verification.layer import Layer, Subject
 from schemas.digests import digest_of_bytes
@@ -25,7 +23,7 @@ from schemas.requests import BatchRequest, DrawRequest, NodeRef, Purpose
 from schemas.specification import TaskSpecification
 from schemas.verification import InputOrigin, InputSet, InputVector, Verdict, VerdictStatus
 from tests.languages.in_process import InProcessSandbox, SilentAnalyser
-from tests.unit.activity_fakes import CODE, PROJECT, FakeModel, flat, opened, task
+from tests.unit.activity_fakes import CODE, PROJECT, FakeModel, flat, generation_of, opened, task
 
 SOURCES = ("def double(n: int) -> int:\n    return n * 2\n", "def double(n: int) -> int:\n    return n\n")
 GOOD, BAD = (digest_of_bytes(source.encode()) for source in SOURCES)
@@ -199,7 +197,7 @@ async def test_what_verifiers_assert_is_counted_on_a_winner_and_judges_it_in_not
     """An assert is noted beside the winner's contracts with the calls that meet it; its verdicts stay as they are."""
     text = json.dumps({"cases": [{"inputs": {"n": 1}}], "asserts": ["result > 1", "result < 0"]})
     model = FakeModel(lambda _: text)
-    generation = Generation(model, store, store, price=FREE, concurrency=4, timeout_seconds=30)
+    generation = generation_of(store, model)
     inputs = CODE.model_copy(update={"purpose": Purpose.INPUTS})
     await ActivityEnvironment().run(generation.draw, DrawRequest(election=inputs, round=0, count=1, seed=7))
     verification = _verification(store, FakeClimber())

@@ -247,7 +247,7 @@ def test_every_help_has_an_example_and_exit_codes(
     composition: Pretended, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     """Each command's help can stand alone."""
-    assert run([name, "--help"], composition) == 0
+    assert run([*name.split(), "--help"], composition) == 0
     out = capsys.readouterr().out
     assert f"Example: millwright {name}" in out
     assert "Exit codes: " in out

@@ -148,6 +148,18 @@ def test_a_build_warns_when_the_running_worker_uses_another_model(
     assert "hush" not in error
 
 
+def test_a_build_warns_when_the_running_worker_uses_another_preset(
+    tmp_path: Path, requirements: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The model that coders ask first is compared; nothing is said where it is the same."""
+    for used, warned in (("small", True), ("millwright-demo", False)):
+        endpoints = Endpoints(tmp_path, model="http://127.0.0.1:1/v1", model_name=used)
+        composition = Pretended(tmp_path, model_preset="mine", used=endpoints)
+        assert run(["build", str(requirements)], composition) == 0
+        error = capsys.readouterr().err
+        assert ("the model small, not millwright-demo as MILLWRIGHT_MODEL_PRESET says" in error) is warned
+
+
 def test_up_names_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Whose model it may be, its name and its endpoint stand among the parts of the stack."""
     used = Endpoints(tmp_path, model="http://127.0.0.1:1/v1", model_name="large")

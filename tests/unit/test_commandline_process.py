@@ -14,7 +14,8 @@ from millwright.adapters.embedded.checks import check_temporal_service, model_tr
 from millwright.adapters.embedded.demo_model import demo_server
 from millwright.adapters.embedded.home import LOOPBACK, StackState, free_port
 from millwright.adapters.embedded.stack import EmbeddedStack
-from millwright.errors import ModelUnavailable
+from millwright.errors import BadInput, ModelUnavailable
+from millwright.model_setup import first_asked, model_silence
 from millwright.settings import ModelSettings, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,6 +129,51 @@ async def test_the_state_names_the_model_of_the_caller(tmp_path: Path) -> None:
     endpoints = starter.Adapters({})._endpoints(state)
     assert (endpoints.model, endpoints.model_name) == ("http://model.example:8000/v1", "large")
     assert not endpoints.demo_model
+
+
+async def test_a_preset_is_told_by_the_model_that_coders_ask_first(tmp_path: Path) -> None:
+    """A stack with a preset serves no demo model, and its state names the preset's."""
+    services = {"MILLWRIGHT_DATABASE_URL": "postgresql://nowhere/none", "TEMPORAL_ADDRESS": "nowhere:1"}
+    settings = Settings.read({**services, "MILLWRIGHT_HOME": str(tmp_path), "MILLWRIGHT_MODEL_PRESET": "dual"})
+    stack = EmbeddedStack(settings, serves_model=True, model=first_asked(settings), handle_signals=False)
+    async with stack as state:
+        assert state.model_url is None
+        assert state.model_name == "TheBloke/deepseek-coder-6.7B-instruct-AWQ"
+        assert state.external_model_url == "http://127.0.0.1:8000/v1"
+
+
+async def test_a_model_is_silent_when_none_of_its_endpoints_answers(tmp_path: Path) -> None:
+    """One endpoint of several is enough; a model without any is told, with what to set."""
+    with demo_server() as server:
+        dead = f"http://{LOOPBACK}:{free_port([])}/v1"
+        told = "name: x\nmodels:\n  a: {name: a, endpoints: [%s, %s]}\n  b: {name: b, endpoints: [%s]}\n"
+        preset = tmp_path / "mine.yaml"
+        settings = Settings.read({"MILLWRIGHT_MODEL_PRESET": str(preset)})
+        preset.write_text(told % (dead, server.url, server.url) + "default: {models: [a, b]}\n")
+        assert await model_silence(settings, {}) is None
+        preset.write_text(told % (dead, server.url, dead) + "default: {models: [a, b]}\n")
+        silence = await model_silence(settings, {})
+    assert silence is not None
+    assert dead in silence
+    assert "MILLWRIGHT_MODEL_HOST" in silence
+    hosted = Settings.read({"MILLWRIGHT_MODEL_PRESET": "hosted"})
+    assert "set MILLWRIGHT_MODEL_URL" in str(await model_silence(hosted, {}))
+    assert await model_silence(Settings.read({}), {}) is None
+
+
+async def test_a_probe_asks_every_endpoint_of_the_settings() -> None:
+    """One that answers is really asked, and the demo's knows no such task; one that is gone is silent."""
+    with demo_server() as server:
+        environment = {"MILLWRIGHT_MODEL_URL": server.url, "MILLWRIGHT_MODEL_NAME": "millwright-demo"}
+        (found,) = await starter.Adapters(environment).probes()
+    assert (found.model, found.endpoint, found.silence) == ("millwright-demo", server.url, "")
+    ((name, works, detail),) = found.capabilities
+    assert (name, works) == ("completion", False)
+    assert server.url in detail
+    (gone,) = await starter.Adapters(environment).probes()
+    assert server.url in gone.silence
+    with pytest.raises(BadInput, match="set MILLWRIGHT_MODEL_PRESET"):
+        await starter.Adapters({}).probes()
 
 
 def test_the_demo_model_is_known_as_such(tmp_path: Path) -> None:

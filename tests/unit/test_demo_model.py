@@ -27,9 +27,10 @@ from millwright.adapters.embedded.demo_sampling import (
     read_book,
     tokens_in,
 )
-from millwright.adapters.llm.openai_compatible import OpenAICompatibleModel
+from millwright.adapters.llm import open_model
 from millwright.core.prompts.planner import decompose_prompt
 from millwright.errors import BadInput, ModelRefused
+from millwright.settings import ModelSettings
 from schemas.identity import Archetype
 from schemas.models import EARLIER_PLAN_LINE, FinishReason, Message, ModelRequest, Prompt, Role
 from schemas.specification import TaskSpecification
@@ -331,7 +332,7 @@ async def test_our_own_adapter_gets_the_same_answers_in_process_and_over_http() 
     messages = (Message(role=Role.SYSTEM, content="Role: coder"), Message(role=Role.USER, content="Task: tax"))
     prompt = Prompt(archetype=Archetype.CODER, version="coder-1", messages=messages)
     with DemoModelServer(BOOK) as server:
-        async with OpenAICompatibleModel(server.url, "millwright-demo") as model:
+        async with open_model(ModelSettings(url=server.url, name="millwright-demo")) as model:
             for seed in range(10):
                 asked = ModelRequest(prompt=prompt, temperature=0.8, seed=seed)
                 over_http, here = await model.complete(asked), BOOK.answer(asked)

@@ -15,7 +15,7 @@ from schemas.evidence import Forecast, NodeRecord
 from schemas.identity import ROOT_PATH, Archetype, NodePath, ProjectId, TaskStatus
 from schemas.lessons import Difficulty, Kind
 from schemas.models import Budget, CallKey, LedgerEntry
-from schemas.presets import ModelPreset, Prices, Share
+from schemas.presets import ModelProfile, Prices, Share
 from schemas.project import Policy, ProjectInput
 from schemas.requests import (
     FinishRequest,
@@ -28,12 +28,12 @@ from schemas.requests import (
 )
 from tests.unit.activity_fakes import PROJECT, flat, opened, placed, task
 
-PRESET = ModelPreset(right=Share(mean=0.85, strength=8), prices=Prices(prompt=1, completion=1))
+PROFILE = ModelProfile(right=Share(mean=0.85, strength=8), prices=Prices(prompt=1, completion=1))
 LAST = NodePath("root.t5")
 
 
-def _records(store: MemoryStore, preset: ModelPreset = PRESET) -> Records:
-    planning = Planning(store, preset=preset, model="m")
+def _records(store: MemoryStore, profile: ModelProfile = PROFILE) -> Records:
+    planning = Planning(store, profile=profile, model="m")
     return Records(store, store, read_head=read_front_matter, planning=planning)
 
 
@@ -47,7 +47,7 @@ async def _chain(store: MemoryStore, budget: Budget | None = None, **won: Any) -
         "policy": Policy().model_dump(mode="json"),
         "budget": (budget or Budget()).model_dump(mode="json"),
         "k": None,
-        BASIS: basis(PRESET, "m").model_dump(mode="json"),
+        BASIS: basis(PROFILE, "m").model_dump(mode="json"),
     }
     await opened(store, options=options)
     await flat(store, *(task(f"t{number}", dependencies=[f"t{number - 1}"] if number else []) for number in range(6)))
@@ -57,7 +57,7 @@ async def _chain(store: MemoryStore, budget: Budget | None = None, **won: Any) -
 
 
 async def _margin(store: MemoryStore) -> PlannedMargin:
-    planning = Planning(store, preset=PRESET, model="m")
+    planning = Planning(store, profile=PROFILE, model="m")
     margin: PlannedMargin = await _run(planning.choose_margin, NodeRef(project=PROJECT, path=LAST))
     return margin
 
@@ -125,15 +125,17 @@ async def test_a_second_run_plans_from_what_the_first_was_planned_from() -> None
     store = MemoryStore()
     first = await _open(store, _records(store), requirements="Add numbers.")
     fixed = (await store.project(first.project)).options[BASIS]
-    again = await _open(store, _records(store, ModelPreset()), "2", requirements="Add numbers.", target_reliability=0.5)
+    again = await _open(
+        store, _records(store, ModelProfile()), "2", requirements="Add numbers.", target_reliability=0.5
+    )
     kept = Basis.model_validate((await store.project(again.project)).options[BASIS])
     assert kept == Basis.model_validate(fixed).model_copy(update={"target": 0.5})
-    assert kept.experience == basis(PRESET, "m").experience
+    assert kept.experience == basis(PROFILE, "m").experience
 
 
-async def _ended(store: MemoryStore, preset: ModelPreset = PRESET, **node: Any) -> Forecast:
+async def _ended(store: MemoryStore, profile: ModelProfile = PROFILE, **node: Any) -> Forecast:
     """Build a project of one task, and end it."""
-    records = _records(store, preset)
+    records = _records(store, profile)
     made = await _open(store, records, requirements="Add numbers.", project="shop")
     await placed(store, "root", task("root"), status=TaskStatus.WON, **node)
     started = (await store.project(made.project)).model_copy(
@@ -189,9 +191,9 @@ async def test_the_next_project_is_planned_from_what_the_last_one_taught() -> No
     """Its p starts nearer to what was seen, and its figures are corrected."""
     store = MemoryStore()
     await _ended(store, **WON)
-    ground = await Planning(store, preset=PRESET, model="m").basis(PROJECT, {}, 0.95)
+    ground = await Planning(store, profile=PROFILE, model="m").basis(PROJECT, {}, 0.95)
     assert ground.experience.kinds == (), "a project learns nothing from its own earlier end"
-    other = await Planning(store, preset=PRESET, model="m").basis(ProjectId("next"), {}, 0.95)
+    other = await Planning(store, profile=PROFILE, model="m").basis(ProjectId("next"), {}, 0.95)
     assert other.corrections.builds == 1
     (known,) = other.experience.kinds
     assert known.right.mean > 0.85

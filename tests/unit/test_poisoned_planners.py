@@ -7,10 +7,8 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.decomposition import Decomposition
-from activities.generation import Generation
 from activities.integration import Integration
 from millwright.adapters.storage.memory import MemoryStore
-from millwright.core.budget import FREE
 from schemas.election import Draw, Election, ElectionState, Flag, Tally
 from schemas.evidence import CompletionRecord
 from schemas.execution import Truth
@@ -19,7 +17,17 @@ from schemas.models import ModelRequest
 from schemas.planning import NodeKind
 from schemas.project import Policy
 from schemas.requests import BatchRequest, DrawRequest, ElectionRef, NodeOutcome, NodeRef, Purpose, SettleRequest
-from tests.unit.activity_fakes import PROJECT, FakeAnalyser, FakeModel, FakeSandbox, group, opened, placed, task
+from tests.unit.activity_fakes import (
+    PROJECT,
+    FakeAnalyser,
+    FakeModel,
+    FakeSandbox,
+    generation_of,
+    group,
+    opened,
+    placed,
+    task,
+)
 
 PATH = NodePath("root.whole")
 ELECTION = ElectionRef(project=PROJECT, path=PATH, purpose=Purpose.DECOMPOSE)
@@ -143,7 +151,7 @@ async def _drawn(store: MemoryStore, *answers: str) -> tuple[tuple[Draw, ...], t
     def answer(_: ModelRequest) -> str:
         return waiting.pop(0)
 
-    generation = Generation(FakeModel(answer), store, store, price=FREE, concurrency=1, timeout_seconds=30)
+    generation = generation_of(store, FakeModel(answer))
     request = DrawRequest(election=ELECTION, round=0, count=len(answers), seed=7)
     result = await ActivityEnvironment().run(generation.draw, request)
     return result.draws, await store.completions(PROJECT, PATH, ELECTION.key, 0)

@@ -24,7 +24,7 @@ from millwright.core.estimation import forecast
 from schemas.election import Election, ElectionState, Group, Slot, Tally
 from schemas.evidence import Question
 from schemas.identity import Gate, LayerName, NodePath, ProjectId
-from schemas.presets import ModelPreset, Share
+from schemas.presets import ModelProfile, Share
 from schemas.project import Answer, Approval
 from schemas.verification import AnalysisReport, AnalysisRequest
 from tests.strategies import digest_of
@@ -153,7 +153,7 @@ def test_workflow_ids_name_their_projects() -> None:
 
 def test_a_plans_gate_says_what_it_expects_and_what_stands_against_it() -> None:
     """Whoever consents sees the calls with their interval, how sure the whole will be, and why it is not surer."""
-    voters = ModelPreset(right=Share(mean=0.7, strength=50))
+    voters = ModelProfile(right=Share(mean=0.7, strength=50))
     made = forecast(basis(voters, "m"), lines=(300, 600, 900))
     shown = expectation(made, made.k)
     assert shown.startswith(f"k = {made.k}, about {made.calls} model calls ({made.calls_range[0]} to ")
@@ -165,7 +165,7 @@ def test_a_plans_gate_says_what_it_expects_and_what_stands_against_it() -> None:
 def test_every_activity_that_workflows_call_is_served_on_one_queue() -> None:
     """An activity that no queue serves would be waited for without end."""
     store = MemoryStore()
-    made = activities_of(Ports(FakeModel(), store, store, FakeSandbox(), _NoTools(), FakeInputs()))
+    made = activities_of(Ports(FakeModel(), store, store, store, FakeSandbox(), _NoTools(), FakeInputs()))
     assert list(made) == [CONTROL_QUEUE, MODEL_QUEUE, VERIFY_QUEUE]
     served = [method.__qualname__ for methods in made.values() for method in methods]
     assert len(served) == len(set(served))

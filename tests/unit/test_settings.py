@@ -6,6 +6,7 @@ import pytest
 
 from millwright.errors import BadInput
 from millwright.settings import ModelSettings, Settings
+from schemas.models import InstallationBudget, Period
 
 
 def test_an_empty_environment_means_the_embedded_stack() -> None:
@@ -31,6 +32,39 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     model = ModelSettings(url="http://127.0.0.1:8000/v1", name="small", key="hush")
     cache = Path("/var/cache/user/millwright")
     assert settings == Settings(tmp_path, "postgresql://db/x", "temporal:7233", model, cache, tmp_path / "rules.yaml")
+
+
+def test_the_caps_of_the_installation_are_read() -> None:
+    """Each cap has its variable, the period another; empty ones are not set."""
+    environment = {
+        "MILLWRIGHT_MAX_CALLS": "1000",
+        "MILLWRIGHT_MAX_TOKENS": " 2000000 ",
+        "MILLWRIGHT_MAX_COST": "2.5",
+        "MILLWRIGHT_MAX_TIME": "1.5h",
+        "MILLWRIGHT_BUDGET_PERIOD": "Day",
+    }
+    expected = InstallationBudget(
+        max_calls=1000, max_tokens=2_000_000, max_cost=2.5, max_time_seconds=5400.0, period=Period.DAY
+    )
+    assert Settings.read(environment).installation == expected
+    assert Settings.read(dict.fromkeys(environment, "")).installation == InstallationBudget()
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("MILLWRIGHT_MAX_CALLS", ["0", "-1", "1.5", "1e3", "many", "\u0663", "9" * 19]),
+        ("MILLWRIGHT_MAX_TOKENS", ["0", "x"]),
+        ("MILLWRIGHT_MAX_COST", ["0", "-2", "nan", "inf", "2 dollars"]),
+        ("MILLWRIGHT_MAX_TIME", ["0", "-1h", "1 week", "h"]),
+        ("MILLWRIGHT_BUDGET_PERIOD", ["hour", "always"]),
+    ],
+)
+def test_a_cap_that_cannot_be_read_is_refused(name: str, values: list[str]) -> None:
+    """One line names the variable, its value and the form that it should have."""
+    for value in values:
+        with pytest.raises(BadInput, match=f"^{name} is '{value}': write [^\\n]+$"):
+            Settings.read({name: value})
 
 
 def test_secrets_are_not_shown() -> None:

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from millwright.adapters.storage.memory import MemoryStore
+from millwright.core.routing import single
 from millwright.errors import ModelRefused
 from millwright.ports import Sandbox
 from millwright.settings import Settings
@@ -33,6 +34,7 @@ from schemas.models import (
     ModelRequest,
     Usage,
 )
+from schemas.presets import ModelProfile
 from worker import Ports, activities_of
 from workflows.identifiers import (
     NODE_ATTRIBUTE,
@@ -66,7 +68,7 @@ class TableModel:
         again = " again" if EARLIER_PLAN_LINE in text else ""
         key = (role[1] + again if role else "", task[1] if task else "")
         if key not in self.answers:
-            raise ModelRefused(f"no answer is written down for {key}")
+            raise ModelRefused(f"no answer is written down for {key}", sent=False)
         self.calls.append(key)
         texts = self.answers[key]
         return ModelAnswer(
@@ -79,12 +81,13 @@ class TableModel:
 
 @dataclass
 class Stage:
-    """Everything that a workflow test needs."""
+    """Everything that a workflow test needs; ``restart`` puts workers that know nothing in the place of all."""
 
     client: TemporalClient
     environment: WorkflowEnvironment
     store: MemoryStore
     model: TableModel
+    restart: Callable[[], Awaitable[None]]
 
 
 def server_program() -> str:
@@ -102,6 +105,8 @@ async def staged(
     *,
     workflow_runner: SandboxedWorkflowRunner | None = None,
     sandbox: Callable[[Sandbox], Sandbox] = lambda real: real,
+    cached_workflows: int = 1000,
+    recalls_all: bool = False,
 ) -> AsyncIterator[Stage]:
     """Run a time-skipping server and workers on every queue; ``sandbox`` may put something around the real one."""
     async with await WorkflowEnvironment.start_time_skipping(
@@ -115,23 +120,36 @@ async def staged(
                 model=model,
                 projects=store,
                 artifacts=store,
+                breakers=store,
+                preset=single("table", "http://memory/v1", ModelProfile()),
                 sandbox=sandbox(tools.sandbox),
                 analyser=tools.analyser,
                 inputs=tools.inputs,
                 second=tools.second,
+                recalls_all=recalls_all,
             )
-            for queue, activities in activities_of(ports).items():
-                await serving.enter_async_context(
-                    Worker(
-                        environment.client,
-                        task_queue=queue,
-                        activities=activities,
-                        workflows=[ProjectWorkflow, NodeWorkflow] if "control" in queue else [],
-                        workflow_runner=workflow_runner or runner(),
-                        max_concurrent_activities=4,
+
+            async def serve() -> None:
+                for queue, activities in activities_of(ports).items():
+                    await working.enter_async_context(
+                        Worker(
+                            environment.client,
+                            task_queue=queue,
+                            activities=activities,
+                            workflows=[ProjectWorkflow, NodeWorkflow] if "control" in queue else [],
+                            workflow_runner=workflow_runner or runner(),
+                            max_concurrent_activities=4,
+                            max_cached_workflows=cached_workflows,
+                        )
                     )
-                )
-            yield Stage(environment.client, environment, store, model)
+
+            async def restart() -> None:
+                await working.aclose()
+                await serve()
+
+            working = await serving.enter_async_context(AsyncExitStack())
+            await serve()
+            yield Stage(environment.client, environment, store, model, restart)
 
 
 async def _add_search_attributes(client: TemporalClient) -> None:

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -48,8 +48,11 @@ class Check:
     remedy: str = ""
 
 
-async def check_everything(settings: Settings) -> tuple[Check, ...]:
-    """Run every check that concerns these settings; services are asked where they are named, programs where not."""
+async def check_everything(settings: Settings, models: Sequence[ModelSettings] = ()) -> tuple[Check, ...]:
+    """Run every check that concerns these settings; services are asked where they are named, programs where not.
+
+    ``models`` are the endpoints that the preset of the settings has.
+    """
     temporal = (
         check_temporal_program()
         if settings.temporal_address is None
@@ -62,8 +65,8 @@ async def check_everything(settings: Settings) -> tuple[Check, ...]:
     found += await asyncio.gather(temporal, postgres, check_bubblewrap())
     if settings.temporal_address is None:
         found.append(check_ports(settings.home))
-    if settings.model is not None:
-        found.append(await check_model(settings.model))
+    if settings.names_model:
+        found += await _check_models(settings, models or ((settings.model,) if settings.model else ()))
     return tuple(found)
 
 
@@ -166,14 +169,17 @@ async def check_database_service(url: str) -> Check:
         return Check("postgres", False, str(error), " ".join(f"pg_isready {place}".split()))
 
 
-async def model_trouble(model: ModelSettings) -> str | None:
-    """Ask the model's endpoint once; return why nothing answers there, or None when anything at all does."""
+async def model_trouble(model: ModelSettings, remedy: str = "set MILLWRIGHT_MODEL_URL to where it is") -> str | None:
+    """Ask the model's endpoint once; return why nothing answers there, or None when anything at all does.
+
+    ``remedy`` ends the sentence that tells of it: start it, or …
+    """
     try:
         await _offer(model, _MODEL_PATIENCE)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return (
             f"the model endpoint {model.public_url} does not answer ({str(error) or type(error).__name__}): start it, "
-            "or set MILLWRIGHT_MODEL_URL to where it is"
+            f"or {remedy}"
         )
     return None
 
@@ -184,8 +190,23 @@ async def _offer(model: ModelSettings, patience: float) -> httpx.Response:
         return await client.get(f"{model.url}/models", headers=headers)
 
 
-async def check_model(model: ModelSettings) -> Check:
-    """Check that the model's endpoint answers, and offers the model where it lists what it has."""
+async def _check_models(settings: Settings, models: Sequence[ModelSettings]) -> list[Check]:
+    preset = settings.model_preset
+    if not models:
+        told = f"the preset {preset} has no endpoint, and none is set"
+        return [Check("model", False, told, "export MILLWRIGHT_MODEL_URL=https://host/v1 MILLWRIGHT_MODEL_NAME=model")]
+    found = await asyncio.gather(*(check_model(model, preset if not settings.model else None) for model in models))
+    if len(models) == 1:
+        return found
+    named = zip(models, found, strict=True)
+    return [replace(check, name=f"model {model.name} at {model.public_url}") for model, check in named]
+
+
+async def check_model(model: ModelSettings, preset: str | None = None) -> Check:
+    """Check that the model's endpoint answers, and offers the model where it lists what it has.
+
+    ``preset`` is what names the model, where the environment does not.
+    """
     address = f"{model.public_url}/models"
     remedy = f'curl -sS -H "Authorization: Bearer $MILLWRIGHT_MODEL_KEY" {address}'
     try:
@@ -204,7 +225,7 @@ async def check_model(model: ModelSettings) -> Check:
             "model",
             False,
             f"{model.public_url} has no {model.name!r}; it offers {choices}",
-            _use_model(offered, remedy),
+            _use_model(offered, remedy) if preset is None else f"name it in the preset {preset} as the endpoint does",
         )
     return Check("model", True, f"{model.name} at {model.public_url}")
 

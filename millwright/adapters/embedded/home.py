@@ -30,6 +30,8 @@ from schemas.base import Schema
 LOOPBACK = "127.0.0.1"
 _POLL_SECONDS = 0.1
 
+_LOOKS, _LOOK_SECONDS = 120, 0.5
+
 
 class Purpose(StrEnum):
     """What a home is held for: the whole stack, or its Postgres alone for a reading command."""
@@ -305,3 +307,13 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+async def running_on(home: Path) -> StackState | None:
+    """Find the stack that runs on a home; one that is just starting or stopping is waited for, a minute at most."""
+    for _ in range(_LOOKS):
+        state, holder = read_state(home), read_holder(Home(home))
+        if state is not None or holder is None or holder.purpose is not Purpose.STACK:
+            return state
+        await asyncio.sleep(_LOOK_SECONDS)
+    return None

@@ -26,7 +26,7 @@ from millwright.adapters.embedded.postgres_server import PostgresServer
 from millwright.adapters.embedded.processes import end_leftovers, own_identity, uninterrupted
 from millwright.adapters.embedded.supervisor import Child, ChildService, Report, Supervisor
 from millwright.adapters.embedded.temporal_server import TemporalServer
-from millwright.settings import Settings
+from millwright.settings import ModelSettings, Settings
 
 DEFAULT_MODEL_PORT = 8234
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -52,6 +52,7 @@ class EmbeddedStack:
         *,
         children: Callable[[StackState], Sequence[Child]] = no_children,
         serves_model: bool = False,
+        model: ModelSettings | None = None,
         ui: bool = True,
         report: Report = _logger.warning,
         handle_signals: bool = True,
@@ -59,13 +60,14 @@ class EmbeddedStack:
         """Describe the stack; nothing starts yet.
 
         ``children`` names the programs to add, in order, once the addresses are known. With ``serves_model`` one of
-        them is to serve a model at ``state.model_url``, unless the settings name a model. ``report`` gets a line for
-        each restart.
+        them is to serve a model at ``state.model_url``, unless the settings name a model. ``model`` is what the state
+        tells of a preset's model. ``report`` gets a line for each restart.
         """
         self._settings = settings
         self._home = Home(settings.home)
         self._children = children
-        self._serves_model = serves_model and settings.model is None
+        self._serves_model = serves_model and not settings.names_model
+        self._model = model or settings.model
         self._ui = ui
         self._report = report
         self._handle_signals = handle_signals
@@ -132,7 +134,7 @@ class EmbeddedStack:
             model_port = free_port([ports.model, DEFAULT_MODEL_PORT])
             found["model_url"] = f"http://{LOOPBACK}:{model_port}/v1"
             ports = ports.model_copy(update={"model": model_port})
-        if (model := self._settings.model) is not None:
+        if (model := self._model) is not None:
             found |= {"model_name": model.name, "external_model_url": model.public_url}
         self._home.write(self._home.ports_file, ports)
         self._state = self._state.model_copy(update=found)

@@ -39,12 +39,14 @@ SEARCH_ATTRIBUTES = {
     "MillwrightWaitsFor": "Keyword",
     "MillwrightSpend": "Double",
 }
-# WAL with NORMAL loses nothing at kill -9 and is several times faster than SQLite's defaults; the two keys keep the
-# server's hundreds of history workers from fighting over a parent with many children.
+# WAL with NORMAL loses nothing at kill -9 and is several times faster than SQLite's defaults; the first two keys keep
+# the server's hundreds of history workers from fighting over a parent with many children. The third lets projects take
+# turns in a queue.
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
 _DYNAMIC = (
     "history.transferProcessorSchedulerWorkerCount=4",
     "history.taskSchedulerEnableExecutionQueueScheduler=true",
+    "matching.enableFairness=true",
 )
 _ATTEMPTS = 3
 _POLL_SECONDS = 0.05

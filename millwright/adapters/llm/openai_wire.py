@@ -4,9 +4,9 @@ It opens no connection and knows no provider. A reply that lacks a part is no an
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
-from millwright.errors import ModelUnavailable
+from millwright.errors import ReplyBroken
 from schemas.models import Choice, FinishReason, ModelAnswer, ModelRequest, Usage
 
 PATH = "/chat/completions"
@@ -16,51 +16,85 @@ _BYTES_PER_TOKEN = 4
 _LONGEST_REASON = 500
 
 
-def request_body(request: ModelRequest, model: str, *, with_schema: bool = True) -> bytes:
-    """Write the JSON body of a call; ``with_schema`` False leaves the answer's schema out."""
+def request_body(request: ModelRequest, without: Collection[str] = ()) -> dict[str, object]:
+    """Make the JSON body of a call, ``without`` the fields that its endpoint is known to refuse.
+
+    ``n`` is left out at temperature 0: the choices would be alike, and vLLM refuses it there.
+    """
     body: dict[str, object] = {
-        "model": model,
+        "model": request.model,
         "messages": [{"role": message.role.value, "content": message.content} for message in request.prompt.messages],
         "temperature": request.temperature,
         "seed": request.seed,
         "max_tokens": request.max_tokens,
-        "n": 1,
     }
-    if with_schema and request.json_schema is not None:
+    if request.choices > 1 and request.temperature > 0:
+        body["n"] = request.choices
+    if request.stop:
+        body["stop"] = list(request.stop)
+    if request.priority is not None:
+        body["priority"] = request.priority
+    if request.json_schema is not None:
         schema = {"name": request.prompt.archetype.value, "schema": request.json_schema}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return json.dumps(body).encode("ascii")
+    return {name: value for name, value in body.items() if name not in without}
 
 
 def read_answer(body: bytes, request: ModelRequest, endpoint: str, latency_seconds: float) -> ModelAnswer:
     """Read the body of a successful reply. Tokens are estimated from bytes where the endpoint does not say.
 
+    There may be fewer choices than were asked for, in any order. Each ends before the first text of ``request.stop``,
+    also where the endpoint knows nothing of that.
+
     Raises:
-        ModelUnavailable: a part is missing or is not what the format says; the message names it.
+        ReplyBroken: a part is missing or is not what the format says; the message names it.
     """
     reply = _object(_parsed(body, endpoint), "the reply", endpoint)
-    choices = reply.get("choices")
-    if not isinstance(choices, list) or len(choices) != 1:
-        raise _garbled("`choices` is not a list of one", endpoint)
-    choice = _object(choices[0], "`choices[0]`", endpoint)
-    message = _object(choice.get("message"), "`message`", endpoint)
-    text, declined = message.get("content"), message.get("refusal")
-    if text is None and isinstance(declined, str):
-        text = declined
-    model, reason = reply.get("model"), choice.get("finish_reason")
-    if not isinstance(text, str):
-        raise _garbled("`content` is not text", endpoint)
-    if not isinstance(reason, str):
-        raise _garbled("`finish_reason` is missing", endpoint)
+    found = reply.get("choices")
+    if not isinstance(found, list) or not 1 <= len(found) <= request.choices:
+        raise _garbled(f"`choices` is not a list of 1 to {request.choices}", endpoint)
+    choices = [_choice(choice, place, endpoint) for place, choice in enumerate(_in_order(found, endpoint))]
+    model = reply.get("model")
     if not isinstance(model, str):
         raise _garbled("`model` is missing", endpoint)
     return ModelAnswer(
-        choices=(Choice(text=text, finish_reason=_finish_reason(reason)),),
-        usage=_usage(reply.get("usage"), request, text, endpoint),
+        choices=tuple(_stopped(choice, request.stop) for choice in choices),
+        usage=_usage(reply.get("usage"), request, choices, endpoint),
         model=model,
         endpoint=endpoint,
         latency_seconds=latency_seconds,
     )
+
+
+def _in_order(choices: Sequence[object], endpoint: str) -> list[Mapping[str, object]]:
+    """Sort choices by their ``index``; where none has one, they stand in order already."""
+    objects = [_object(choice, "a choice", endpoint) for choice in choices]
+    places = [choice.get("index") for choice in objects]
+    if all(place is None for place in places):
+        return objects
+    numbered = {place: choice for place, choice in zip(places, objects, strict=True) if type(place) is int}
+    if len(numbered) < len(objects):
+        raise _garbled("`index` does not number the choices", endpoint)
+    return [numbered[place] for place in sorted(numbered)]
+
+
+def _choice(choice: Mapping[str, object], place: int, endpoint: str) -> Choice:
+    message = _object(choice.get("message"), f"`choices[{place}].message`", endpoint)
+    text, declined, reason = message.get("content"), message.get("refusal"), choice.get("finish_reason")
+    if text is None and isinstance(declined, str):
+        text = declined
+    if text is None and reason == FinishReason.LENGTH:
+        text = ""  # a model that reasons apart can reach its limit before its answer begins
+    if not isinstance(text, str):
+        raise _garbled(f"`choices[{place}].message.content` is not text", endpoint)
+    if not isinstance(reason, str):
+        raise _garbled(f"`choices[{place}].finish_reason` is missing", endpoint)
+    return Choice(text=text, finish_reason=_finish_reason(reason))
+
+
+def _stopped(choice: Choice, stops: Sequence[str]) -> Choice:
+    ends = [end for end in (choice.text.find(stop) for stop in stops if stop) if end >= 0]
+    return Choice(text=choice.text[: min(ends)], finish_reason=FinishReason.STOP) if ends else choice
 
 
 def server_reason(body: bytes, *, hidden: str = "") -> str:
@@ -75,13 +109,36 @@ def server_reason(body: bytes, *, hidden: str = "") -> str:
     return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
 
 
+def named_field(body: bytes) -> str:
+    """Return the field that an error names as its ``param``, as OpenAI's endpoints and vLLM do; empty without one."""
+    try:
+        reply: object = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    error = reply.get("error", reply) if isinstance(reply, dict) else None
+    name = error.get("param") if isinstance(error, dict) else None
+    return name if isinstance(name, str) else ""
+
+
 def _message(reply: object) -> str:
     """Find the message in an error's body: OpenAI's ``error.message``, or the plainer forms of other servers."""
     if not isinstance(reply, dict):
         return ""
     error: object = reply.get("error", reply)
-    found = [error.get(key) for key in ("message", "detail", "error")] if isinstance(error, dict) else [error]
-    return next((text for text in found if isinstance(text, str)), "")
+    if not isinstance(error, dict):
+        return error if isinstance(error, str) else ""
+    if isinstance(error.get("detail"), list):
+        return "; ".join(_complaint(one) for one in error["detail"])
+    return next((error[key] for key in ("message", "detail", "error") if isinstance(error.get(key), str)), "")
+
+
+def _complaint(one: object) -> str:
+    """Write one entry of FastAPI's ``detail`` down without the input that it quotes: ``body.n: Extra inputs …``."""
+    if not isinstance(one, dict):
+        return str(one)
+    place = one.get("loc")
+    where = ".".join(map(str, place)) if isinstance(place, list) else ""
+    return f"{where}: {one.get('msg', 'not accepted')}"
 
 
 def _parsed(body: bytes, endpoint: str) -> object:
@@ -105,10 +162,13 @@ def _finish_reason(reason: str) -> FinishReason:
         return FinishReason.OTHER
 
 
-def _usage(value: object, request: ModelRequest, text: str, endpoint: str) -> Usage:
+def _usage(value: object, request: ModelRequest, choices: Sequence[Choice], endpoint: str) -> Usage:
+    """Read what all choices used together."""
     if value is None:
         prompt = "".join(message.content for message in request.prompt.messages)
-        return Usage(prompt_tokens=_estimate(prompt), completion_tokens=_estimate(text))
+        return Usage(
+            prompt_tokens=_estimate(prompt), completion_tokens=sum(_estimate(choice.text) for choice in choices)
+        )
     fields = _object(value, "`usage`", endpoint)
     counts = [fields.get(name, 0) for name in ("prompt_tokens", "completion_tokens")]
     prompt_tokens, completion_tokens = (_count(count, endpoint) for count in counts)
@@ -125,5 +185,5 @@ def _estimate(text: str) -> int:
     return -(-len(text.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN)
 
 
-def _garbled(what: str, endpoint: str) -> ModelUnavailable:
-    return ModelUnavailable(f"{endpoint} sent a reply that is garbled: {what}")
+def _garbled(what: str, endpoint: str) -> ReplyBroken:
+    return ReplyBroken(f"{endpoint} sent a reply that is garbled: {what}")

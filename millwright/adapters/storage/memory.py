@@ -4,44 +4,32 @@ It serves one event loop, and forgets everything when it is dropped.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any
 
-from millwright.adapters.storage.rules import (
-    completion_key,
-    demand_same_call,
-    demand_time_zones,
-    in_ladder_order,
-    is_capped,
-    key_order,
-    refusal,
-    total,
-)
-from millwright.errors import BudgetReached, IntegrityError, NotFound, ProjectConflict
+from millwright.adapters.storage.memory_calls import MemoryCalls, found, utc_now
+from millwright.adapters.storage.rules import demand_time_zones, in_ladder_order
+from millwright.errors import IntegrityError, ProjectConflict
 from schemas.claims import Claim, digest_of_values
 from schemas.digests import canonical_json, digest_of_bytes
-from schemas.evidence import CompletionRecord, Decision, Forecast, NodeRecord, ProjectRecord, ProjectSpend, Question
+from schemas.evidence import Decision, Forecast, NodeRecord, ProjectRecord, Question
 from schemas.identity import Digest, LayerName, NodePath, ProjectId, TaskStatus
-from schemas.models import Budget, CallKey, LedgerEntry, LedgerStatus
 from schemas.reuse import AcceptedPart, AcceptedPlan, Revision
 from schemas.specification import TaskSpecification, TestCase
 from schemas.verification import InputSet, InputVector, Verdict
 
-K = TypeVar("K")
-V = TypeVar("V")
-
 _Place = tuple[ProjectId, NodePath]
 
 
-class MemoryStore:
-    """Both ``ProjectStore`` and ``ArtifactStore``. No method awaits anything, so each is atomic."""
+class MemoryStore(MemoryCalls):
+    """``ProjectStore``, ``ArtifactStore`` and ``BreakerStore``. No method awaits anything else, so each is atomic."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
+        super().__init__(clock)
         self._artifacts: dict[Digest, bytes] = {}
         self._projects: dict[ProjectId, ProjectRecord] = {}
         self._specifications: dict[Digest, TaskSpecification] = {}
         self._nodes: dict[_Place, NodeRecord] = {}
-        self._ledger: dict[CallKey, LedgerEntry] = {}
-        self._completions: dict[CallKey, CompletionRecord] = {}
         self._candidates: dict[tuple[_Place, Digest], str] = {}
         self._verdicts: dict[_Place, dict[Digest, dict[LayerName, Verdict]]] = {}
         self._inputs: dict[Digest, InputSet] = {}
@@ -64,7 +52,7 @@ class MemoryStore:
 
     async def get(self, digest: Digest) -> bytes:
         """Fetch bytes and check them against their digest. Raises NotFound, IntegrityError."""
-        content = _found(self._artifacts, digest, f"no artifact is stored under {digest}")
+        content = found(self._artifacts, digest, f"no artifact is stored under {digest}")
         if digest_of_bytes(content) != digest:
             raise IntegrityError(f"the artifact {digest} does not match its digest")
         return content
@@ -108,8 +96,8 @@ class MemoryStore:
                 del kept[key]
 
     async def forget_project(self, project: ProjectId) -> None:
-        """Remove a project for which no model was ever called."""
-        if not await self.ledger(project):
+        """Remove a project for which no model was ever called; one with calls or answers stays as it is."""
+        if not await self.ledger(project) and not await self.all_completions(project):
             await self.clear_nodes(project)
             self._projects.pop(project, None)
             rows: tuple[dict[Any, Any], ...] = (self._revisions, self._parts, self._plans)
@@ -124,6 +112,7 @@ class MemoryStore:
         if project not in self._projects or self._projects[project].revision != number:
             return
         self._revisions[project, number] = ended
+        self._superseded_at[project, number] = self._clock()
         self._projects[project] = following
         await self.clear_nodes(project)
         places: tuple[dict[Any, Any], ...] = (self._verdicts, self._questions, self._decisions)
@@ -153,7 +142,7 @@ class MemoryStore:
 
     async def project(self, project: ProjectId) -> ProjectRecord:
         """Read a project. Raises NotFound."""
-        return _found(
+        return found(
             self._projects, project, f"no project {project!r} is known: `millwright list` names those there are"
         )
 
@@ -169,7 +158,7 @@ class MemoryStore:
 
     async def specification(self, digest: Digest) -> TaskSpecification:
         """Read a specification. Raises NotFound."""
-        return _found(self._specifications, digest, f"no specification is stored under {digest}")
+        return found(self._specifications, digest, f"no specification is stored under {digest}")
 
     async def save_nodes(self, nodes: Sequence[NodeRecord]) -> None:
         """Insert nodes or replace their rows."""
@@ -178,76 +167,11 @@ class MemoryStore:
     async def node(self, project: ProjectId, path: NodePath) -> NodeRecord:
         """Read one node. Raises NotFound."""
         otherwise = f"project {project!r} has no node {path!r}: `millwright tree` shows its nodes"
-        return _found(self._nodes, (project, path), otherwise)
+        return found(self._nodes, (project, path), otherwise)
 
     async def nodes(self, project: ProjectId) -> tuple[NodeRecord, ...]:
         """Read all nodes of a project in order of path."""
         return tuple(node for (owner, _), node in sorted(self._nodes.items()) if owner == project)
-
-    async def reserve(self, entry: LedgerEntry, budget: Budget) -> None:
-        """Reserve a call at its upper bound; a key that is reserved or settled stays as it is. Raises BudgetReached."""
-        known = self._ledger.get(entry.key)
-        if known is not None and known.status is not LedgerStatus.RELEASED:
-            return
-        if is_capped(budget):
-            counted = (
-                other
-                for other in self._ledger.values()
-                if (other.key.project, other.key.revision) == (entry.key.project, entry.key.revision)
-                and other.status is not LedgerStatus.RELEASED
-            )
-            reason = refusal(total(counted), entry, budget)
-            if reason is not None:
-                raise BudgetReached(reason)
-        self._ledger[entry.key] = entry.model_copy(update={"status": LedgerStatus.RESERVED})
-
-    async def settle(self, entry: LedgerEntry, completion: CompletionRecord) -> None:
-        """Store a completion and settle its call; the first to settle a key wins."""
-        demand_same_call(entry, completion)
-        known = self._ledger.get(entry.key)
-        if known is None or known.status is not LedgerStatus.SETTLED:
-            self._ledger[entry.key] = entry.model_copy(update={"status": LedgerStatus.SETTLED})
-            self._completions[entry.key] = completion
-
-    async def release(self, key: CallKey) -> None:
-        """Give a reservation back; a settled call stays settled."""
-        known = self._ledger.get(key)
-        if known is not None and known.status is LedgerStatus.RESERVED:
-            self._ledger[key] = known.model_copy(update={"status": LedgerStatus.RELEASED})
-
-    async def completions(
-        self, project: ProjectId, path: NodePath, purpose: str, round_: int, revision: int = 1
-    ) -> tuple[CompletionRecord, ...]:
-        """Read the completions of one round of a revision in order of index."""
-        wanted = (path, purpose, round_, revision)
-        every = await self.all_completions(project)
-        return tuple(found for found in every if (found.path, found.purpose, found.round, found.revision) == wanted)
-
-    async def all_completions(self, project: ProjectId) -> tuple[CompletionRecord, ...]:
-        """Read every completion of a project in order of (path, purpose, round, index, revision)."""
-        keys = sorted((key for key in self._completions if key.project == project), key=key_order)
-        return tuple(self._completions[key] for key in keys)
-
-    async def label_completion(self, project: ProjectId, completion: CompletionRecord) -> None:
-        """Record what was extracted from a completion; its text stays as it was settled. Raises NotFound."""
-        key = completion_key(project, completion)
-        stored = _found(self._completions, key, f"the call {key} has no completion: settle it before it is labelled")
-        label = {"candidate": completion.candidate, "flag": completion.flag, "detail": completion.detail}
-        self._completions[key] = stored.model_copy(update=label)
-
-    async def ledger(self, project: ProjectId) -> tuple[LedgerEntry, ...]:
-        """Read a project's ledger in order of key."""
-        entries = (entry for entry in self._ledger.values() if entry.key.project == project)
-        return tuple(sorted(entries, key=lambda entry: key_order(entry.key)))
-
-    async def spend(self, project: ProjectId, revision: int | None = None) -> ProjectSpend:
-        """Sum a project's ledger, or one revision's part of it."""
-        every = await self.ledger(project)
-        entries = [entry for entry in every if revision in (None, entry.key.revision)]
-        return ProjectSpend(
-            settled=total(entry for entry in entries if entry.status is LedgerStatus.SETTLED),
-            reserved=total(entry for entry in entries if entry.status is LedgerStatus.RESERVED),
-        )
 
     async def save_candidate(self, project: ProjectId, path: NodePath, candidate: Digest, source: str) -> None:
         """Store a candidate's extracted source."""
@@ -256,7 +180,7 @@ class MemoryStore:
     async def candidate(self, project: ProjectId, path: NodePath, candidate: Digest) -> str:
         """Read a candidate's source. Raises NotFound."""
         otherwise = f"node {path!r} of project {project!r} has no candidate {candidate}"
-        return _found(self._candidates, ((project, path), candidate), otherwise)
+        return found(self._candidates, ((project, path), candidate), otherwise)
 
     async def save_verdicts(
         self, project: ProjectId, path: NodePath, candidate: Digest, verdicts: Sequence[Verdict]
@@ -341,9 +265,3 @@ class MemoryStore:
         """Read the newest forecast of each project, of those whose forecasts are the newest, in order of project."""
         newest = list(self._forecasts.items())[-most:] if most else []
         return dict(sorted(newest))
-
-
-def _found(stored: dict[K, V], key: K, otherwise: str) -> V:
-    if key not in stored:
-        raise NotFound(otherwise)
-    return stored[key]

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from millwright.adapters.storage.artifacts import ArtifactRows
+from millwright.adapters.storage.breakers import BreakerRows
+from millwright.adapters.storage.completions import CompletionRows
 from millwright.adapters.storage.database import new_engine, own_errors
 from millwright.adapters.storage.ledger import LedgerRows
 from millwright.adapters.storage.migration import demand_newest
@@ -15,8 +17,8 @@ from millwright.adapters.storage.records import RecordRows
 from millwright.adapters.storage.revisions import RevisionRows
 
 
-class PostgresStore(RecordRows, LedgerRows, ProposalRows, RevisionRows, ArtifactRows):
-    """Both ``ProjectStore`` and ``ArtifactStore``; safe for concurrent use by any number of processes."""
+class PostgresStore(RecordRows, LedgerRows, CompletionRows, ProposalRows, RevisionRows, ArtifactRows, BreakerRows):
+    """``ProjectStore``, ``ArtifactStore`` and ``BreakerStore``; safe for concurrent use by any number of processes."""
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Result, Row, Select, delete, exists, func, select, update
+from sqlalchemy import Result, Row, Select, delete, exists, func, or_, select, update
 from sqlalchemy.sql.expression import Executable
 
 from millwright.adapters.storage.database import Rows
@@ -17,6 +17,7 @@ from millwright.adapters.storage.tables import (
     accepted,
     candidates,
     claims,
+    completions,
     decisions,
     forecasts,
     further_examples,
@@ -88,8 +89,8 @@ class RecordRows(Rows):
             await self._change(delete(table).where(table.c.project == project, table.c.path.in_(paths)))
 
     async def forget_project(self, project: ProjectId) -> None:
-        """Remove a project for which no model was ever called; one with a ledger stays as it is."""
-        called = exists().where(ledger.c.project == project)
+        """Remove a project for which no model was ever called; one with calls or answers stays as it is."""
+        called = or_(*(exists().where(table.c.project == project) for table in (ledger, completions)))
         for table in (nodes, revisions, accepted):
             await self._change(delete(table).where(table.c.project == project, ~called))
         await self._change(delete(projects).where(projects.c.id == project, ~called))

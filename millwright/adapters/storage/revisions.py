@@ -40,7 +40,13 @@ class RevisionRows(Rows):
         """Keep a revision as it ended, remove its rows, and begin the next one, in one transaction."""
         demand_time_zones(following)
         project = ended.project
-        row = {"project": project.id, "revision": project.revision, "content": ended.model_dump(mode="json")}
+        row = {
+            "project": project.id,
+            "revision": project.revision,
+            "content": ended.model_dump(mode="json"),
+            "started_at": project.started_at,
+            "finished_at": project.finished_at,
+        }
         present = projects.c.id == project.id, projects.c.revision == project.revision
         async with self._transaction() as connection:
             begun = update(projects).where(*present).values(**row_of(following)).returning(projects.c.id)

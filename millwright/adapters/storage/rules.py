@@ -1,57 +1,21 @@
-"""What every store decides alike: when a budget is reached, what a ledger sums to, in which order verdicts are read.
+"""What every store decides alike: how an attempt ends, which answers make a set, in which order things are read.
 
 It stores nothing; the stores call it so that their answers cannot drift apart.
 """
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from millwright.errors import NotFound
 from schemas.base import Schema
 from schemas.evidence import CompletionRecord
 from schemas.identity import LayerName, NodePath, ProjectId
-from schemas.models import Budget, CallKey, LedgerEntry, Spend
+from schemas.models import CallKey, LedgerEntry, LedgerStatus
 from schemas.verification import Verdict
 
 _LADDER = {layer: position for position, layer in enumerate(LayerName)}
-_ROUNDING = 1e-9
-"""Relative slack of the cap on cost: sums of doubles that are equal on paper differ by about 1e-16 a term."""
-
-
-def is_capped(budget: Budget) -> bool:
-    """Tell whether a reservation can reach this budget; a cap on time is watched by whoever holds the clock."""
-    return any(cap is not None for cap in (budget.max_calls, budget.max_tokens, budget.max_cost))
-
-
-def refusal(used: Spend, entry: LedgerEntry, budget: Budget) -> str | None:
-    """Say why ``entry`` may not be reserved on top of ``used``; None when it may."""
-    asked_tokens = entry.prompt_tokens + entry.completion_tokens
-    used_tokens = used.prompt_tokens + used.completion_tokens
-    if budget.max_calls is not None and used.calls + 1 > budget.max_calls:
-        return _sentence(entry, "--max-calls", f"{budget.max_calls} calls", f"{used.calls}", "1")
-    if budget.max_tokens is not None and used_tokens + asked_tokens > budget.max_tokens:
-        return _sentence(entry, "--max-tokens", f"{budget.max_tokens} tokens", f"{used_tokens}", f"{asked_tokens}")
-    if budget.max_cost is not None and used.cost + entry.cost > budget.max_cost * (1 + _ROUNDING):
-        return _sentence(entry, "--max-cost", f"a cost of {budget.max_cost:g}", f"{used.cost:.6g}", f"{entry.cost:.6g}")
-    return None
-
-
-def _sentence(entry: LedgerEntry, option: str, cap: str, used: str, asked: str) -> str:
-    return (
-        f"the budget of project {entry.key.project!r} is reached: the cap is {cap}, {used} used or reserved, and "
-        f"{entry.key} asks for {asked}; raise {option} to go on"
-    )
-
-
-def total(entries: Iterable[LedgerEntry]) -> Spend:
-    """Sum the tokens and costs of ledger entries, whatever their state."""
-    counted = tuple(entries)
-    return Spend(
-        calls=len(counted),
-        prompt_tokens=sum(entry.prompt_tokens for entry in counted),
-        completion_tokens=sum(entry.completion_tokens for entry in counted),
-        cost=math.fsum(entry.cost for entry in counted),
-    )
+_CONCLUDED = ("status", "failure", "model", "model_revision", "endpoint", "finish_reason", "latency_seconds")
+_UNANSWERED = frozenset({LedgerStatus.REFUSED, LedgerStatus.LOST, LedgerStatus.RELEASED})
 
 
 def completion_key(project: ProjectId, completion: CompletionRecord) -> CallKey:
@@ -71,20 +35,66 @@ def key_order(key: CallKey) -> tuple[NodePath, str, int, int, int]:
     return key.path, key.purpose, key.round, key.index, key.revision
 
 
+def entry_order(entry: LedgerEntry) -> tuple[NodePath, str, int, int, int, int]:
+    """Order the ledger of one project: by key, then by attempt."""
+    return *key_order(entry.key), entry.attempt
+
+
+def first_set(found: Iterable[tuple[ProjectId, CompletionRecord]]) -> tuple[CompletionRecord, ...]:
+    """Choose one set of the answers to a call, of those in the order in which they came.
+
+    A set is complete when one round of one project has its choices 0 to n - 1. The largest counts, for an endpoint may
+    have brought fewer choices than it was asked for; of equal ones the first.
+    """
+    sets: dict[CallKey, dict[int, CompletionRecord]] = {}
+    for project, completion in found:
+        place = completion_key(project, completion).model_copy(update={"index": 0})
+        sets.setdefault(place, {}).setdefault(completion.choice, completion)
+    whole = [tuple(one[choice] for choice in sorted(one)) for one in sets.values() if max(one) == len(one) - 1]
+    return max(whole, key=len, default=())
+
+
 def in_ladder_order(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
     """Order verdicts as the ladder is climbed."""
     return tuple(sorted(verdicts, key=lambda verdict: _LADDER[verdict.layer]))
 
 
-def demand_same_call(entry: LedgerEntry, completion: CompletionRecord) -> None:
-    """Check that a completion answers the call that is settled with it.
+def demand_same_call(entry: LedgerEntry, completions: Sequence[CompletionRecord]) -> None:
+    """Check that completions answer the call that is settled with them; each has an index of its own.
 
     Raises:
-        ValueError: it answers another.
+        ValueError: one answers another call, or two have the same index.
     """
-    answered = completion_key(entry.key.project, completion)
-    if answered != entry.key:
-        raise ValueError(f"a completion of {answered} cannot settle {entry.key}")
+    place = entry.key.model_copy(update={"index": 0})
+    for completion in completions:
+        answered = completion_key(entry.key.project, completion)
+        if answered.model_copy(update={"index": 0}) != place:
+            raise ValueError(f"a completion of {answered} cannot settle {entry.key}")
+    if len({completion.index for completion in completions}) != len(completions):
+        raise ValueError(f"two completions of {entry.key} have the same index")
+
+
+def demand_conclusion(entry: LedgerEntry) -> None:
+    """Check that an entry says how an attempt ended that brought no answer.
+
+    Raises:
+        ValueError: it is reserved or settled.
+    """
+    if entry.status not in _UNANSWERED:
+        raise ValueError(f"an attempt at {entry.key} cannot be concluded as {entry.status.value}")
+
+
+def concluded(reserved: LedgerEntry, entry: LedgerEntry) -> LedgerEntry:
+    """Return what an attempt that is reserved becomes: one that was refused used nothing, any other keeps its bound."""
+    changes: dict[str, object] = {name: getattr(entry, name) for name in _CONCLUDED}
+    if entry.status is LedgerStatus.REFUSED:
+        changes |= {"prompt_tokens": 0, "completion_tokens": 0, "cost": 0.0}
+    return reserved.model_copy(update=changes)
+
+
+def unreserved(entry: LedgerEntry) -> NotFound:
+    """Say that an attempt is not in the ledger."""
+    return NotFound(f"attempt {entry.attempt} at {entry.key} was never reserved: reserve it before it is sent")
 
 
 def demand_time_zones(model: Schema) -> None:

@@ -6,10 +6,11 @@ It opens no connection. A schema's fields are its table's columns, name for name
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Table, func
+from sqlalchemy import ColumnElement, Row, Table, and_, func
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from schemas.base import Schema
+from schemas.models import CallKey
 
 S = TypeVar("S", bound=Schema)
 
@@ -48,3 +49,8 @@ def replaced(table: Table, where: ColumnElement[bool] | None = None) -> Insert:
     if "updated_at" in table.columns:
         values["updated_at"] = func.now()
     return statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=values, where=where)
+
+
+def of_call(table: Table, key: CallKey) -> ColumnElement[bool]:
+    """Hold for the rows of one call."""
+    return and_(*(table.c[name] == value for name, value in key.model_dump().items()))

@@ -4,13 +4,21 @@ Labels are given anew for each draw, so that no proposal gains by its place; the
 """
 
 import hashlib
-import json
 from collections.abc import Sequence
 
 from pydantic import JsonValue
 
 from millwright.core.prompts.answer_schema import closed
-from millwright.core.prompts.wording import conditions, declared, examples, parameters, prompt, quoted, section
+from millwright.core.prompts.wording import (
+    conditions,
+    declared,
+    examples,
+    parameters,
+    prompt,
+    quoted,
+    schema_section,
+    section,
+)
 from schemas.election import Flag, RedFlag
 from schemas.identity import Archetype, Digest
 from schemas.models import Prompt
@@ -37,8 +45,7 @@ def shown_order(among: Sequence[Digest], seed: int) -> tuple[Digest, ...]:
 def choose_prompt(task_id: str, asked: str, proposals: Sequence[str]) -> Prompt:
     """Write the prompt that shows what was asked and the outlines of the proposals, in the order of their labels."""
     shown = "".join(f"# Proposal {label}\n\n{text.strip()}\n\n" for label, text in zip(LABELS, proposals, strict=False))
-    schema = json.dumps(choice_schema(len(proposals)), sort_keys=True)
-    body = f"{asked.strip()}\n\n{shown}# Schema\n\n{schema}\n"
+    body = f"{asked.strip()}\n\n{shown}{schema_section(choice_schema(len(proposals)))}"
     return prompt(Archetype.REVIEWER, VERSION, _RULES, task_id, body)
 
 

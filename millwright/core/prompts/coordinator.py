@@ -3,11 +3,10 @@
 It shows no source and asks for no code; what is proposed is checked against the policy by others.
 """
 
-import json
 from collections.abc import Sequence
 
 from millwright.core.prompts.answer_schema import closed
-from millwright.core.prompts.wording import conditions, parameters, prompt, quoted, section
+from millwright.core.prompts.wording import conditions, parameters, prompt, quoted, schema_section, section
 from schemas.coordination import Remedy, Situation
 from schemas.identity import Archetype
 from schemas.models import Prompt
@@ -33,7 +32,8 @@ def coordinate_prompt(task: TaskSpecification, situation: Situation) -> Prompt:
         + section("Output", parameters(task.outputs))
         + section("Holds before the call", conditions(task.preconditions))
         + section("Holds for the result", conditions(task.postconditions))
-        + f"# Schema\n\n{json.dumps(coordinate_schema(situation.open), sort_keys=True)}\n\n"
+        + schema_section(coordinate_schema(situation.open))
+        + "\n"
         + "# What happened\n\n"
         + "\n>\n".join(map(quoted, situation.facts))
         + "\n\n"

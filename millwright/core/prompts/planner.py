@@ -17,6 +17,7 @@ from millwright.core.prompts.wording import (
     on_one_line,
     prompt,
     quoted,
+    schema_section,
     section,
 )
 from millwright.core.requirements import marked, statements
@@ -27,9 +28,9 @@ from schemas.project import ATOMIC_COMPLEXITY, ATOMIC_LINES
 from schemas.requirements import Statement
 from schemas.specification import TaskSpecification
 
-SPECIFIER_VERSION = "specifier-5"
-DECOMPOSER_VERSION = "decomposer-3"
-REPLANNER_VERSION = "replanner-1"
+SPECIFIER_VERSION = "specifier-6"
+DECOMPOSER_VERSION = "decomposer-4"
+REPLANNER_VERSION = "replanner-2"
 ACCEPTED_VERSION = "accepted-1"
 """Of what is added where something was accepted before; such a prompt has both versions."""
 
@@ -111,14 +112,9 @@ def specify_prompt(requirements: str, language: str, *, accepted: str = "") -> P
     It is JSON, as an answer is.
     """
     text = marked(requirements, statements(requirements))
-    body = (
-        f"Target language: {language}\n\n# Requirements\n\n{quoted(text)}\n\n"
-        + _before(accepted)
-        + f"# Schema\n\n{json.dumps(specifier_schema(), sort_keys=True)}\n"
-    )
-    return prompt(
-        Archetype.SPECIFIER, _version(SPECIFIER_VERSION, accepted), _SPECIFY, specifier_task(requirements), body
-    )
+    body = f"Target language: {language}\n\n# Requirements\n\n{quoted(text)}\n\n" + _before(accepted)
+    rules = f"{_SPECIFY}\n{schema_section(specifier_schema())}"
+    return prompt(Archetype.SPECIFIER, _version(SPECIFIER_VERSION, accepted), rules, specifier_task(requirements), body)
 
 
 def specifier_task(requirements: str) -> str:
@@ -148,6 +144,7 @@ def decompose_prompt(
     ``accepted`` is the split before the requirements changed, as JSON.
     """
     rules = _DECOMPOSE.format(lines=atomic_lines, complexity=atomic_complexity)
+    rules += f"\n{schema_section(decomposer_schema())}"
     text = marked(requirements, numbered)
     wanted = [item for item in numbered if item.id in task.requirements and item.id not in constraints]
     beside = [item for item in numbered if item.id in constraints]
@@ -167,7 +164,6 @@ def decompose_prompt(
         + _before(accepted)
         + section("Guidance", [guidance] if guidance else [])
         + _earlier(because, finished)
-        + f"# Schema\n\n{json.dumps(decomposer_schema(), sort_keys=True)}\n"
     )
     version = REPLANNER_VERSION if because else DECOMPOSER_VERSION
     return prompt(Archetype.DECOMPOSER, _version(version, accepted), rules, task.id, body)

@@ -3,11 +3,9 @@
 It asks for inputs and never for a judgement: what a reviewer believes of the results is kept apart, and rejects nobody.
 """
 
-import json
-
 from millwright.core.prompts.answer_schema import HOW_VALUES_ARE_WRITTEN, closed, value_schema
 from millwright.core.prompts.verifier import task_outline
-from millwright.core.prompts.wording import prompt, quoted
+from millwright.core.prompts.wording import prompt, quoted, schema_section
 from millwright.core.specification import input_types, result_type
 from schemas.identity import Archetype
 from schemas.models import WINNER_LINE, Prompt
@@ -34,7 +32,8 @@ def review_prompt(task: TaskSpecification, signature: str, source: str) -> Promp
     body = (
         f"Propose up to {MOST_CASES} cases for this function:\n\n```{task.target_language}\n{signature}\n```\n\n"
         + task_outline(task)
-        + f"# Schema\n\n{json.dumps(review_schema(task), sort_keys=True)}\n\n"
+        + schema_section(review_schema(task))
+        + "\n"
         + f"{WINNER_LINE}\n\n{quoted(source)}\n"
     )
     return prompt(Archetype.REVIEWER, VERSION, _RULES + HOW_VALUES_ARE_WRITTEN, task.id, body)

@@ -9,7 +9,16 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from millwright.core.prompts.answer_schema import HOW_VALUES_ARE_WRITTEN, closed, value_schema
-from millwright.core.prompts.wording import conditions, declared, parameters, prompt, quoted, section, shapes
+from millwright.core.prompts.wording import (
+    conditions,
+    declared,
+    parameters,
+    prompt,
+    quoted,
+    schema_section,
+    section,
+    shapes,
+)
 from millwright.core.specification import result_type
 from schemas.identity import Archetype
 from schemas.models import Prompt
@@ -36,7 +45,7 @@ def outcomes_prompt(task: TaskSpecification, signature: str, calls: Sequence[dic
         + section("Holds for the result", conditions(task.postconditions))
         + section("Holds throughout", conditions(task.invariants))
         + section("Asked", asked)
-        + f"# Schema\n\n{json.dumps(outcomes_schema(task, len(calls)), sort_keys=True)}\n"
+        + schema_section(outcomes_schema(task, len(calls)))
     )
     return prompt(Archetype.SPECIFIER, VERSION, _RULES + HOW_VALUES_ARE_WRITTEN, task.id, body)
 

@@ -3,10 +3,18 @@
 It asks for inputs first: what an answer claims of results, of one or of all, is kept apart, and judges nobody.
 """
 
-import json
-
 from millwright.core.prompts.answer_schema import HOW_VALUES_ARE_WRITTEN, closed, value_schema
-from millwright.core.prompts.wording import conditions, declared, examples, parameters, prompt, quoted, section, shapes
+from millwright.core.prompts.wording import (
+    conditions,
+    declared,
+    examples,
+    parameters,
+    prompt,
+    quoted,
+    schema_section,
+    section,
+    shapes,
+)
 from millwright.core.specification import input_types, result_type
 from schemas.identity import Archetype
 from schemas.models import Prompt
@@ -39,7 +47,7 @@ def inputs_prompt(task: TaskSpecification, signature: str) -> Prompt:
     body = (
         f"Propose up to {MOST_CASES} cases for this function:\n\n```{task.target_language}\n{signature}\n```\n\n"
         + task_outline(task)
-        + f"# Schema\n\n{json.dumps(inputs_schema(task), sort_keys=True)}\n"
+        + schema_section(inputs_schema(task))
     )
     return prompt(Archetype.VERIFIER, VERSION, _RULES + HOW_VALUES_ARE_WRITTEN, task.id, body)
 

@@ -4,7 +4,7 @@ It decides nothing and writes no whole prompt.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.identity import Archetype
@@ -24,7 +24,10 @@ class Neighbour:
 
 
 def prompt(archetype: Archetype, version: str, rules: str, task_id: str, body: str) -> Prompt:
-    """Make a prompt: the stable rules first, then the task's line, then what changes from task to task."""
+    """Make a prompt: the stable rules first, then the task's line, then what changes from task to task.
+
+    A server that keeps prefixes computes the rules once for all tasks, and the task once for all its votes.
+    """
     return Prompt(
         archetype=archetype,
         version=version,
@@ -53,6 +56,11 @@ def _joined(expression: str) -> str:
 def section(title: str, lines: Sequence[str]) -> str:
     """Write a titled section; nothing when there are no lines."""
     return f"## {title}\n" + "\n".join(lines) + "\n\n" if lines else ""
+
+
+def schema_section(schema: Mapping[str, object]) -> str:
+    """Write the JSON Schema of the answers; among the rules where it is the same for all tasks, else after the task."""
+    return f"# Schema\n\n{json.dumps(schema, sort_keys=True)}\n"
 
 
 def parameters(given: Sequence[Parameter]) -> list[str]:

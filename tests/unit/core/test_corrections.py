@@ -13,12 +13,12 @@ from millwright.core.learning import Range, lesson
 from schemas.evidence import Actual, Forecast
 from schemas.identity import Archetype
 from schemas.lessons import Difficulty, Kind
-from schemas.presets import ModelPreset, Prices
+from schemas.presets import ModelProfile, Prices
 
 RATIOS = st.floats(0.01, 100)
 SEEN = st.lists(RATIOS, min_size=1, max_size=12)
 GUESS = Range(50.0, 100.0, 300.0)
-PRESET = ModelPreset(name="m", prices=Prices(prompt=1, completion=2))
+PRESET = ModelProfile(prices=Prices(prompt=1, completion=2))
 
 
 def test_without_builds_nothing_is_corrected() -> None:

@@ -15,7 +15,7 @@ from millwright.core.sizes import lines_from_prose, prior_tasks, scale_class, st
 from millwright.errors import BadInput
 from schemas.identity import Archetype
 from schemas.lessons import Difficulty, Kind
-from schemas.presets import ModelPreset, Prices, Share
+from schemas.presets import ModelProfile, Prices, Share
 
 COUNTS = st.integers(0, 10**8)
 
@@ -93,7 +93,7 @@ def test_any_prose_gives_an_interval(text: str) -> None:
 
 def ground(p: float = 0.9, usable: float = 0.7, rate: float | None = None, strength: float = 10_000) -> Basis:
     """Plan from a model that is known well."""
-    preset = ModelPreset(
+    preset = ModelProfile(
         right=Share(mean=p, strength=strength),
         usable=Share(mean=usable, strength=strength),
         prices=None if rate is None else Prices(prompt=rate, completion=rate),

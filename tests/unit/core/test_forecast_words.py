@@ -4,10 +4,10 @@ from millwright.core.basis import basis
 from millwright.core.estimation import forecast
 from millwright.core.forecast_words import certainty, error, foretold, margins
 from schemas.evidence import Actual, Forecast
-from schemas.presets import ModelPreset, Prices, Share
+from schemas.presets import ModelProfile, Prices, Share
 
 MADE = forecast(
-    basis(ModelPreset(right=Share(mean=0.6, strength=4), prices=Prices(prompt=1, completion=1)), "m"),
+    basis(ModelProfile(right=Share(mean=0.6, strength=4), prices=Prices(prompt=1, completion=1)), "m"),
     lines=(100, 200, 400),
     guessed=True,
 )

@@ -13,10 +13,10 @@ from millwright.core.outlook import Facts, Tree, ended_before, facts, kinds_of, 
 from schemas.evidence import NodeRecord
 from schemas.identity import ROOT_PATH, Archetype, Digest, NodePath, ProjectId, TaskId, TaskStatus, parent_path
 from schemas.lessons import Difficulty
-from schemas.presets import ModelPreset, Share
+from schemas.presets import ModelProfile, Share
 from schemas.specification import Parameter, TaskSpecification
 
-GROUND = basis(ModelPreset(right=Share(mean=0.85, strength=8)), "m")
+GROUND = basis(ModelProfile(right=Share(mean=0.85, strength=8)), "m")
 CODE = Facts(Difficulty.MEDIUM, has_interface=True, to_split=False, max_lines=20)
 TO_SPLIT = CODE._replace(to_split=True, max_lines=100)
 GROUP = Facts(Difficulty.EASY, has_interface=False, to_split=False, max_lines=20)

@@ -1,0 +1,274 @@
+"""Makes calls to models: reserved before each attempt, tried again where that can help, settled with their completions.
+
+It writes no prompt and reads no answer. An attempt that brought nothing is the call's failure, never the model's: the
+same call is made again, with the same seed, until an answer is complete.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from activities.breaking import Breakers
+from activities.places import Place, Places
+from millwright.core.basis import price_of
+from millwright.core.budget import prompt_bytes, upper_bound
+from millwright.core.calls import call_digest, idempotency_key
+from millwright.core.pace import pause
+from millwright.core.prompts.system_role import without_system
+from millwright.core.routing import asked_in_turn, served_in
+from millwright.core.swarm import Agent
+from millwright.errors import EndpointLost, FieldRefused, ModelOverloaded, ModelRefused, ModelUnavailable, was_sent
+from millwright.ports import NO_CAPS, BreakerStore, Model, ProjectStore
+from schemas.evidence import CompletionRecord
+from schemas.identity import Archetype, Digest
+from schemas.models import (
+    Budget,
+    CallKey,
+    InstallationBudget,
+    LedgerEntry,
+    LedgerStatus,
+    ModelAnswer,
+    ModelRequest,
+    Prompt,
+)
+from schemas.presets import ModelEntry, Preset, Route
+
+MOST_TRIES = 8
+"""Attempts at one call before the activity is tried again as a whole, with the pauses that Temporal makes."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call to make for the answers at ``indices`` of a round; ``key`` has the first of them."""
+
+    key: CallKey
+    indices: tuple[int, ...]
+    archetype: Archetype
+    route: Route
+    agent: Agent
+    prompt: Prompt
+    max_tokens: int
+    json_schema: dict[str, object] | None = None
+
+
+class Caller:
+    """Makes calls over the endpoints of a preset."""
+
+    def __init__(
+        self,
+        model: Model,
+        projects: ProjectStore,
+        breakers: BreakerStore,
+        preset: Preset,
+        *,
+        installation: InstallationBudget = NO_CAPS,
+        recalls_all: bool = False,
+    ) -> None:
+        """Take the ports, the preset and the installation's caps.
+
+        What was answered before is used again where the model's revision is stated; with ``recalls_all`` always.
+        """
+        self.preset = preset
+        self._model = model
+        self._projects = projects
+        self._places = Places(preset, Breakers(breakers, preset.breaker))
+        self._installation = installation
+        self._recalls_all = recalls_all
+        self._kept: dict[str, Digest] = {}
+
+    async def pay(self, call: Call, budget: Budget) -> None:
+        """Have a call answered and stored: from what was answered before, or by as many attempts as it takes.
+
+        Cancelled while it waits for an answer, the attempt is broken off and counts at the most that it can have used:
+        the endpoint may have done its work. Cancelled once the answer has come, it is settled first.
+
+        Raises:
+            BudgetReached: an attempt would pass a cap.
+            ModelRefused: the endpoint refuses the call for good.
+            RoutesClosed: no endpoint can be asked now.
+            ModelUnavailable: ``MOST_TRIES`` attempts brought no answer.
+        """
+        models = asked_in_turn(call.route, call.agent.model)
+        if await self._recalled(call, models):
+            return
+        affinity = f"{call.key.project}/{call.key.path}/{call.key.purpose}"
+        tries = 0
+        while True:
+            place = await self._places.take(models, affinity)
+            tries += 1
+            error = await self._attempt(call, place, budget)
+            if error is None:
+                return
+            if tries >= MOST_TRIES:
+                raise error
+            await asyncio.sleep(_pause(error, tries, str(call.key)))
+
+    async def _recalled(self, call: Call, models: Sequence[str]) -> bool:
+        """Take what was answered before, by the first of the models that was."""
+        for key in models:
+            entry = self.preset.models[key]
+            if not entry.revision and not self._recalls_all:
+                continue
+            known = await self._projects.answers_to(call_digest(_request(call, entry, ""), entry.revision))
+            if known:
+                found = [
+                    _completion(call, index, earlier.text, earlier.finish_reason).model_copy(
+                        update={
+                            "call": earlier.call,
+                            "choice": earlier.choice,
+                            "model": earlier.model,
+                            "recalled": True,
+                        }
+                    )
+                    for index, earlier in zip(call.indices, known, strict=False)
+                ]
+                await self._projects.recall(call.key.project, found)
+                return len(found) == len(call.indices)
+        return False
+
+    async def _attempt(self, call: Call, place: Place, budget: Budget) -> ModelUnavailable | None:
+        """Make one attempt; return why it brought no answer, None where it did."""
+        request = _request(call, place.model, place.endpoint)
+        digest = call_digest(request, place.model.revision)
+        request = request.model_copy(update={"idempotency_key": idempotency_key(call.key, digest)})
+        try:
+            entry = await self._reserved(call, place, request, digest, budget)
+        except BaseException:
+            self._places.leave(place)
+            raise
+        try:
+            answer = await self._model.complete(request)
+        except ModelRefused as error:
+            self._places.leave(place)
+            status = LedgerStatus.REFUSED if error.sent else LedgerStatus.RELEASED
+            await _to_its_end(self._projects.conclude(_ended(entry, status, "ModelRefused")))
+            raise
+        except ModelUnavailable as error:
+            asked = error.retry_after if isinstance(error, ModelOverloaded) else None
+            await self._places.failed(place, error, asked or 0.0)
+            await _to_its_end(self._projects.conclude(_ended(entry, _status(error), type(error).__name__)))
+            return error
+        except BaseException as error:
+            self._places.leave(place)
+            if not was_sent(error):
+                await _to_its_end(self._projects.conclude(_ended(entry, LedgerStatus.RELEASED, "")))
+            raise
+        await _to_its_end(self._settle(call, place, entry, answer))
+        return None
+
+    async def _reserved(
+        self, call: Call, place: Place, request: ModelRequest, digest: Digest, budget: Budget
+    ) -> LedgerEntry:
+        price = price_of(place.model)
+        bound = upper_bound(prompt_bytes(call.prompt), call.max_tokens * request.choices, price)
+        entry = LedgerEntry(
+            key=call.key,
+            call=digest,
+            choices=request.choices,
+            archetype=call.archetype,
+            prompt_version=call.prompt.version,
+            prompt_digest=await self._prompt_kept(call.prompt),
+            temperature=request.temperature,
+            seed=request.seed,
+            max_tokens=call.max_tokens,
+            model=place.model.name,
+            model_revision=place.model.revision,
+            endpoint=place.endpoint,
+            prompt_tokens=bound.prompt_tokens,
+            completion_tokens=bound.completion_tokens,
+            cost=bound.cost,
+        )
+        return await self._projects.reserve(entry, budget, self._installation)
+
+    async def _prompt_kept(self, prompt: Prompt) -> Digest:
+        """Store a prompt; the one of the call before is remembered, since votes of a task share theirs."""
+        text = prompt.model_dump_json()
+        if text not in self._kept:
+            self._kept = {text: await self._projects.save_prompt(prompt)}
+        return self._kept[text]
+
+    async def _settle(self, call: Call, place: Place, entry: LedgerEntry, answer: ModelAnswer) -> None:
+        used = answer.usage
+        settled = entry.model_copy(
+            update={
+                "status": LedgerStatus.SETTLED,
+                "model": answer.model,
+                "finish_reason": answer.choices[0].finish_reason,
+                "prompt_tokens": used.prompt_tokens,
+                "completion_tokens": used.completion_tokens,
+                "cost": price_of(place.model).of(used.prompt_tokens, used.completion_tokens),
+                "latency_seconds": answer.latency_seconds,
+            }
+        )
+        # Of an endpoint that gave fewer choices than were asked for, the answers stand for no whole call.
+        whole = entry.call if len(answer.choices) == entry.choices else None
+        completions = [
+            _completion(call, index, choice.text, choice.finish_reason.value).model_copy(
+                update={"call": whole, "choice": number, "model": answer.model}
+            )
+            for number, (index, choice) in enumerate(zip(call.indices, answer.choices, strict=False))
+        ]
+        try:
+            await self._projects.settle(settled, completions)
+        finally:
+            await self._places.answered(place)
+
+
+def _request(call: Call, entry: ModelEntry, endpoint: str) -> ModelRequest:
+    return ModelRequest(
+        prompt=call.prompt if entry.system_role else without_system(call.prompt),
+        model=entry.name,
+        endpoint=endpoint,
+        temperature=call.agent.temperature,
+        seed=call.agent.seed,
+        choices=len(call.indices),
+        max_tokens=call.max_tokens,
+        timeout_seconds=call.route.timeout_seconds,
+        json_schema=call.json_schema,
+        priority=served_in(call.route, call.key.round) if entry.takes_priority else None,
+    )
+
+
+def _completion(call: Call, index: int, text: str, finish_reason: str) -> CompletionRecord:
+    return CompletionRecord(
+        path=call.key.path,
+        purpose=call.key.purpose,
+        round=call.key.round,
+        index=index,
+        revision=call.key.revision,
+        archetype=call.archetype,
+        text=text,
+        finish_reason=finish_reason,
+    )
+
+
+def _status(error: ModelUnavailable) -> LedgerStatus:
+    """Say what an attempt without an answer counts as: nothing, a request, or the most that it can have used."""
+    if not error.sent:
+        return LedgerStatus.RELEASED
+    answered = isinstance(error, EndpointLost) and error.answered
+    if answered or isinstance(error, ModelOverloaded | FieldRefused):
+        return LedgerStatus.REFUSED
+    return LedgerStatus.LOST
+
+
+def _ended(entry: LedgerEntry, status: LedgerStatus, failure: str) -> LedgerEntry:
+    return entry.model_copy(update={"status": status, "failure": failure})
+
+
+def _pause(error: ModelUnavailable, tries: int, key: str) -> float:
+    """Return the seconds to wait: as the endpoint asks, none where another attempt is another."""
+    if isinstance(error, ModelOverloaded):
+        return pause(tries, key, error.retry_after)
+    return 0.0 if not error.sent or isinstance(error, FieldRefused) else pause(tries, key)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Finish a piece of work even when cancelled meanwhile; the cancellation follows it."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
