@@ -210,9 +210,9 @@ class Caller:
             for number, (index, choice) in enumerate(zip(call.indices, answer.choices, strict=False))
         ]
         try:
-            await self._projects.settle(settled, completions)
+            await self._places.answered(place)  # before the books are kept: the endpoint can take another call already
         finally:
-            await self._places.answered(place)
+            await self._projects.settle(settled, completions)
 
 
 def _request(call: Call, entry: ModelEntry, endpoint: str) -> ModelRequest:

@@ -58,6 +58,7 @@ async def test_an_input_that_a_reviewer_proposes_splits_the_votes_and_its_opinio
     assert min(margin, margin_reviewed) >= 3
 
 
+@pytest.mark.slow
 async def test_a_winner_is_reviewed_once_and_without_reviewers_the_election_goes_on() -> None:
     """A model that refuses to review costs the build nothing but the question."""
     async with staged(TableModel(REVIEWED)) as stage:
@@ -125,6 +126,7 @@ async def test_a_proposal_that_is_not_open_is_not_taken() -> None:
         await handle.cancel()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on_exhausted", [OnExhausted.FAIL, OnExhausted.PARTIAL])
 async def test_where_the_policy_leaves_nothing_open_no_coordinator_is_asked(on_exhausted: OnExhausted) -> None:
     """It gives up, or takes the best verified candidate, whatever anybody thinks."""

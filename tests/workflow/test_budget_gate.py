@@ -145,6 +145,7 @@ async def test_a_part_that_reports_late_goes_on_without_another_decision() -> No
         assert [item.value for item in await stage.store.decisions(PROJECT)] == ["approve", "reject"]
 
 
+@pytest.mark.slow
 async def test_the_specification_from_prose_waits_at_a_cap_as_well() -> None:
     """Before there is any node the project itself waits, and goes on with the same round."""
     async with staged(TableModel(prose.ANSWERS)) as stage:
@@ -157,6 +158,7 @@ async def test_the_specification_from_prose_waits_at_a_cap_as_well() -> None:
         assert (await handle.result()).exit_code == 0
 
 
+@pytest.mark.slow
 async def test_examples_that_agents_state_wait_at_a_cap() -> None:
     """What is asked before a vote waits like the vote itself, and is not given up for want of calls."""
     async with staged(TableModel(prose.ANSWERS)) as stage:

@@ -22,6 +22,7 @@ async def recorded() -> tuple[str, tuple[CompletionRecord, ...]]:
         return result.manifest, await stage.store.all_completions(PROJECT)
 
 
+@pytest.mark.slow
 async def test_the_record_of_a_build_suffices_to_make_it_again() -> None:
     """With every answer known by its call, an empty store and no model give the same manifest."""
     manifest, answers = await recorded()
@@ -34,6 +35,7 @@ async def test_the_record_of_a_build_suffices_to_make_it_again() -> None:
         assert await stage.store.ledger(PROJECT) == ()
 
 
+@pytest.mark.slow
 async def test_a_record_that_was_changed_gives_something_else() -> None:
     """Where an answer in the record is another one, the manifest tells."""
     manifest, answers = await recorded()
