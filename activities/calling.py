@@ -7,7 +7,7 @@ same call is made again, with the same seed, until an answer is complete.
 import asyncio
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from activities.breaking import Breakers
 from activities.places import Place, Places
@@ -33,6 +33,8 @@ from schemas.models import (
     Prompt,
 )
 from schemas.presets import ModelEntry, Preset, Route
+
+T = TypeVar("T")
 
 MOST_TRIES = 8
 """Attempts at one call before the activity is tried again as a whole, with the pauses that Temporal makes."""
@@ -132,10 +134,13 @@ class Caller:
         request = _request(call, place.model, place.endpoint)
         digest = call_digest(request, place.model.revision)
         request = request.model_copy(update={"idempotency_key": idempotency_key(call.key, digest)})
+        reserving = asyncio.ensure_future(self._reserved(call, place, request, digest, budget))
         try:
-            entry = await self._reserved(call, place, request, digest, budget)
+            entry = await _to_its_end(reserving)
         except BaseException:
             self._places.leave(place)
+            if reserving.exception() is None:  # cancelled, with the row in the books and nothing sent
+                await _to_its_end(self._projects.conclude(_ended(reserving.result(), LedgerStatus.RELEASED, "")))
             raise
         try:
             answer = await self._model.complete(request)
@@ -146,8 +151,10 @@ class Caller:
             raise
         except ModelUnavailable as error:
             asked = error.retry_after if isinstance(error, ModelOverloaded) else None
-            await self._places.failed(place, error, asked or 0.0)
-            await _to_its_end(self._projects.conclude(_ended(entry, _status(error), type(error).__name__)))
+            try:
+                await self._places.failed(place, error, asked or 0.0)
+            finally:  # the books do not depend on whether the breaker could be written
+                await _to_its_end(self._projects.conclude(_ended(entry, _status(error), type(error).__name__)))
             return error
         except BaseException as error:
             self._places.leave(place)
@@ -264,11 +271,14 @@ def _pause(error: ModelUnavailable, tries: int, key: str) -> float:
     return 0.0 if not error.sent or isinstance(error, FieldRefused) else pause(tries, key)
 
 
-async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Finish a piece of work even when cancelled meanwhile; the cancellation follows it."""
-    task = asyncio.create_task(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise
+async def _to_its_end(work: Coroutine[Any, Any, T] | asyncio.Future[T]) -> T:
+    """Finish a piece of work even when cancelled meanwhile, however often; the cancellation follows it."""
+    task, cancelled = asyncio.ensure_future(work), None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))  # which leaves the task alone when it is cancelled itself
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled from task.exception()
+    return task.result()

@@ -1,0 +1,101 @@
+"""Calls that are interrupted, and endpoints that ask for long pauses: the books stay right, and replicas go on."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from activities.calling import Caller
+from millwright.adapters.storage.memory import MemoryStore
+from millwright.errors import EndpointLost
+from millwright.ports import NO_CAPS
+from schemas.breakers import Breaker
+from schemas.evidence import CompletionRecord
+from schemas.identity import NodePath
+from schemas.models import (
+    Budget,
+    InstallationBudget,
+    LedgerEntry,
+    LedgerStatus,
+)
+from tests.unit.activity_fakes import PROJECT, opened
+from tests.unit.test_activities_calling import NO_BUDGET, Endpoints, _call, _preset
+
+
+class SlowStore(MemoryStore):
+    """A store whose writes take a moment, during which a call can be cancelled; ``begun`` tells of the one named."""
+
+    def __init__(self, slow: str, *, breaks: bool = False) -> None:
+        super().__init__()
+        self.begun, self._slow, self._breaks = asyncio.Event(), slow, breaks
+
+    async def _pause(self, name: str) -> None:
+        if name == self._slow:
+            self.begun.set()
+            if self._breaks:
+                raise ConnectionError("the store is away")
+            for _ in range(20):
+                await asyncio.sleep(0)
+
+    async def reserve(
+        self, entry: LedgerEntry, budget: Budget, installation: InstallationBudget = NO_CAPS
+    ) -> LedgerEntry:
+        """Commit, and answer late."""
+        reserved = await super().reserve(entry, budget, installation)
+        await self._pause("reserve")
+        return reserved
+
+    async def settle(self, entry: LedgerEntry, completions: Sequence[CompletionRecord]) -> None:
+        """Commit late."""
+        await self._pause("settle")
+        await super().settle(entry, completions)
+
+    async def replace_breaker(self, breaker: Breaker) -> bool:
+        """Commit late, or not at all."""
+        await self._pause("replace_breaker")
+        return await super().replace_breaker(breaker)
+
+
+async def _cancelled(store: SlowStore, caller: Caller, preset: Any, times: int) -> None:
+    paying = asyncio.create_task(caller.pay(_call(preset), NO_BUDGET))
+    await store.begun.wait()
+    for _ in range(times):
+        paying.cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await paying
+
+
+async def test_an_answer_that_has_come_is_settled_however_often_the_call_is_cancelled() -> None:
+    """A round that ends breaks its calls off, and the activity's own cancellation comes on top of that."""
+    store, preset = SlowStore("settle"), _preset()
+    await opened(store)
+    await _cancelled(store, Caller(Endpoints(), store, store, preset), preset, times=3)
+    (entry,) = await store.ledger(PROJECT)
+    assert entry.status is LedgerStatus.SETTLED
+    assert [item.text for item in await store.completions(PROJECT, NodePath("root.a"), "code", 0)] == ["big 7 0"]
+
+
+async def test_what_was_reserved_and_never_sent_is_released() -> None:
+    """Cancelled while the store reserves, nothing left: no cap is nearer."""
+    store, preset, model = SlowStore("reserve"), _preset(), Endpoints()
+    await opened(store)
+    await _cancelled(store, Caller(model, store, store, preset), preset, times=1)
+    assert model.requests == []
+    assert [entry.status for entry in await store.ledger(PROJECT)] == [LedgerStatus.RELEASED]
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+async def test_a_failed_attempt_is_concluded_though_its_breaker_is_not_written(breaks: bool) -> None:
+    """The books do not depend on the breakers: a store that fails there, or a cancellation, leaves no open row."""
+    store, preset = SlowStore("replace_breaker", breaks=breaks), _preset()
+    await opened(store)
+    caller = Caller(Endpoints(lambda _: EndpointLost("500", answered=True)), store, store, preset)
+    if breaks:
+        with pytest.raises(ConnectionError):
+            await caller.pay(_call(preset), NO_BUDGET)
+    else:
+        await _cancelled(store, caller, preset, times=1)
+    assert [entry.status for entry in await store.ledger(PROJECT)] == [LedgerStatus.REFUSED]
