@@ -265,9 +265,12 @@ def _ended(entry: LedgerEntry, status: LedgerStatus, failure: str) -> LedgerEntr
 
 
 def _pause(error: ModelUnavailable, tries: int, key: str) -> float:
-    """Return the seconds to wait: as the endpoint asks, none where another attempt is another."""
+    """Return the seconds to wait; none where another attempt is another, or only the endpoint asks to be left alone.
+
+    What it asks for is kept by its place, and a replica may answer meanwhile.
+    """
     if isinstance(error, ModelOverloaded):
-        return pause(tries, key, error.retry_after)
+        return 0.0 if error.retry_after is not None else pause(tries, key)
     return 0.0 if not error.sent or isinstance(error, FieldRefused) else pause(tries, key)
 
 

@@ -44,14 +44,12 @@ def slower(pace: Pace, began: float, now: float) -> Pace:
     return replace(pace, limit=max(1.0, pace.limit / 2), slowed_at=now)
 
 
-def pause(attempt: int, key: str, retry_after: float | None = None) -> float:
+def pause(attempt: int, key: str) -> float:
     """Return the seconds to wait before another attempt; ``attempt`` counts those that failed, from 1.
 
-    What the endpoint asks for counts; else the pause doubles up to half a minute. It is spread by ``key`` over its
-    second half, so that calls which failed together do not come back together.
+    It doubles up to half a minute, and is spread by ``key`` over its second half, so that calls which failed together
+    do not come back together. What an endpoint asks for is kept by its place, and no matter of the call's.
     """
-    if retry_after is not None:
-        return retry_after
     longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(attempt - 1, 16))
     spread = hashlib.sha256(f"{key}/{attempt}".encode()).digest()[0] / 255
     return longest * (0.5 + 0.5 * spread)

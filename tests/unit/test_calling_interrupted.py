@@ -8,7 +8,7 @@ import pytest
 
 from activities.calling import Caller
 from millwright.adapters.storage.memory import MemoryStore
-from millwright.errors import EndpointLost
+from millwright.errors import EndpointLost, ModelOverloaded
 from millwright.ports import NO_CAPS
 from schemas.breakers import Breaker
 from schemas.evidence import CompletionRecord
@@ -18,9 +18,11 @@ from schemas.models import (
     InstallationBudget,
     LedgerEntry,
     LedgerStatus,
+    ModelAnswer,
+    ModelRequest,
 )
 from tests.unit.activity_fakes import PROJECT, opened
-from tests.unit.test_activities_calling import NO_BUDGET, Endpoints, _call, _preset
+from tests.unit.test_activities_calling import NO_BUDGET, A, B, Endpoints, _answer, _call, _preset
 
 
 class SlowStore(MemoryStore):
@@ -99,3 +101,19 @@ async def test_a_failed_attempt_is_concluded_though_its_breaker_is_not_written(b
     else:
         await _cancelled(store, caller, preset, times=1)
     assert [entry.status for entry in await store.ledger(PROJECT)] == [LedgerStatus.REFUSED]
+
+
+async def test_a_replica_answers_while_another_asks_for_a_long_pause() -> None:
+    """The pause is the endpoint's, not the call's."""
+    store, preset = MemoryStore(), _preset(A, B)
+    await opened(store)
+    turned_away: list[str] = []
+
+    def behave(request: ModelRequest) -> ModelAnswer | ModelOverloaded:
+        if not turned_away or request.endpoint in turned_away:
+            turned_away.append(request.endpoint)
+            return ModelOverloaded("busy", retry_after=3600.0)
+        return _answer(request)
+
+    await asyncio.wait_for(Caller(Endpoints(behave), store, store, preset).pay(_call(preset), NO_BUDGET), 5)
+    assert len(turned_away) == 1

@@ -41,11 +41,6 @@ def test_pauses_grow_are_bounded_and_fixed_by_the_key(attempt: int, key: str) ->
     assert found <= pause(attempt + 2, key) or found > LONGEST_PAUSE_SECONDS / 2
 
 
-def test_what_the_endpoint_asks_for_counts() -> None:
-    """Retry-After outweighs our own pause, also where it is nothing."""
-    assert (pause(9, "a", 2.5), pause(9, "a", 0.0)) == (2.5, 0.0)
-
-
 def test_calls_that_failed_together_do_not_come_back_together() -> None:
     """A hundred keys have many different pauses."""
     assert len({pause(4, f"call {number}") for number in range(100)}) > 50
