@@ -107,8 +107,11 @@ class Caller:
             await asyncio.sleep(_pause(error, tries, str(call.key)))
 
     async def _recalled(self, call: Call, models: Sequence[str]) -> bool:
-        """Take what was answered before, by the first of the models that was."""
-        for key in models:
+        """Take what was answered before: by the model itself, or in a replay by the first of the models that was.
+
+        What a fallback said while the model could not be asked is no answer of the model.
+        """
+        for key in models if self._recalls_all else models[:1]:
             entry = self.preset.models[key]
             if not entry.revision and not self._recalls_all:
                 continue

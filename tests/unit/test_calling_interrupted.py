@@ -117,3 +117,14 @@ async def test_a_replica_answers_while_another_asks_for_a_long_pause() -> None:
 
     await asyncio.wait_for(Caller(Endpoints(behave), store, store, preset).pay(_call(preset), NO_BUDGET), 5)
     assert len(turned_away) == 1
+
+
+async def test_a_model_is_asked_itself_though_its_stand_in_answered_before() -> None:
+    """What a fallback said in an outage is no answer of the model: only a replay takes it."""
+    store, preset = MemoryStore(), _preset(fallback=True, revision="sha-1")
+    await opened(store)
+    down = Endpoints(lambda request: EndpointLost("dead", dead=True) if request.model == "big" else _answer(request))
+    await Caller(down, store, MemoryStore(), preset).pay(_call(preset), NO_BUDGET)
+    await Caller(Endpoints(), store, MemoryStore(), preset).pay(_call(preset, purpose="code-again-1"), NO_BUDGET)
+    again = await store.completions(PROJECT, NodePath("root.a"), "code-again-1", 0)
+    assert [item.model for item in again] == ["big"]
