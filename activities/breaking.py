@@ -47,13 +47,15 @@ class Breakers:
         """Note that a call is about to try an endpoint."""
         await self._change(endpoint, lambda known: rules.trying(known, self._now(), self._rule))
 
-    async def succeeded(self, endpoint: str) -> None:
-        """Note that a call was answered."""
-        await self._change(endpoint, lambda known: rules.after_success(known, self._rule))
+    async def succeeded(self, endpoint: str, *, probe: bool = True) -> None:
+        """Note that a call was answered; ``probe``: one that tried whether the endpoint has recovered."""
+        await self._change(endpoint, lambda known: rules.after_success(known, self._rule, probe=probe))
 
-    async def failed(self, endpoint: str, *, dead: bool) -> None:
-        """Note that a call failed for a reason that lies with the endpoint."""
-        await self._change(endpoint, lambda known: rules.after_failure(known, self._now(), self._rule, dead=dead))
+    async def failed(self, endpoint: str, *, dead: bool, probe: bool = True) -> None:
+        """Note that a call, or a ``probe``, failed for a reason that lies with the endpoint."""
+        await self._change(
+            endpoint, lambda known: rules.after_failure(known, self._now(), self._rule, dead=dead, probe=probe)
+        )
 
     async def _change(self, endpoint: str, change: Change) -> None:
         known = (await self._read([endpoint]))[endpoint]

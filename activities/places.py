@@ -86,7 +86,7 @@ class Places:
         """Give a place back after an answer."""
         lane = self._leave(place)
         lane.pace = faster(lane.pace)
-        await self._breakers.succeeded(place.endpoint)
+        await self._breakers.succeeded(place.endpoint, probe=place.probes)
 
     async def failed(self, place: Place, error: ModelUnavailable, pause: float) -> None:
         """Give a place back after a failure; ``pause`` is what the endpoint asked for, in seconds, or 0."""
@@ -96,7 +96,8 @@ class Places:
             lane.pace = slower(lane.pace, place.began, now)
             lane.not_before = max(lane.not_before, now + pause)
         elif isinstance(error, EndpointLost | ModelStalled | ReplyBroken):
-            await self._breakers.failed(place.endpoint, dead=isinstance(error, EndpointLost) and error.dead)
+            dead = isinstance(error, EndpointLost) and error.dead
+            await self._breakers.failed(place.endpoint, dead=dead, probe=place.probes)
 
     def leave(self, place: Place) -> None:
         """Give a place back after a call that says nothing of the endpoint."""

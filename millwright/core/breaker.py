@@ -22,14 +22,14 @@ def trying(breaker: Breaker, now: datetime, rule: BreakerRule) -> Breaker:
     return breaker
 
 
-def after_success(breaker: Breaker, rule: BreakerRule) -> Breaker:
-    """Return what a breaker becomes after a call that was answered.
+def after_success(breaker: Breaker, rule: BreakerRule, *, probe: bool = True) -> Breaker:
+    """Return what a breaker becomes after a call that was answered; ``probe``: the call tried whether it had recovered.
 
-    An answer to a call from before it opened changes nothing.
+    An answer to a call from before it opened changes nothing, also while it is half-open.
     """
     if breaker.state is BreakerState.CLOSED:
         return breaker.model_copy(update={"failures": 0})
-    if breaker.state is BreakerState.OPEN:
+    if breaker.state is BreakerState.OPEN or not probe:
         return breaker
     successes = breaker.successes + 1
     if successes < rule.successes:
@@ -37,12 +37,15 @@ def after_success(breaker: Breaker, rule: BreakerRule) -> Breaker:
     return breaker.model_copy(update={"state": BreakerState.CLOSED, "failures": 0, "successes": 0, "opened_at": None})
 
 
-def after_failure(breaker: Breaker, now: datetime, rule: BreakerRule, *, dead: bool = False) -> Breaker:
+def after_failure(
+    breaker: Breaker, now: datetime, rule: BreakerRule, *, dead: bool = False, probe: bool = True
+) -> Breaker:
     """Return what a breaker becomes after a call that failed; an endpoint that is ``dead`` needs no second failure.
 
-    A failure of a call from before it opened changes nothing, so that its time is not put off.
+    A failure of a call from before it opened changes nothing, so that its time is not put off; while it is half-open,
+    such a call is told by being no ``probe``.
     """
-    if breaker.state is BreakerState.OPEN:
+    if breaker.state is BreakerState.OPEN or (breaker.state is BreakerState.HALF_OPEN and not probe):
         return breaker
     failures = breaker.failures + 1
     if breaker.state is BreakerState.HALF_OPEN or dead or failures >= rule.failures:

@@ -72,3 +72,10 @@ def test_whatever_happens_an_open_breaker_is_tried_again_within_its_time(events:
         assert 0 <= recovers_in(breaker, now, RULE) <= RULE.open_seconds
         assert (breaker.state is BreakerState.OPEN) <= (breaker.opened_at is not None)
     assert trying(breaker, now + timedelta(seconds=60), RULE).state is not BreakerState.OPEN
+
+
+def test_news_of_calls_from_before_it_opened_are_no_probes() -> None:
+    """Half-open, a call that began before neither puts recovery off nor stands for it."""
+    half = trying(_failed(Breaker(endpoint="e"), 5), NOW + timedelta(minutes=1), RULE)
+    assert after_failure(half, NOW + timedelta(minutes=1), RULE, dead=True, probe=False) == half
+    assert after_success(half, RULE, probe=False) == half
