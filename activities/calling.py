@@ -16,7 +16,7 @@ from millwright.core.budget import prompt_bytes, upper_bound
 from millwright.core.calls import call_digest, idempotency_key
 from millwright.core.pace import pause
 from millwright.core.prompts.system_role import without_system
-from millwright.core.routing import asked_in_turn, served_in
+from millwright.core.routing import asked_in_turn, served_in, shown_endpoint
 from millwright.core.swarm import Agent
 from millwright.errors import EndpointLost, FieldRefused, ModelOverloaded, ModelRefused, ModelUnavailable, was_sent
 from millwright.ports import NO_CAPS, BreakerStore, Model, ProjectStore
@@ -184,7 +184,7 @@ class Caller:
             max_tokens=call.max_tokens,
             model=place.model.name,
             model_revision=place.model.revision,
-            endpoint=place.endpoint,
+            endpoint=shown_endpoint(place.endpoint),
             prompt_tokens=bound.prompt_tokens,
             completion_tokens=bound.completion_tokens,
             cost=bound.cost,

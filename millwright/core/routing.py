@@ -40,6 +40,13 @@ def single(name: str, endpoint: str, profile: ModelProfile, *, most_at_once: int
     )
 
 
+def shown_endpoint(endpoint: str) -> str:
+    """Return an endpoint's URL as it may be written down: without a user or a password in it."""
+    scheme, separator, rest = endpoint.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
+
+
 def shown(preset: Preset) -> Preset:
     """Return a preset as it is kept with a project: without endpoints and names of keys."""
     models = {

@@ -8,7 +8,7 @@ import pytest
 
 from activities.calling import Caller
 from millwright.adapters.storage.memory import MemoryStore
-from millwright.errors import EndpointLost, ModelOverloaded
+from millwright.errors import EndpointLost, ModelOverloaded, ModelStalled
 from millwright.ports import NO_CAPS
 from schemas.breakers import Breaker
 from schemas.evidence import CompletionRecord
@@ -128,3 +128,16 @@ async def test_a_model_is_asked_itself_though_its_stand_in_answered_before() -> 
     await Caller(Endpoints(), store, MemoryStore(), preset).pay(_call(preset, purpose="code-again-1"), NO_BUDGET)
     again = await store.completions(PROJECT, NodePath("root.a"), "code-again-1", 0)
     assert [item.model for item in again] == ["big"]
+
+
+async def test_the_name_and_password_of_an_endpoint_are_in_no_record() -> None:
+    """Ledger and breakers show where was asked without them."""
+    url = "http://user:hunter2@host/v1"
+    store, preset = MemoryStore(), _preset(url)
+    await opened(store)
+    model = Endpoints(lambda request: ModelStalled("silence") if len(model.requests) == 1 else _answer(request))
+    await Caller(model, store, store, preset).pay(_call(preset), NO_BUDGET)
+    assert {request.endpoint for request in model.requests} == {url}
+    shown = str(await store.ledger(PROJECT)) + str(store._breakers)
+    assert "http://host/v1" in shown
+    assert "hunter2" not in shown
