@@ -153,7 +153,8 @@ def _model(environment: Mapping[str, str]) -> ModelSettings | None:
     if not url:
         return None
     if not url.startswith(("http://", "https://")) or not url.endswith("/v1"):
-        raise BadInput(f"MILLWRIGHT_MODEL_URL is {url!r}: give a base URL such as http://127.0.0.1:8000/v1")
+        shown = ModelSettings(url=url, name="").public_url if "://" in url else url.rpartition("@")[2]
+        raise BadInput(f"MILLWRIGHT_MODEL_URL is {shown!r}: give a base URL such as http://127.0.0.1:8000/v1")
     name = environment.get("MILLWRIGHT_MODEL_NAME", "")
     if not name and not environment.get("MILLWRIGHT_MODEL_PRESET"):
         raise BadInput("MILLWRIGHT_MODEL_URL is set but MILLWRIGHT_MODEL_NAME is not: name the model to ask for")

@@ -102,3 +102,11 @@ def test_a_relative_home_becomes_absolute() -> None:
     """A later change of the working directory moves nothing."""
     assert Settings.read({"MILLWRIGHT_HOME": "here"}).home.is_absolute()
     assert Settings.read({"MILLWRIGHT_HOME": "~/x"}).home == Path.home() / "x"
+
+
+@pytest.mark.parametrize("url", ["http://user:hunter2@host/v2", "user:hunter2@host/v1"])
+def test_a_refused_model_url_is_quoted_without_its_password(url: str) -> None:
+    """The message names the address, and nothing that opens it."""
+    with pytest.raises(BadInput, match="host/v") as refused:
+        Settings.read({"MILLWRIGHT_MODEL_URL": url, "MILLWRIGHT_MODEL_NAME": "m"})
+    assert "hunter2" not in str(refused.value)
