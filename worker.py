@@ -44,13 +44,12 @@ from activities.verification import Verification
 from millwright.adapters.documents.front_matter import read_front_matter
 from millwright.adapters.documents.red_flag_rules import read_red_flags
 from millwright.adapters.documents.specification_file import read_specification
-from millwright.adapters.llm import open_models
+from millwright.adapters.llm.openai_compatible import OpenAICompatibleModels
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.adapters.storage.postgres import PostgresStore, open_store
 from millwright.core.basis import planned_by
 from millwright.core.calibration import Calibration, read_calibration
 from millwright.core.red_flags.rule_set import RuleSet, rule_sets, settings_faults
-from millwright.core.routing import single
 from millwright.core.specification import check_document
 from millwright.errors import BadInput, MillwrightError, TemporalUnavailable
 from millwright.model_setup import configured_preset, keys_configured
@@ -60,7 +59,7 @@ from millwright.temporal import connect
 from millwright.toolbox import Toolbox, open_toolbox, spare_collections
 from schemas.identity import Archetype
 from schemas.models import InstallationBudget
-from schemas.presets import ANY_MODEL, ModelProfile, Preset
+from schemas.presets import ANY_MODEL, Preset
 from schemas.specification import SpecificationDocument
 from workflows.identifiers import (
     CONTROL_QUEUE,
@@ -115,6 +114,7 @@ class Ports:
     projects: ProjectStore
     artifacts: ArtifactStore
     breakers: BreakerStore
+    preset: Preset
     sandbox: Sandbox
     analyser: Analyser
     inputs: InputSource
@@ -122,7 +122,6 @@ class Ports:
     programs: int = 0
     rules: Mapping[Archetype, RuleSet] = field(default_factory=lambda: rule_sets({}))
     calibration: Calibration | None = None
-    preset: Preset = field(default_factory=lambda: single(ANY_MODEL, "", ModelProfile()))
     installation: InstallationBudget = NO_CAPS
     recalls_all: bool = False
 
@@ -329,9 +328,9 @@ async def run(settings: Settings, role: Role, environment: Mapping[str, str]) ->
     await register_search_attributes(client)
     async with contextlib.AsyncExitStack() as open_:
         store = await open_.enter_async_context(open_store(settings.database_url))
-        model = await open_.enter_async_context(open_models(keys)) if keys else None
+        model = await open_.enter_async_context(OpenAICompatibleModels(keys)) if keys else None
         tools = await open_.enter_async_context(open_toolbox(settings.cache, runs=role in RUNS_CANDIDATES))
-        ports = replace(_over(store, tools, model), rules=rules, calibration=calibration, preset=preset)
+        ports = replace(_over(store, tools, model, preset), rules=rules, calibration=calibration)
         ports = replace(ports, installation=settings.installation)
         if role in RUNS_CANDIDATES:
             spare_collections()
@@ -342,12 +341,13 @@ async def run(settings: Settings, role: Role, environment: Mapping[str, str]) ->
     log.info("worker.stopped", extra={"role": role.value})
 
 
-def _over(store: PostgresStore | MemoryStore, tools: Toolbox, model: Model | None) -> Ports:
+def _over(store: PostgresStore | MemoryStore, tools: Toolbox, model: Model | None, preset: Preset) -> Ports:
     return Ports(
         model=model,
         projects=store,
         artifacts=store,
         breakers=store,
+        preset=preset,
         sandbox=tools.sandbox,
         analyser=tools.analyser,
         inputs=tools.inputs,
@@ -361,7 +361,7 @@ def workers_of_record(
 ) -> list[Worker]:
     """Make the workers of all roles over a store in memory, to which every answer that it knows counts."""
     rules, calibration = _rules(settings.red_flags), _calibration(settings.calibration)
-    ports = replace(_over(store, tools, model), rules=rules, calibration=calibration, preset=preset, recalls_all=True)
+    ports = replace(_over(store, tools, model, preset), rules=rules, calibration=calibration, recalls_all=True)
     return workers(client, ports, Role.ALL)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from millwright.core import breaker as rules
-from millwright.core.routing import shown_endpoint
 from millwright.ports import BreakerStore
+from schemas.addresses import public_url
 from schemas.breakers import Breaker, BreakerRule, BreakerState
 
 FRESH_SECONDS = 1.0
@@ -36,11 +36,11 @@ class Breakers:
 
         An open breaker whose time has come is shown as half-open.
         """
-        found = await self._read([shown_endpoint(endpoint) for endpoint in endpoints])
+        found = await self._read([public_url(endpoint) for endpoint in endpoints])
         now = self._now()
         shown = {}
         for endpoint in endpoints:
-            due = rules.trying(found[shown_endpoint(endpoint)], now, self._rule)
+            due = rules.trying(found[public_url(endpoint)], now, self._rule)
             shown[endpoint] = (due.state, rules.recovers_in(due, now, self._rule))
         return shown
 
@@ -59,7 +59,7 @@ class Breakers:
         )
 
     async def _change(self, endpoint: str, change: Change) -> None:
-        endpoint = shown_endpoint(endpoint)  # what is stored shows no password
+        endpoint = public_url(endpoint)  # what is stored shows no password
         known = (await self._read([endpoint]))[endpoint]
         while (changed := change(known)) != known:
             if await self._store.replace_breaker(changed):

@@ -16,10 +16,11 @@ from millwright.core.budget import prompt_bytes, upper_bound
 from millwright.core.calls import call_digest, idempotency_key
 from millwright.core.pace import pause
 from millwright.core.prompts.system_role import without_system
-from millwright.core.routing import asked_in_turn, served_in, shown_endpoint
+from millwright.core.routing import asked_in_turn, served_in
 from millwright.core.swarm import Agent
 from millwright.errors import EndpointLost, FieldRefused, ModelOverloaded, ModelRefused, ModelUnavailable, was_sent
 from millwright.ports import NO_CAPS, BreakerStore, Model, ProjectStore
+from schemas.addresses import public_url
 from schemas.evidence import CompletionRecord
 from schemas.identity import Archetype, Digest
 from schemas.models import (
@@ -77,7 +78,6 @@ class Caller:
         self._places = Places(preset, Breakers(breakers, preset.breaker))
         self._installation = installation
         self._recalls_all = recalls_all
-        self._kept: dict[str, Digest] = {}
 
     async def pay(self, call: Call, budget: Budget) -> None:
         """Have a call answered and stored: from what was answered before, or by as many attempts as it takes.
@@ -109,27 +109,19 @@ class Caller:
     async def _recalled(self, call: Call, models: Sequence[str]) -> bool:
         """Take what was answered before: by the model itself, or in a replay by the first of the models that was.
 
-        What a fallback said while the model could not be asked is no answer of the model.
+        What a fallback said while the model could not be asked is no answer of the model. Where the endpoint gave fewer
+        choices than it was asked for, so many are taken, and the others are asked for as they were then.
         """
         for key in models if self._recalls_all else models[:1]:
             entry = self.preset.models[key]
             if not entry.revision and not self._recalls_all:
                 continue
-            known = await self._projects.answers_to(call_digest(_request(call, entry, ""), entry.revision))
+            digest = call_digest(_request(call, entry, ""), entry.revision)
+            known = await self._projects.answers_to(digest)
             if known:
-                found = [
-                    _completion(call, index, earlier.text, earlier.finish_reason).model_copy(
-                        update={
-                            "call": earlier.call,
-                            "choice": earlier.choice,
-                            "model": earlier.model,
-                            "recalled": True,
-                        }
-                    )
-                    for index, earlier in zip(call.indices, known, strict=False)
-                ]
-                await self._projects.recall(call.key.project, found)
-                return len(found) == len(call.indices)
+                texts = [(earlier.text, earlier.finish_reason) for earlier in known]
+                await self._projects.recall(call.key.project, _completions(call, digest, known[0].model, texts))
+                return True
         return False
 
     async def _attempt(self, call: Call, place: Place, budget: Budget) -> ModelUnavailable | None:
@@ -178,25 +170,18 @@ class Caller:
             choices=request.choices,
             archetype=call.archetype,
             prompt_version=call.prompt.version,
-            prompt_digest=await self._prompt_kept(call.prompt),
+            prompt_digest=await self._projects.save_prompt(call.prompt),
             temperature=request.temperature,
             seed=request.seed,
             max_tokens=call.max_tokens,
             model=place.model.name,
             model_revision=place.model.revision,
-            endpoint=shown_endpoint(place.endpoint),
+            endpoint=public_url(place.endpoint),
             prompt_tokens=bound.prompt_tokens,
             completion_tokens=bound.completion_tokens,
             cost=bound.cost,
         )
         return await self._projects.reserve(entry, budget, self._installation)
-
-    async def _prompt_kept(self, prompt: Prompt) -> Digest:
-        """Store a prompt; the one of the call before is remembered, since votes of a task share theirs."""
-        text = prompt.model_dump_json()
-        if text not in self._kept:
-            self._kept = {text: await self._projects.save_prompt(prompt)}
-        return self._kept[text]
 
     async def _settle(self, call: Call, place: Place, entry: LedgerEntry, answer: ModelAnswer) -> None:
         used = answer.usage
@@ -211,14 +196,8 @@ class Caller:
                 "latency_seconds": answer.latency_seconds,
             }
         )
-        # Of an endpoint that gave fewer choices than were asked for, the answers stand for no whole call.
-        whole = entry.call if len(answer.choices) == entry.choices else None
-        completions = [
-            _completion(call, index, choice.text, choice.finish_reason.value).model_copy(
-                update={"call": whole, "choice": number, "model": answer.model}
-            )
-            for number, (index, choice) in enumerate(zip(call.indices, answer.choices, strict=False))
-        ]
+        texts = [(choice.text, choice.finish_reason.value) for choice in answer.choices]
+        completions = _completions(call, entry.call, answer.model, texts)
         try:
             await self._places.answered(place)  # before the books are kept: the endpoint can take another call already
         finally:
@@ -240,17 +219,26 @@ def _request(call: Call, entry: ModelEntry, endpoint: str) -> ModelRequest:
     )
 
 
-def _completion(call: Call, index: int, text: str, finish_reason: str) -> CompletionRecord:
-    return CompletionRecord(
-        path=call.key.path,
-        purpose=call.key.purpose,
-        round=call.key.round,
-        index=index,
-        revision=call.key.revision,
-        archetype=call.archetype,
-        text=text,
-        finish_reason=finish_reason,
-    )
+def _completions(
+    call: Call, digest: Digest | None, model: str, texts: Sequence[tuple[str, str]]
+) -> list[CompletionRecord]:
+    """Make the records of a call's answers, each a text and its finish reason; there may be fewer than indices."""
+    return [
+        CompletionRecord(
+            path=call.key.path,
+            purpose=call.key.purpose,
+            round=call.key.round,
+            index=index,
+            revision=call.key.revision,
+            archetype=call.archetype,
+            text=text,
+            finish_reason=finish_reason,
+            call=digest,
+            choice=choice,
+            model=model,
+        )
+        for choice, (index, (text, finish_reason)) in enumerate(zip(call.indices, texts, strict=False))
+    ]
 
 
 def _status(error: ModelUnavailable) -> LedgerStatus:

@@ -7,17 +7,15 @@ from temporalio import activity
 
 from activities.boundary import heartbeating, translated
 from activities.generation import Generation
+from activities.refusals import refusals
 from activities.stating import Stating
 from millwright.core.coordination import situation, unstored
 from millwright.core.fallback import checked
 from millwright.ports import ArtifactStore, ProjectStore
 from schemas.coordination import Advice, Advised, Situation
 from schemas.digests import canonical_json
-from schemas.election import Election
 from schemas.identity import Digest
-from schemas.requests import CoordinateRequest, DrawRequest, ElectionRef, Purpose
-
-_MOST_ROUNDS = 1000
+from schemas.requests import CoordinateRequest, DrawRequest, Purpose
 
 
 class Coordinating:
@@ -34,7 +32,7 @@ class Coordinating:
     async def advise(self, request: CoordinateRequest) -> Advice:
         """Let one coordinator propose a step; a retry in the same situation pays nothing and records nothing twice."""
         async with heartbeating():
-            facts = await self._facts(request, request.outcome)
+            facts = await self._facts(request)
             told = await self._artifacts.put(canonical_json(facts), "application/json")
             about = request.election.model_copy(update={"purpose": Purpose.COORDINATE})
             drawn = await self._generation.answers(
@@ -46,30 +44,18 @@ class Coordinating:
             await self._record(request, told, read[0])
         return read[0]
 
-    async def _facts(self, request: CoordinateRequest, outcome: Election) -> Situation:
+    async def _facts(self, request: CoordinateRequest) -> Situation:
         election = request.election
         verdicts = await self._projects.verdicts(election.project, election.path)
         return situation(
             election.path,
-            outcome,
+            request.outcome,
             [verdict for given in verdicts.values() for verdict in given],
-            await self._flagged(election),
+            await refusals(self._projects, election),
             k=request.k,
             tried=request.tried,
             open_=request.open,
         )
-
-    async def _flagged(self, election: ElectionRef) -> list[str]:
-        """Return the reason of each red flag of an election's answers."""
-        found: list[str] = []
-        for round_ in range(_MOST_ROUNDS):
-            drawn = await self._projects.completions(
-                election.project, election.path, election.key, round_, election.revision
-            )
-            if not drawn:
-                break
-            found += [f"{item.flag.value}: {item.detail}" for item in drawn if item.flag is not None]
-        return found
 
     async def _record(self, request: CoordinateRequest, told: Digest, advice: Advice) -> None:
         if advice.proposed is None:

@@ -112,10 +112,9 @@ class Generation:
         """
         tasks = [asyncio.ensure_future(self._caller.pay(call, budget)) for call in calls]
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-            while not any(_hopeless(task) for task in tasks) and not all(task.done() for task in tasks):
-                pending = [task for task in tasks if not task.done()]
-                await asyncio.wait(pending, return_when=asyncio.FIRST_EXCEPTION)
+            pending = set(tasks)
+            while pending and not any(map(_hopeless, tasks)):
+                _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_EXCEPTION)
         finally:
             for task in tasks:
                 task.cancel()

@@ -21,6 +21,7 @@ from millwright.ports import Analyser, Sandbox
 from schemas.delivery import Complaint, PartCoverage, WholeCheck, WholeEvidence
 from schemas.execution import CallRequest, Limits, Program
 from schemas.identity import Digest
+from schemas.shortening import shortened
 from schemas.specification import TaskKind
 from schemas.verification import AnalysisRequest, InputSet, Severity, Verdict, VerdictStatus
 
@@ -120,8 +121,8 @@ def _check(name: str, complaints: Sequence[Complaint]) -> WholeCheck:
     if not complaints:
         return WholeCheck(name=name, status=VerdictStatus.PASSED)
     words = "; ".join(f"{complaint.path}: {complaint.what}" for complaint in complaints)
-    shown = words if len(words) <= _LONGEST_DETAIL else words[: _LONGEST_DETAIL - 1] + "…"
-    return WholeCheck(name=name, status=VerdictStatus.REJECTED, detail=shown, complaints=tuple(complaints))
+    detail = shortened(words, _LONGEST_DETAIL)
+    return WholeCheck(name=name, status=VerdictStatus.REJECTED, detail=detail, complaints=tuple(complaints))
 
 
 def _complaints(part: Part, verdict: Verdict) -> list[Complaint]:

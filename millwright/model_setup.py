@@ -11,6 +11,7 @@ from millwright.adapters.documents.model_presets import endpoints_of, preset_of
 from millwright.core.basis import planned_by
 from millwright.errors import BadInput
 from millwright.settings import DEMO_PRESET, ModelSettings, Settings
+from schemas.capabilities import Capability
 from schemas.presets import Preset
 
 PRESETS = Path(__file__).resolve().parent.parent / "config" / "models"
@@ -61,8 +62,8 @@ def first_asked(settings: Settings) -> ModelSettings | None:
     return ModelSettings(url=entry.endpoints[0], name=entry.name) if entry.endpoints else None
 
 
-Probed = tuple[str, str, str, tuple[tuple[str, bool, str], ...]]
-"""A model, its endpoint, why it did not answer, and what it can do: (name, works, detail)."""
+Probed = tuple[str, str, str, tuple[Capability, ...]]
+"""A model, its endpoint, why it did not answer, and what it can do."""
 
 
 async def probed(settings: Settings, environment: Mapping[str, str]) -> tuple[Probed, ...]:
@@ -72,7 +73,7 @@ async def probed(settings: Settings, environment: Mapping[str, str]) -> tuple[Pr
         BadInput: no endpoint is configured, or as ``configured_preset``.
     """
     from millwright.adapters.embedded.checks import model_trouble
-    from millwright.adapters.llm import open_models
+    from millwright.adapters.llm.openai_compatible import OpenAICompatibleModels
     from millwright.adapters.llm.probing import probe
 
     endpoints = endpoints_configured(settings, environment)
@@ -81,12 +82,11 @@ async def probed(settings: Settings, environment: Mapping[str, str]) -> tuple[Pr
             "no model endpoint is configured: set MILLWRIGHT_MODEL_PRESET, or MILLWRIGHT_MODEL_URL and _NAME"
         )
     found: list[Probed] = []
-    async with open_models({each.url: each.key for each in endpoints}) as models:
+    async with OpenAICompatibleModels({each.url: each.key for each in endpoints}) as models:
         for each in endpoints:
             silence = await model_trouble(each, _remedy(settings))
             seen = () if silence else await probe(models, each.url, each.name)
-            shown = tuple((capability.name, capability.ok, capability.detail) for capability in seen)
-            found.append((each.name, each.public_url, silence or "", shown))
+            found.append((each.name, each.public_url, silence or "", seen))
     return tuple(found)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from millwright.errors import BadInput
+from schemas.addresses import public_url
 from schemas.durations import duration_seconds
 from schemas.models import InstallationBudget, Period
 
@@ -33,9 +34,7 @@ class ModelSettings:
     @property
     def public_url(self) -> str:
         """The URL as it may be shown and written down: without a user or a password in it."""
-        scheme, _, rest = self.url.partition("://")
-        host, slash, path = rest.partition("/")
-        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+        return public_url(self.url)
 
 
 @dataclass(frozen=True)
@@ -153,8 +152,7 @@ def _model(environment: Mapping[str, str]) -> ModelSettings | None:
     if not url:
         return None
     if not url.startswith(("http://", "https://")) or not url.endswith("/v1"):
-        shown = ModelSettings(url=url, name="").public_url if "://" in url else url.rpartition("@")[2]
-        raise BadInput(f"MILLWRIGHT_MODEL_URL is {shown!r}: give a base URL such as http://127.0.0.1:8000/v1")
+        raise BadInput(f"MILLWRIGHT_MODEL_URL is {public_url(url)!r}: give a base URL such as http://127.0.0.1:8000/v1")
     name = environment.get("MILLWRIGHT_MODEL_NAME", "")
     if not name and not environment.get("MILLWRIGHT_MODEL_PRESET"):
         raise BadInput("MILLWRIGHT_MODEL_URL is set but MILLWRIGHT_MODEL_NAME is not: name the model to ask for")

@@ -41,10 +41,6 @@ class Rejections(StrEnum):
     ALL = "all"
 
 
-READY_GATES = frozenset({Gate.SPECIFICATION, Gate.PLAN, Gate.BUDGET, Gate.DELIVERY})
-"""The gates that can be asked for; where ``budget`` is not, a cap that is reached ends the project."""
-
-
 class ProjectInput(Schema):
     """What ``ProjectWorkflow`` is started with; ``{"requirements": "…"}`` is enough.
 
@@ -54,7 +50,7 @@ class ProjectInput(Schema):
     task before its vote; ``reviews`` reviewer agents read each winner and propose inputs that it may fail on. A task
     within ``atomic_lines`` and ``atomic_complexity``, by estimate, is not split further. With ``reuse``, changed input
     under the id of a project that has ended rebuilds what changed; ``based_on`` is another project whose parts may be
-    used again too.
+    used again too. Without the gate ``budget`` in ``approve``, a cap that is reached ends the project.
     """
 
     requirements: str = ""

@@ -4,19 +4,16 @@ The rules are ``millwright.core.fallback``'s. It takes no step itself; the node 
 """
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
 
 from activities.coordinating import Coordinating
 from millwright.core.coordination import outcome
 from millwright.core.fallback import Step, checked, next_step, open_remedies
-from schemas.coordination import Advice, Remedy
+from schemas.coordination import Remedy
 from schemas.election import Election
 from schemas.planning import NodeKind, NodePlan
 from schemas.project import NodeInput
 from schemas.requests import CoordinateRequest, ElectionRef, Purpose
-from workflows import policies
-from workflows.identifiers import MODEL_QUEUE
-from workflows.presentation import model_refused
+from workflows.asking import asked
 from workflows.rework import Rework
 
 COORDINATE = "ask-a-coordinator"
@@ -44,30 +41,12 @@ async def step_after(
     request = CoordinateRequest(
         election=ref, outcome=election, open=open_, seed=given.policy.seed, k=k, tried=rework.told()
     )
-    advice = await _advised(request)
-    while advice.budget_reached is not None and await rework.at_cap(advice.budget_reached) is None:
-        advice = await _advised(request)
+    advice = await asked(
+        Coordinating.advise, request, given.project, Purpose.COORDINATE, f"coordinator: {ref.path}", rework.at_cap
+    )
+    if advice is None or advice.proposed is None:
+        return Step(open_[0].value), ""
     taken = checked(advice.proposed, open_)
-    if advice.proposed is None:
-        return Step(taken.value), ""
     said = outcome(advice.proposed, taken, advice.reason)
     rework.note(said)
     return Step(taken.value), said if taken is Remedy.REPLAN else ""
-
-
-async def _advised(request: CoordinateRequest) -> Advice:
-    """Ask a coordinator; without an answer there is no advice, and the policy's own step is taken."""
-    try:
-        advice: Advice = await workflow.execute_activity_method(
-            Coordinating.advise,
-            request,
-            task_queue=MODEL_QUEUE,
-            summary=f"coordinator: {request.election.path}",
-            priority=policies.urgency(request.election.project, Purpose.COORDINATE),
-            **policies.GENERATE,
-        )
-    except ActivityError as error:
-        if not model_refused(error):
-            raise
-        return Advice()
-    return advice

@@ -16,7 +16,6 @@ from millwright.core.caps import described, is_of_installation, raised
 from schemas.evidence import Decision
 from schemas.identity import ROOT_PATH, Gate, ProjectId, TaskStatus
 from schemas.project import (
-    READY_GATES,
     Approval,
     ApprovalDecision,
     CapDecision,
@@ -48,14 +47,6 @@ class Gates:
         self._reports: list[CapReport] = []
         self._raises = 0
         self._refused: str | None = None
-
-    def demand_known(self) -> None:
-        """Refuse gates that nothing can wait at. Raises ApplicationError of type BadInput."""
-        if self.asked - READY_GATES:
-            sets = (self.asked - READY_GATES, READY_GATES)
-            asked, known = (", ".join(sorted(gate.value for gate in gates)) for gates in sets)
-            message = f"no approval can be asked for at: {asked}; known gates are {known}"
-            raise ApplicationError(message, type="BadInput", non_retryable=True)
 
     @property
     def next_decision(self) -> str:

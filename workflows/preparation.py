@@ -4,7 +4,6 @@ It elects nothing. What agents have no answer for is left out; the election goes
 """
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
 
 from activities.planning import Planning
 from activities.proposing import Proposing
@@ -16,16 +15,14 @@ from schemas.requests import (
     ElectionRef,
     NodeRef,
     PlannedMargin,
-    ProposedInputs,
     ProposeRequest,
     Purpose,
-    SettledExamples,
     SettleExamplesRequest,
 )
 from workflows import policies
+from workflows.asking import asked
 from workflows.caps import AtCap, ended
-from workflows.identifiers import MODEL_QUEUE, VERIFY_QUEUE
-from workflows.presentation import model_refused
+from workflows.identifiers import VERIFY_QUEUE
 
 MARGIN = "plan-margins"
 """The mark in histories since which the margin of each vote on code is planned for its node."""
@@ -73,22 +70,16 @@ async def _propose(given: NodeInput, plan: NodePlan, at_cap: AtCap) -> None:
     request = ProposeRequest(
         election=_about(given, Purpose.INPUTS, plan.edition), count=given.policy.proposals, seed=given.policy.seed
     )
-    while True:
-        try:
-            proposed: ProposedInputs = await workflow.execute_activity_method(
-                Proposing.propose_inputs,
-                request,
-                task_queue=MODEL_QUEUE,
-                summary=f"verifier: inputs for {plan.name}",
-                priority=policies.urgency(given.project, Purpose.INPUTS),
-                **policies.GENERATE,
-            )
-        except ActivityError as error:
-            _forgive(error)
-            return
-        if await _ended(proposed.budget_reached, at_cap):
-            break
-    workflow.upsert_memo({"proposed_inputs": proposed.kept})
+    proposed = await asked(
+        Proposing.propose_inputs,
+        request,
+        given.project,
+        Purpose.INPUTS,
+        f"verifier: inputs for {plan.name}",
+        at_cap,
+    )
+    if proposed is not None:
+        workflow.upsert_memo({"proposed_inputs": proposed.kept})
 
 
 async def _settle(given: NodeInput, plan: NodePlan, at_cap: AtCap) -> bool:
@@ -96,35 +87,18 @@ async def _settle(given: NodeInput, plan: NodePlan, at_cap: AtCap) -> bool:
     request = SettleExamplesRequest(
         election=_about(given, Purpose.EXAMPLES, plan.edition), k=rule.k, cap=rule.max_attempts, seed=given.policy.seed
     )
-    while True:
-        try:
-            settled: SettledExamples = await workflow.execute_activity_method(
-                Proposing.settle_examples,
-                request,
-                task_queue=MODEL_QUEUE,
-                summary=f"specifier: examples for {plan.name}",
-                priority=policies.urgency(given.project, Purpose.EXAMPLES),
-                **policies.GENERATE,
-            )
-        except ActivityError as error:
-            _forgive(error)
-            return False
-        if await _ended(settled.budget_reached, at_cap):
-            return settled.enough
-
-
-async def _ended(reached: str | None, at_cap: AtCap) -> bool:
-    """Say whether what was asked for is all there is to be: no cap was reached, or there is no consent to go on."""
-    return reached is None or await at_cap(reached) is not None
+    settled = await asked(
+        Proposing.settle_examples,
+        request,
+        given.project,
+        Purpose.EXAMPLES,
+        f"specifier: examples for {plan.name}",
+        at_cap,
+    )
+    return settled is not None and settled.enough
 
 
 def _about(given: NodeInput, purpose: Purpose, edition: str) -> ElectionRef:
     return ElectionRef(
         project=given.project, path=given.path, purpose=purpose, edition=edition, revision=given.policy.revision
     )
-
-
-def _forgive(error: ActivityError) -> None:
-    """Go on where the model has no answer to what was asked; anything else goes on as it is."""
-    if not model_refused(error):
-        raise error

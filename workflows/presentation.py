@@ -19,6 +19,7 @@ from schemas.evidence import Forecast, Question
 from schemas.identity import DELIVERED, Gate, NodePath, TaskStatus
 from schemas.models import Budget
 from schemas.project import NodeResult
+from schemas.shortening import shortened
 
 _LONGEST_REASON = 400
 """The most characters of a child's note that its parent repeats."""
@@ -90,9 +91,7 @@ def cap_details(reached: Sequence[str], waiting: Sequence[NodePath], caps: Budge
 
 def waiting_note(note: str, shown: str) -> str:
     """Put on one line what is awaited and what there is to know of it, for `status` and for whoever watches."""
-    line = " ".join(shown.split())
-    if len(line) > _LONGEST_SHOWN:
-        line = line[: _LONGEST_SHOWN - 1] + "…"
+    line = shortened(" ".join(shown.split()), _LONGEST_SHOWN)
     return f"{note}: {line}" if line else note
 
 

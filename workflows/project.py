@@ -106,7 +106,6 @@ class ProjectWorkflow:
         return result
 
     async def _build(self, given: ProjectInput) -> ProjectResult:
-        self._gates.demand_known()
         opened = await self._open(given)
         if opened.finished is not None:
             return opened.finished

@@ -6,7 +6,6 @@ It holds no election itself, and builds nothing. How often anything is done agai
 from dataclasses import dataclass, field
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
 
 from activities.attributing import Attributing
 from activities.consulting import Consulting
@@ -25,10 +24,11 @@ from schemas.identity import Digest, LayerName
 from schemas.planning import NodePlan
 from schemas.project import NodeInput, OnExhausted
 from schemas.requests import ElectionRef, Purpose
+from schemas.shortening import shortened
 from workflows import policies
+from workflows.asking import asked
 from workflows.caps import AtCap, ended
-from workflows.identifiers import MODEL_QUEUE, VERIFY_QUEUE
-from workflows.presentation import model_refused
+from workflows.identifiers import VERIFY_QUEUE
 
 ATTRIBUTE = "attribute-failed-integration"
 """The mark in histories since which a failed integration is attributed before anything else follows it."""
@@ -69,7 +69,7 @@ class Rework:
 
     def note(self, line: str) -> None:
         """Remember what was tried."""
-        self.tried.append(line if len(line) <= _LONGEST_TOLD else line[: _LONGEST_TOLD - 1] + "…")
+        self.tried.append(shortened(line, _LONGEST_TOLD))
 
     async def attributed(self, election: ElectionRef, rule: Rule) -> Attribution:
         """Find out whose fault it is that no glue was won; agents are asked where nothing else tells."""
@@ -90,22 +90,15 @@ class Rework:
         )
         if not found.suspects:
             return found
-        while True:
-            try:
-                stated: Attribution = await workflow.execute_activity_method(
-                    Consulting.ask_about_calls,
-                    request.model_copy(update={"suspects": found.suspects}),
-                    task_queue=MODEL_QUEUE,
-                    summary=f"specifier: what the parts of {election.path} give",
-                    priority=policies.urgency(election.project, Purpose.EXAMPLES),
-                    **policies.GENERATE,
-                )
-            except ActivityError as error:
-                if not model_refused(error):
-                    raise
-                return found  # agents have nothing to say of it
-            if stated.budget_reached is None or await self.at_cap(stated.budget_reached) is not None:
-                return stated
+        stated = await asked(
+            Consulting.ask_about_calls,
+            request.model_copy(update={"suspects": found.suspects}),
+            election.project,
+            Purpose.EXAMPLES,
+            f"specifier: what the parts of {election.path} give",
+            self.at_cap,
+        )
+        return found if stated is None else stated  # agents may have nothing to say of it
 
     async def reopened(self, found: Attribution) -> bool:
         """Open the election of the child that is at fault again; False where that cannot be."""

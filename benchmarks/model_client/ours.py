@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from benchmarks.model_client.load import PROMPT, Call, run
-from millwright.adapters.llm import open_models
+from millwright.adapters.llm.openai_compatible import OpenAICompatibleModels
 from schemas.identity import Archetype
 from schemas.models import Message, ModelRequest, Prompt, Role
 
@@ -15,7 +15,7 @@ _PROMPT = Prompt(archetype=Archetype.CODER, version="load-1", messages=(Message(
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Call]:
     """Open the client at a base URL."""
-    async with open_models({}) as models:
+    async with OpenAICompatibleModels({}) as models:
 
         async def call(seed: int) -> int:
             asked = ModelRequest(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from millwright.core.verification.layer import Subject
     from millwright.ports import ArtifactStore, ProjectStore
     from millwright.settings import Settings
+    from schemas.capabilities import Capability
     from schemas.identity import Archetype, Digest
     from schemas.presets import ModelProfile, Preset
     from schemas.red_flags import RuleSettings
@@ -69,12 +70,12 @@ class Check:
 
 @dataclass(frozen=True)
 class Probe:
-    """What an endpoint was seen to do for a model, as (name, works, detail); ``silence`` says why it did not answer."""
+    """What an endpoint was seen to do for a model; ``silence`` says why it did not answer."""
 
     model: str
     endpoint: str
     silence: str = ""
-    capabilities: tuple[tuple[str, bool, str], ...] = ()
+    capabilities: "tuple[Capability, ...]" = ()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import typer
 from millwright.commandline.composition import Composition
 from millwright.commandline.options import JsonOption
 from millwright.commandline.output import console, emit, note, say, table
+from schemas.shortening import shortened
 
 if TYPE_CHECKING:
     from millwright.commandline.answers import Recorded
@@ -116,7 +117,7 @@ class Examples:
     def _keep(self, rule: str, answer: str, detail: str) -> None:
         kept = self._kept.setdefault(rule, [])
         if len(kept) < _EXAMPLES:
-            kept.append((answer, detail if len(detail) <= _LONGEST_DETAIL else detail[: _LONGEST_DETAIL - 1] + "…"))
+            kept.append((answer, shortened(detail, _LONGEST_DETAIL)))
 
 
 def _archetype(name: str | None) -> "Archetype | None":

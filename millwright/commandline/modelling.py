@@ -145,8 +145,10 @@ def check(context: typer.Context, as_json: JsonOption = False) -> None:
         raise typer.Exit(code)
     for each in probes:
         say(f"{each.model} at {each.endpoint}")
-        for name, works, detail in [("answer", False, each.silence)] if each.silence else each.capabilities:
-            say(f"  {'ok' if works else 'no':<4}{name}: {detail}")
+        if each.silence:
+            say(f"  no  answer: {each.silence}")
+        for seen in each.capabilities:
+            say(f"  {'ok' if seen.ok else 'no':<4}{seen.name}: {seen.detail}")
     for word, those in (("does not answer", silent), ("completes nothing", useless)):
         if those:
             note(f"{word}: {', '.join(f'{each.model} at {each.endpoint}' for each in those)}")
@@ -154,11 +156,11 @@ def check(context: typer.Context, as_json: JsonOption = False) -> None:
 
 
 def _completes(probe: Probe) -> bool:
-    return any(name == ESSENTIAL and works for name, works, _ in probe.capabilities)
+    return any(seen.name == ESSENTIAL and seen.ok for seen in probe.capabilities)
 
 
 def _as_json(probe: Probe) -> dict[str, object]:
-    found = [{"name": name, "ok": works, "detail": detail} for name, works, detail in probe.capabilities]
+    found = [seen.model_dump(mode="json") for seen in probe.capabilities]
     return {"model": probe.model, "endpoint": probe.endpoint, "silence": probe.silence, "capabilities": found}
 
 

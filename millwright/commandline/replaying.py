@@ -24,6 +24,17 @@ POLL_SECONDS = 0.5
 RECORD = "record"
 """The project that the answers stand under, so that none of them counts as drawn by the build itself."""
 
+_OF_POLICY = (
+    "on_exhausted",
+    "ladder",
+    "rejections",
+    "proposals",
+    "reviews",
+    "atomic_lines",
+    "atomic_complexity",
+)
+"""What of the policy was an option of the build."""
+
 
 def replay(context: typer.Context, project: ProjectArgument, as_json: JsonOption = False) -> None:
     """Make a build again from its record, without any model, and compare it to the byte.
@@ -55,8 +66,9 @@ async def _replayed(composition: Composition, project: "ProjectId") -> "Replayed
         stored = await record.projects.project(project)
         preset = _preset(stored)
         async with composition.scratch(preset, note) as scratch:
-            answers = await _copied(record, scratch.stores, stored)
-            result = await _built(record, scratch, stored)
+            given = await _input(record, stored)
+            answers = await _copied(record, scratch.stores, stored, given)
+            result = await _built(record, scratch, stored, given)
             ended = Replayed(project=project, answers=answers, manifest=stored.manifest, again=result.manifest)
             if ended.identical:
                 return ended
@@ -78,7 +90,7 @@ def _preset(stored: "ProjectRecord") -> "Preset":
     return Preset.model_validate(found)
 
 
-async def _copied(record: Stores, scratch: Stores, stored: "ProjectRecord") -> int:
+async def _copied(record: Stores, scratch: Stores, stored: "ProjectRecord", given: "ProjectInput") -> int:
     """Copy what was asked for and what was answered; returns the number of answers. Raises BadInput without any."""
     from datetime import UTC, datetime
 
@@ -89,7 +101,6 @@ async def _copied(record: Stores, scratch: Stores, stored: "ProjectRecord") -> i
     answers = [each for each in await record.projects.all_completions(stored.id) if each.call is not None]
     if not answers:
         raise BadInput(f"the record of {stored.id!r} has no answer that can be told by its call: build it again")
-    given = await _input(record, stored)
     # The row of a run that came to nothing: its basis of planning is kept, and nothing else of it.
     row = stored.model_copy(
         update={
@@ -113,12 +124,11 @@ async def _input(record: Stores, stored: "ProjectRecord") -> "ProjectInput":
     from schemas.project import Policy, ProjectInput
 
     policy = Policy.model_validate(stored.options.get("policy", {}))
-    fields = {name: getattr(policy, name) for name in _OF_POLICY}
     basis = stored.options.get("basis")
     target = basis.get("target") if isinstance(basis, dict) else None
     return ProjectInput.model_validate(
         {
-            **fields,
+            **policy.model_dump(include=set(_OF_POLICY)),
             "requirements": await _text(record, stored.requirements),
             "specification": await _text(record, stored.specification),
             "target_language": stored.target_language,
@@ -131,42 +141,16 @@ async def _input(record: Stores, stored: "ProjectRecord") -> "ProjectInput":
     )
 
 
-_OF_POLICY = (
-    "on_exhausted",
-    "ladder",
-    "rejections",
-    "proposals",
-    "reviews",
-    "atomic_lines",
-    "atomic_complexity",
-)
-
-
 async def _text(record: Stores, digest: "Digest | None") -> str:
     return "" if digest is None else (await record.artifacts.get(digest)).decode("utf-8")
 
 
-async def _built(record: Stores, scratch: Session, stored: "ProjectRecord") -> "ProjectResult":
+async def _built(record: Stores, scratch: Session, stored: "ProjectRecord", given: "ProjectInput") -> "ProjectResult":
     """Build on the scratch stack to the end; people's answers are given again to the same questions."""
-    given = await _input(record, stored)
     decisions = {item.question: item for item in await record.projects.decisions(stored.id) if item.question}
+    options = given.model_dump(include={*_OF_POLICY, "k", "max_attempts", "seed", "target_reliability", "reuse"})
     await scratch.client.build(
-        given.requirements,
-        given.target_language,
-        specification=given.specification,
-        project=stored.id,
-        k=given.k,
-        max_attempts=given.max_attempts,
-        on_exhausted=given.on_exhausted,
-        seed=given.seed,
-        ladder=given.ladder,
-        rejections=given.rejections,
-        proposals=given.proposals,
-        reviews=given.reviews,
-        atomic_lines=given.atomic_lines,
-        atomic_complexity=given.atomic_complexity,
-        target_reliability=given.target_reliability,
-        reuse=False,
+        given.requirements, given.target_language, specification=given.specification, project=stored.id, **options
     )
     while await scratch.client.is_running(stored.id):
         await _answered(scratch, stored.id, decisions)

@@ -20,6 +20,7 @@ from schemas.requirements import (
     Statement,
     StatementKind,
 )
+from schemas.shortening import shortened
 from schemas.specification import TaskSpecification, TestCase
 
 BEHAVIOUR = frozenset({StatementKind.FUNCTIONAL, StatementKind.AMBIGUOUS, StatementKind.CONTRADICTION})
@@ -153,8 +154,10 @@ def _differences(everyone: Sequence[SpecifiedRoot]) -> Iterable[OpenQuestion]:
         if len(counted) > 1:
             yield OpenQuestion(
                 about=tuple(sorted(set(about[key]), key=_place)),
-                question=f"What is right for the inputs {_cut(key)}?",
-                readings=tuple(Reading(text=_cut(text), votes=votes) for text, votes in counted.most_common()),
+                question=f"What is right for the inputs {shortened(key, _LONGEST_INPUTS)}?",
+                readings=tuple(
+                    Reading(text=shortened(text, _LONGEST_INPUTS), votes=votes) for text, votes in counted.most_common()
+                ),
                 votes=counted.total(),
                 of=len(everyone),
             )
@@ -185,10 +188,6 @@ def _commonest(texts: Iterable[str]) -> str:
 
 def _line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_INPUTS else text[: _LONGEST_INPUTS - 1] + "…"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from millwright.core.escalation import account, refused_since
 from schemas.coordination import Advice, Remedy, Situation
 from schemas.election import Election, Flag, RedFlag
 from schemas.identity import NodePath
+from schemas.shortening import shortened
 from schemas.verification import Verdict
 
 LONGEST_REASON = 160
@@ -55,9 +56,7 @@ def read_advice(answer: JsonValue) -> Advice | RedFlag:
         return RedFlag(flag=Flag.MALFORMED, detail=f"the answer names none of {', '.join(Remedy)}")
     if not isinstance(reason, str) or not reason.strip():
         return RedFlag(flag=Flag.MALFORMED, detail="the answer gives no reason")
-    line = " ".join(reason.split())
-    short = line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
-    return Advice(proposed=Remedy(step), reason=short)
+    return Advice(proposed=Remedy(step), reason=shortened(" ".join(reason.split()), LONGEST_REASON))
 
 
 def stored(advice: Advice) -> str:

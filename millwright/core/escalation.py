@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from schemas.election import Election, ElectionState, Rule, Tally
 from schemas.evidence import Question
 from schemas.identity import LayerName, NodePath, ProjectId
+from schemas.shortening import shortened
 from schemas.verification import Severity, Verdict, VerdictStatus
 
 RETRY = "retry"
@@ -152,5 +153,4 @@ def _number(count: int, noun: str) -> str:
 
 
 def _line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST_COMPLAINT else line[: _LONGEST_COMPLAINT - 1] + "…"
+    return shortened(" ".join(text.split()), _LONGEST_COMPLAINT)

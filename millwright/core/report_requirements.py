@@ -6,6 +6,7 @@ It follows nothing itself: ``millwright.core.tracing`` does.
 from collections.abc import Sequence
 
 from schemas.requirements import OpenQuestion, Reading, Requirements, Standing, StatementKind, Trace
+from schemas.shortening import shortened
 
 _LONGEST_TEXT = 200
 _MOST_TESTS = 4
@@ -110,5 +111,4 @@ def _cell(text: str) -> str:
 
 
 def _cut(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
+    return shortened(" ".join(text.split()), _LONGEST_TEXT)

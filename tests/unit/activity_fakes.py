@@ -10,7 +10,6 @@ from activities.generation import Generation
 from millwright.adapters.documents.specification_file import read_specification
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.core.packaging.python_scripts import PLAN, RESULTS
-from millwright.core.routing import single
 from millwright.core.specification import check_document
 from millwright.ports import Model
 from schemas.evidence import NodeRecord, ProjectRecord
@@ -28,9 +27,9 @@ from schemas.execution import (
     PropertyRequest,
     Truth,
 )
-from schemas.identity import ROOT_PATH, Digest, NodePath, ProjectId
+from schemas.identity import ROOT_PATH, Archetype, Digest, NodePath, ProjectId
 from schemas.models import Budget, Choice, FinishReason, ModelAnswer, ModelRequest, Usage
-from schemas.presets import ModelProfile, Prices
+from schemas.presets import ModelEntry, ModelProfile, Preset, Prices, Route, Variant
 from schemas.project import Policy
 from schemas.requests import ElectionRef, Purpose
 from schemas.specification import SpecificationDocument, TaskSpecification
@@ -57,6 +56,21 @@ class FakeModel:
             model="fake",
             endpoint="memory",
         )
+
+
+def single(name: str, endpoint: str, profile: ModelProfile, *, most_at_once: int = 64) -> Preset:
+    """Return the preset of one model at one endpoint, which every archetype asks; code in every variant."""
+    entry = ModelEntry.model_validate(
+        {**profile.model_dump(include=set(ModelProfile.model_fields)), "name": name, "endpoints": (endpoint,)}
+    ).model_copy(update={"most_at_once": most_at_once})
+    route = Route(models=("model",))
+    code = route.model_copy(update={"variants": tuple(Variant)})
+    return Preset(
+        name=name,
+        models={"model": entry},
+        default=route,
+        routes={Archetype.CODER: code, Archetype.INTEGRATOR: code},
+    )
 
 
 def generation_of(store: MemoryStore, model: Model, *, prices: Prices | None = None) -> Generation:

@@ -15,9 +15,13 @@ from millwright.adapters.embedded.model_servers import run_program, start_server
 from millwright.commandline.application import run
 from millwright.commandline.composition import Probe
 from millwright.errors import BadInput, ModelUnavailable
+from schemas.capabilities import Capability
 from tests.unit.commandline_fakes import Pretended, one_line
 
-WORKS = (("completion", True, "it answers"), ("seed", False, "other answers"))
+WORKS = (
+    Capability(name="completion", ok=True, detail="it answers"),
+    Capability(name="seed", ok=False, detail="other answers"),
+)
 
 
 def _run(composition: Pretended, *arguments: str) -> int:
@@ -133,7 +137,7 @@ def test_a_pull_stops_at_what_is_missing_or_fails(composition: Pretended, capsys
 def test_a_check_tells_what_each_endpoint_cannot_do(composition: Pretended, capsys: pytest.CaptureFixture[str]) -> None:
     """What lacks a way around it decides the exit code: 1 where nothing is completed, 5 where nobody answers."""
     good = Probe("m", "http://a/v1", capabilities=WORKS)
-    useless = Probe("n", "http://b/v1", capabilities=(("completion", False, "no such model"),))
+    useless = Probe("n", "http://b/v1", capabilities=(Capability(name="completion", ok=False, detail="no such model"),))
     silent = Probe("o", "http://c/v1", silence="nobody listens")
     composition.probed = (good,)
     assert _run(composition, "check") == 0
@@ -184,7 +188,7 @@ async def test_a_server_that_ends_is_told_with_the_end_of_its_log(tmp_path: Path
     """The status and the last words, and where to read more."""
     log = tmp_path / "vllm.log"
     program = [sys.executable, "-c", "import sys; sys.exit('no CUDA device')"]
-    with pytest.raises(ModelUnavailable, match=r"ended with status 1; see .*vllm\.log: no CUDA device"):
+    with pytest.raises(ModelUnavailable, match=r"ended with status 1; the end of .*vllm\.log:\s+no CUDA device"):
         await start_server(program, os.environ, port=free_port([]), log=log, patience=50, pause=0.05)
 
 

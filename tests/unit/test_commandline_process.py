@@ -167,9 +167,9 @@ async def test_a_probe_asks_every_endpoint_of_the_settings() -> None:
         environment = {"MILLWRIGHT_MODEL_URL": server.url, "MILLWRIGHT_MODEL_NAME": "millwright-demo"}
         (found,) = await starter.Adapters(environment).probes()
     assert (found.model, found.endpoint, found.silence) == ("millwright-demo", server.url, "")
-    ((name, works, detail),) = found.capabilities
-    assert (name, works) == ("completion", False)
-    assert server.url in detail
+    (seen,) = found.capabilities
+    assert (seen.name, seen.ok) == ("completion", False)
+    assert server.url in seen.detail
     (gone,) = await starter.Adapters(environment).probes()
     assert server.url in gone.silence
     with pytest.raises(BadInput, match="set MILLWRIGHT_MODEL_PRESET"):

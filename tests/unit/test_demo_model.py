@@ -17,6 +17,7 @@ from millwright.adapters.embedded import demo_protocol
 from millwright.adapters.embedded.demo_model import DemoModelServer, demo_server
 from millwright.adapters.embedded.demo_sampling import (
     DEMO_MODEL_LABEL,
+    DEMO_MODEL_NAME,
     Completion,
     CompletionBook,
     TaskCompletions,
@@ -27,10 +28,9 @@ from millwright.adapters.embedded.demo_sampling import (
     read_book,
     tokens_in,
 )
-from millwright.adapters.llm import open_model
+from millwright.adapters.llm.openai_compatible import OpenAICompatibleModels
 from millwright.core.prompts.planner import decompose_prompt
 from millwright.errors import BadInput, ModelRefused
-from millwright.settings import ModelSettings
 from schemas.identity import Archetype
 from schemas.models import EARLIER_PLAN_LINE, FinishReason, Message, ModelRequest, Prompt, Role
 from schemas.specification import TaskSpecification
@@ -332,16 +332,18 @@ async def test_our_own_adapter_gets_the_same_answers_in_process_and_over_http() 
     messages = (Message(role=Role.SYSTEM, content="Role: coder"), Message(role=Role.USER, content="Task: tax"))
     prompt = Prompt(archetype=Archetype.CODER, version="coder-1", messages=messages)
     with DemoModelServer(BOOK) as server:
-        async with open_model(ModelSettings(url=server.url, name="millwright-demo")) as model:
+        async with OpenAICompatibleModels() as model:
             for seed in range(10):
-                asked = ModelRequest(prompt=prompt, temperature=0.8, seed=seed)
+                asked = ModelRequest(
+                    prompt=prompt, model=DEMO_MODEL_NAME, endpoint=server.url, temperature=0.8, seed=seed
+                )
                 over_http, here = await model.complete(asked), BOOK.answer(asked)
                 assert here is not None
                 same = {"endpoint": "", "latency_seconds": 0.0}
                 assert over_http.model_copy(update=same) == here.model_copy(update=same)
             unknown = Prompt(archetype=Archetype.DECOMPOSER, version="x", messages=messages[1:])
             with pytest.raises(ModelRefused, match="MILLWRIGHT_MODEL_URL"):
-                await model.complete(ModelRequest(prompt=unknown, temperature=0, seed=0))
+                await model.complete(ModelRequest(prompt=unknown, endpoint=server.url, temperature=0, seed=0))
             assert BOOK.answer(ModelRequest(prompt=unknown, temperature=0, seed=0)) is None
 
 

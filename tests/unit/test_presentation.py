@@ -28,7 +28,7 @@ from schemas.presets import ModelProfile, Share
 from schemas.project import Answer, Approval
 from schemas.verification import AnalysisReport, AnalysisRequest
 from tests.strategies import digest_of
-from tests.unit.activity_fakes import FakeModel, FakeSandbox
+from tests.unit.activity_fakes import FakeModel, FakeSandbox, single
 from tests.unit.test_activities_verification import FakeInputs
 from worker import Ports, Role, activities_of
 from workflows import election, node, preparation, project
@@ -165,7 +165,18 @@ def test_a_plans_gate_says_what_it_expects_and_what_stands_against_it() -> None:
 def test_every_activity_that_workflows_call_is_served_on_one_queue() -> None:
     """An activity that no queue serves would be waited for without end."""
     store = MemoryStore()
-    made = activities_of(Ports(FakeModel(), store, store, store, FakeSandbox(), _NoTools(), FakeInputs()))
+    made = activities_of(
+        Ports(
+            FakeModel(),
+            store,
+            store,
+            store,
+            single("fake", "http://memory/v1", ModelProfile()),
+            FakeSandbox(),
+            _NoTools(),
+            FakeInputs(),
+        )
+    )
     assert list(made) == [CONTROL_QUEUE, MODEL_QUEUE, VERIFY_QUEUE]
     served = [method.__qualname__ for methods in made.values() for method in methods]
     assert len(served) == len(set(served))

@@ -51,7 +51,7 @@ def test_other_roles_need_no_model() -> None:
 
 _ONE_CALL = """
 import asyncio, logging, worker
-from millwright.adapters.llm import open_models
+from millwright.adapters.llm.openai_compatible import OpenAICompatibleModels
 from millwright.errors import ModelUnavailable
 from tests.unit.test_worker_models import request_to
 
@@ -63,7 +63,7 @@ async def main():
         writer.close()
     server = await asyncio.start_server(reset, "127.0.0.1", 0)
     url = f"http://user:hidden-word@127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-    async with server, open_models({}) as models:
+    async with server, OpenAICompatibleModels({}) as models:
         try:
             await models.complete(request_to(url))
         except ModelUnavailable as error:

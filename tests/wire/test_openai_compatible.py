@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from millwright.adapters.llm import PROVIDERS, open_model, open_models
+from millwright.adapters.llm import PROVIDERS
 from millwright.adapters.llm.openai_compatible import OpenAICompatibleModels
 from millwright.adapters.llm.scripted import ScriptedModel
 from millwright.errors import BadInput, FieldRefused, ModelRefused, ReplyBroken
-from millwright.settings import ModelSettings
 from schemas.models import Choice, FinishReason, ModelAnswer, Usage
 from tests.wire.endpoint import KEY, Endpoint, Reply, choice, completion, http, listening, request
 
@@ -72,7 +71,7 @@ async def test_one_instance_asks_many_endpoints_each_with_its_own_key() -> None:
         listening(GOOD) as first,
         listening(GOOD) as second,
         listening(GOOD) as third,
-        open_models({first.url: "key-1", second.url + "/": "key-2"}) as models,
+        OpenAICompatibleModels({first.url: "key-1", second.url + "/": "key-2"}) as models,
     ):
         for endpoint in (first, second, third):
             answer = await models.complete(request(endpoint=endpoint.url))
@@ -203,7 +202,11 @@ async def test_a_field_that_was_not_sent_is_not_at_fault() -> None:
 
 async def test_each_endpoint_has_its_own_refused_fields() -> None:
     """What one endpoint refuses, another is still sent."""
-    async with listening(refusal("priority?")) as first, listening(GOOD) as second, open_models({}) as models:
+    async with (
+        listening(refusal("priority?")) as first,
+        listening(GOOD) as second,
+        OpenAICompatibleModels({}) as models,
+    ):
         with pytest.raises(FieldRefused):
             await models.complete(request(endpoint=first.url, priority=1))
         await models.complete(request(endpoint=second.url, priority=1))
@@ -263,20 +266,6 @@ async def test_key_and_password_never_show() -> None:
     assert len(str(caught.value)) < 1000
 
 
-async def test_settings_open_a_model() -> None:
-    """Requests that name no endpoint go to that of the settings; without one the remedy is named."""
-    async with (
-        listening(GOOD) as endpoint,
-        open_model(ModelSettings(url=endpoint.url, name="by-settings", key=KEY)) as model,
-    ):
-        await model.complete(request(model=""))
-    assert endpoint.bodies[0]["model"] == "by-settings"
-    assert KEY in endpoint.heads[0]
-    with pytest.raises(BadInput, match="MILLWRIGHT_MODEL_URL"):
-        async with open_model(None):
-            raise AssertionError("unreachable")
-
-
 @pytest.mark.parametrize(
     ("url", "key"),
     [
@@ -297,7 +286,7 @@ async def test_unusable_settings_are_bad_input(url: str, key: str) -> None:
 @pytest.mark.parametrize("endpoint", ["", "http://[::1/v1", "h/v1"])
 async def test_a_request_to_no_address_is_refused_unsent(endpoint: str) -> None:
     """A request must name an endpoint that can be asked."""
-    async with open_models({}) as models:
+    async with OpenAICompatibleModels({}) as models:
         with pytest.raises(ModelRefused, match="MILLWRIGHT_MODEL_URL") as caught:
             await models.complete(request(endpoint=endpoint))
     assert not caught.value.sent

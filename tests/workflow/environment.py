@@ -18,7 +18,6 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from millwright.adapters.storage.memory import MemoryStore
-from millwright.core.routing import single
 from millwright.errors import ModelRefused
 from millwright.ports import Sandbox
 from millwright.settings import Settings
@@ -35,6 +34,7 @@ from schemas.models import (
     Usage,
 )
 from schemas.presets import ModelProfile
+from tests.unit.activity_fakes import single
 from worker import Ports, activities_of
 from workflows.identifiers import (
     NODE_ATTRIBUTE,

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 
 from millwright.adapters.embedded.home import is_free
+from millwright.adapters.embedded.processes import tail
 from millwright.errors import BadInput, ModelUnavailable
 
 START_SECONDS = 1800.0
@@ -23,7 +24,6 @@ START_SECONDS = 1800.0
 
 _PAUSE_SECONDS = 1.0
 _ANSWER_SECONDS = 5.0
-_TAIL = 300
 
 
 def run_program(command: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -86,14 +86,10 @@ async def _healthy(pid: int, port: int, log: Path, patience: float, pause: float
                     await asyncio.sleep(pause)
         except TimeoutError:
             raise ModelUnavailable(f"the server on port {port} did not answer in {patience:.0f} s; see {log}") from None
-    raise ModelUnavailable(f"the server on port {port} ended with status {code}; see {log}: {_end(log)}")
+    raise ModelUnavailable(f"the server on port {port} ended with status {code}; {tail(log)}")
 
 
 def _status(pid: int) -> int | None:
     """Return the exit status of a child; None while it runs."""
     ended, status = os.waitpid(pid, os.WNOHANG)
     return os.waitstatus_to_exitcode(status) if ended else None
-
-
-def _end(log: Path) -> str:
-    return " ".join(log.read_bytes()[-_TAIL:].decode(errors="replace").split())

@@ -25,6 +25,7 @@ from millwright.errors import (
     ModelStalled,
     ReplyBroken,
 )
+from schemas.addresses import public_url
 from schemas.models import ModelAnswer, ModelRequest
 
 CONNECT_SECONDS = 10.0
@@ -237,9 +238,7 @@ def _endpoint(url: str, key: str) -> _Endpoint:
         parsed = httpx.URL(url.rstrip("/") + PATH)
     except httpx.InvalidURL as error:
         raise BadInput(f"a model endpoint is no URL ({error}): check MILLWRIGHT_MODEL_URL, or its preset") from error
-    scheme, _, rest = url.rstrip("/").partition("://")
-    host, slash, path = rest.partition("/")
-    shown = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+    shown = public_url(url.rstrip("/"))
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise BadInput(
             f"the model endpoint {shown!r} is no address: give a base URL such as http://127.0.0.1:8000/v1 "

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from millwright.errors import ReplyBroken
 from schemas.models import Choice, FinishReason, ModelAnswer, ModelRequest, Usage
+from schemas.shortening import shortened
 
 PATH = "/chat/completions"
 """What is appended to a base URL that ends in ``/v1``."""
@@ -100,24 +101,25 @@ def _stopped(choice: Choice, stops: Sequence[str]) -> Choice:
 def server_reason(body: bytes, *, hidden: str = "") -> str:
     """Return what a server says about an error, on one line and shortened; ``hidden`` is masked wherever it stands."""
     text = body.decode("utf-8", "replace")
-    try:
-        reply: object = json.loads(text)
-    except (ValueError, RecursionError):
-        reply = None
-    found = _message(reply) or text
-    line = " ".join((found.replace(hidden, "***") if hidden else found).split())
-    return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"
+    found = _message(_json_in(text)) or text
+    return shortened(" ".join((found.replace(hidden, "***") if hidden else found).split()), _LONGEST_REASON)
 
 
 def named_field(body: bytes) -> str:
     """Return the field that an error names as its ``param``, as OpenAI's endpoints and vLLM do; empty without one."""
-    try:
-        reply: object = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
+    reply = _json_in(body)
     error = reply.get("error", reply) if isinstance(reply, dict) else None
     name = error.get("param") if isinstance(error, dict) else None
     return name if isinstance(name, str) else ""
+
+
+def _json_in(body: str | bytes) -> object:
+    """Read a body that may be JSON; None where it is none."""
+    try:
+        found: object = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return found
 
 
 def _message(reply: object) -> str:

@@ -89,7 +89,6 @@ async def add(connection: AsyncConnection, key: CallKey, day: date, change: Acco
     place = {
         "part": zlib.crc32(key.project.encode()) % _PARTS,
         "day": day,
-        "ever": EVER,
         "project": key.project,
         "revision": key.revision,
     }

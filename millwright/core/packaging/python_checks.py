@@ -19,6 +19,7 @@ from millwright.core.packaging.python_serving import TRY_SERVER, asked, broken, 
 from millwright.core.specification_grants import granted_packages
 from schemas.delivery import Complaint, PartCoverage, WholeCheck
 from schemas.execution import CommandReport, CommandRequest, Ending, Limits
+from schemas.shortening import shortened
 from schemas.specification import TaskKind, TestCase
 from schemas.verification import VerdictStatus
 
@@ -357,7 +358,7 @@ def _rejected(name: str, complaints: Sequence[Complaint], detail: str) -> WholeC
 
 
 def _shown(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:59] + "…")
+    return repr(shortened(text, 60))
 
 
 def _end(output: str) -> str:

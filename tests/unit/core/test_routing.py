@@ -1,9 +1,9 @@
 """Which models an archetype's agents are asked of, and what is kept of a preset."""
 
 from millwright.core.basis import planned_by
-from millwright.core.routing import asked_in_turn, route_of, served_in, shown, single
+from millwright.core.routing import asked_in_turn, route_of, served_in, shown
 from schemas.identity import Archetype
-from schemas.presets import ModelEntry, ModelProfile, Preset, Prices, Route, Variant
+from schemas.presets import ModelEntry, Preset, Route
 
 TWO = Preset(
     name="two",
@@ -43,13 +43,10 @@ def test_earlier_rounds_and_more_urgent_routes_are_served_first() -> None:
     assert served_in(urgent, 40) == served_in(urgent, 400)
 
 
-def test_one_model_answers_everybody_and_code_in_every_variant() -> None:
-    """What is known of the model stays with it; projects are planned by it."""
-    preset = single("m", "http://m/v1", ModelProfile(prices=Prices(prompt=1, completion=2)))
-    assert planned_by(preset).prices == Prices(prompt=1, completion=2)
-    assert {route_of(preset, each).models for each in Archetype} == {("model",)}
-    assert route_of(preset, Archetype.CODER).variants == tuple(Variant)
-    assert route_of(preset, Archetype.DECOMPOSER).variants == (Variant.CLARITY,)
+def test_a_project_is_planned_by_the_model_that_coders_ask_first() -> None:
+    """Whatever other archetypes ask."""
+    assert planned_by(TWO).name == "big"
+    assert planned_by(TWO.model_copy(update={"routes": {}})).name == "small"
 
 
 def test_a_preset_is_kept_without_addresses_and_names_of_keys() -> None:
