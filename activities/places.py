@@ -84,13 +84,15 @@ class Places:
 
     async def answered(self, place: Place) -> None:
         """Give a place back after an answer."""
-        lane = self._leave(place)
+        self.leave(place)
+        lane = self._lanes[place.endpoint]
         lane.pace = faster(lane.pace)
         await self._breakers.succeeded(place.endpoint, probe=place.probes)
 
     async def failed(self, place: Place, error: ModelUnavailable, pause: float) -> None:
         """Give a place back after a failure; ``pause`` is what the endpoint asked for, in seconds, or 0."""
-        lane = self._leave(place)
+        self.leave(place)
+        lane = self._lanes[place.endpoint]
         now = asyncio.get_running_loop().time()
         if isinstance(error, ModelOverloaded):
             lane.pace = slower(lane.pace, place.began, now)
@@ -101,7 +103,12 @@ class Places:
 
     def leave(self, place: Place) -> None:
         """Give a place back after a call that says nothing of the endpoint."""
-        self._leave(place)
+        lane = self._lanes[place.endpoint]
+        lane.in_flight -= 1
+        if place.probes:
+            lane.probing = False
+        for _ in range(2):  # the place that is free, and one more where the pace has just allowed it
+            self._wake()
 
     def _choose(self, states: dict[str, tuple[BreakerState, float]], affinity: str) -> str | None:
         now = asyncio.get_running_loop().time()
@@ -124,18 +131,9 @@ class Places:
             try:
                 await self._breakers.tried(endpoint)
             except BaseException:
-                self._leave(place)
+                self.leave(place)
                 raise
         return place
-
-    def _leave(self, place: Place) -> _Lane:
-        lane = self._lanes[place.endpoint]
-        lane.in_flight -= 1
-        if place.probes:
-            lane.probing = False
-        for _ in range(2):  # the place that is free, and one more where the pace has just allowed it
-            self._wake()
-        return lane
 
     def _wake(self) -> None:
         while self._waiting:
