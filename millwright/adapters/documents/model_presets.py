@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from millwright.adapters.documents.preset_files import presets_in, read_preset_file, routed
 from millwright.errors import BadInput
 from millwright.settings import ModelSettings
-from schemas.presets import ModelEntry, ModelProfile, Preset, Route
+from schemas.presets import ANY_MODEL, ModelEntry, ModelProfile, Preset, Route
 
 DEFAULT = "default"
 """The preset of models that no other speaks of, whose routes also hold for a model that the environment names."""
@@ -89,7 +89,7 @@ def _made_for(model: ModelSettings, presets: Mapping[str, Preset], default: Pres
 def _speaking_of(name: str, presets: Mapping[str, Preset]) -> Iterator[ModelEntry]:
     for entry in (entry for preset in presets.values() for entry in preset.models.values()):
         # What stands for anything is left to the default, whatever it comes after.
-        pattern = not entry.endpoints and entry.name != "*" and fnmatchcase(name, entry.name)
+        pattern = not entry.endpoints and entry.name != ANY_MODEL and fnmatchcase(name, entry.name)
         if entry.name == name or pattern:
             yield entry
 
