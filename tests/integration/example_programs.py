@@ -275,3 +275,12 @@ def conditions_source(task: TaskSpecification) -> str:
             "    return [name for name, holds in checks.items() if holds is not True]",
         ]
     )
+
+
+def promises(example: Example, task: str) -> str:
+    """Write a function that says whether arguments keep a task's constraints and preconditions."""
+    specification = example.task(task)
+    conditions = [text for item in specification.inputs for text in item.constraints]
+    conditions += [item.expression for item in specification.preconditions]
+    names = ", ".join(item.name for item in specification.inputs)
+    return f"def promised({names}):\n    return {' and '.join(f'({text})' for text in conditions) or 'True'}\n"

@@ -17,7 +17,7 @@ from schemas.election import RedFlag
 from schemas.identity import Archetype
 from schemas.models import WINNER_LINE, FinishReason
 from schemas.values import canonical_text
-from tests.integration.example_programs import Program, execute
+from tests.integration.example_programs import Program, execute, promises
 from tests.integration.example_project import EXAMPLES, Example, code
 
 REVIEWED = [
@@ -37,14 +37,6 @@ def _read(example: Example, task: str, kind: str) -> list[Review | RedFlag]:
     return [item if isinstance(item, RedFlag) else read_review(item, example.task(task)) for item in read]
 
 
-def _promises(example: Example, task: str) -> str:
-    specification = example.task(task)
-    conditions = [text for item in specification.inputs for text in item.constraints]
-    conditions += [item.expression for item in specification.preconditions]
-    names = ", ".join(item.name for item in specification.inputs)
-    return f"def promised({names}):\n    return {' and '.join(f'({text})' for text in conditions) or 'True'}\n"
-
-
 @every_reviewed
 def test_right_reviewers_propose_promised_inputs_and_claim_what_is_true(example: Example, task: str) -> None:
     """Every case fits the types, is promised and says why; a result that is stated is the right one."""
@@ -60,7 +52,7 @@ def test_right_reviewers_propose_promised_inputs_and_claim_what_is_true(example:
     calls = tuple(list(claim.arguments) for claim in claims)
     sources = (*example.below(task), code(example.right(example.archetype_of(task), task)[0]))
     programs = [
-        Program((_promises(example, task),), "promised", calls),
+        Program((promises(example, task),), "promised", calls),
         Program(sources, example.task(task).name, calls),
     ]
     promised, outcomes = execute(example, programs)

@@ -9,7 +9,7 @@ from millwright.core.proposals import Claim, Proposals, read_proposals
 from schemas.election import RedFlag
 from schemas.identity import Archetype
 from schemas.values import canonical_text
-from tests.integration.example_programs import Program, execute
+from tests.integration.example_programs import Program, execute, promises
 from tests.integration.example_project import EXAMPLES, TASK_NAMES, TASKS, Example, code
 
 every_task = pytest.mark.parametrize(("example", "task"), TASKS, ids=TASK_NAMES)
@@ -24,15 +24,6 @@ def _claims(example: Example, task: str, kind: str) -> list[Claim]:
     return [claim for read in _read(example, task, kind) if isinstance(read, Proposals) for claim in read.claims]
 
 
-def _promises(example: Example, task: str) -> str:
-    """Write a function that says whether arguments keep a task's constraints and preconditions."""
-    specification = example.task(task)
-    conditions = [text for item in specification.inputs for text in item.constraints]
-    conditions += [item.expression for item in specification.preconditions]
-    names = ", ".join(item.name for item in specification.inputs)
-    return f"def promised({names}):\n    return {' and '.join(f'({text})' for text in conditions) or 'True'}\n"
-
-
 @cache
 def _outcomes(example: Example) -> dict[tuple[str, str], tuple[list[Any], list[Any]]]:
     """Return, per task and kind, whether each claimed input is promised, and what the likeliest right answer gives."""
@@ -41,7 +32,7 @@ def _outcomes(example: Example) -> dict[tuple[str, str], tuple[list[Any], list[A
     for task, kind in keys:
         calls = tuple(list(claim.arguments) for claim in _claims(example, task, kind))
         sources = (*example.below(task), code(example.right(example.archetype_of(task), task)[0]))
-        programs.append(Program((_promises(example, task),), "promised", calls))
+        programs.append(Program((promises(example, task),), "promised", calls))
         programs.append(Program(sources, example.task(task).name, calls))
     report = execute(example, programs)
     return {key: (report[2 * place], report[2 * place + 1]) for place, key in enumerate(keys)}

@@ -20,9 +20,6 @@ pytestmark = [pytest.mark.temporal, pytest.mark.sandbox]
 APART = SPECIFICATION.replace("dependencies: [double]\n    ", "")
 """The sample whose two parts are built at the same time."""
 
-ALONE = SPECIFICATION.partition("  - id: quadruple")[0]
-"""One part of the sample."""
-
 WITHOUT_DOUBLE = {
     **ANSWERS,
     ("coder", "quadruple"): tuple(
