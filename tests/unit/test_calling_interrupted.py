@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
@@ -21,8 +20,9 @@ from schemas.models import (
     ModelAnswer,
     ModelRequest,
 )
+from schemas.presets import Preset
 from tests.unit.activity_fakes import PROJECT, opened
-from tests.unit.test_activities_calling import NO_BUDGET, A, B, Endpoints, _answer, _call, _preset
+from tests.unit.calling_fakes import NO_BUDGET, A, B, Endpoints, answer, call_of, preset_at
 
 
 class SlowStore(MemoryStore):
@@ -59,8 +59,8 @@ class SlowStore(MemoryStore):
         return await super().replace_breaker(breaker)
 
 
-async def _cancelled(store: SlowStore, caller: Caller, preset: Any, times: int) -> None:
-    paying = asyncio.create_task(caller.pay(_call(preset), NO_BUDGET))
+async def _cancelled(store: SlowStore, caller: Caller, preset: Preset, times: int) -> None:
+    paying = asyncio.create_task(caller.pay(call_of(preset), NO_BUDGET))
     await store.begun.wait()
     for _ in range(times):
         paying.cancel()
@@ -72,7 +72,7 @@ async def _cancelled(store: SlowStore, caller: Caller, preset: Any, times: int) 
 
 async def test_an_answer_that_has_come_is_settled_however_often_the_call_is_cancelled() -> None:
     """A round that ends breaks its calls off, and the activity's own cancellation comes on top of that."""
-    store, preset = SlowStore("settle"), _preset()
+    store, preset = SlowStore("settle"), preset_at()
     await opened(store)
     await _cancelled(store, Caller(Endpoints(), store, store, preset), preset, times=3)
     (entry,) = await store.ledger(PROJECT)
@@ -82,7 +82,7 @@ async def test_an_answer_that_has_come_is_settled_however_often_the_call_is_canc
 
 async def test_what_was_reserved_and_never_sent_is_released() -> None:
     """Cancelled while the store reserves, nothing left: no cap is nearer."""
-    store, preset, model = SlowStore("reserve"), _preset(), Endpoints()
+    store, preset, model = SlowStore("reserve"), preset_at(), Endpoints()
     await opened(store)
     await _cancelled(store, Caller(model, store, store, preset), preset, times=1)
     assert model.requests == []
@@ -92,12 +92,12 @@ async def test_what_was_reserved_and_never_sent_is_released() -> None:
 @pytest.mark.parametrize("breaks", [False, True])
 async def test_a_failed_attempt_is_concluded_though_its_breaker_is_not_written(breaks: bool) -> None:
     """The books do not depend on the breakers: a store that fails there, or a cancellation, leaves no open row."""
-    store, preset = SlowStore("replace_breaker", breaks=breaks), _preset()
+    store, preset = SlowStore("replace_breaker", breaks=breaks), preset_at()
     await opened(store)
     caller = Caller(Endpoints(lambda _: EndpointLost("500", answered=True)), store, store, preset)
     if breaks:
         with pytest.raises(ConnectionError):
-            await caller.pay(_call(preset), NO_BUDGET)
+            await caller.pay(call_of(preset), NO_BUDGET)
     else:
         await _cancelled(store, caller, preset, times=1)
     assert [entry.status for entry in await store.ledger(PROJECT)] == [LedgerStatus.REFUSED]
@@ -105,7 +105,7 @@ async def test_a_failed_attempt_is_concluded_though_its_breaker_is_not_written(b
 
 async def test_a_replica_answers_while_another_asks_for_a_long_pause() -> None:
     """The pause is the endpoint's, not the call's."""
-    store, preset = MemoryStore(), _preset(A, B)
+    store, preset = MemoryStore(), preset_at(A, B)
     await opened(store)
     turned_away: list[str] = []
 
@@ -113,19 +113,19 @@ async def test_a_replica_answers_while_another_asks_for_a_long_pause() -> None:
         if not turned_away or request.endpoint in turned_away:
             turned_away.append(request.endpoint)
             return ModelOverloaded("busy", retry_after=3600.0)
-        return _answer(request)
+        return answer(request)
 
-    await asyncio.wait_for(Caller(Endpoints(behave), store, store, preset).pay(_call(preset), NO_BUDGET), 5)
+    await asyncio.wait_for(Caller(Endpoints(behave), store, store, preset).pay(call_of(preset), NO_BUDGET), 5)
     assert len(turned_away) == 1
 
 
 async def test_a_model_is_asked_itself_though_its_stand_in_answered_before() -> None:
     """What a fallback said in an outage is no answer of the model: only a replay takes it."""
-    store, preset = MemoryStore(), _preset(fallback=True, revision="sha-1")
+    store, preset = MemoryStore(), preset_at(fallback=True, revision="sha-1")
     await opened(store)
-    down = Endpoints(lambda request: EndpointLost("dead", dead=True) if request.model == "big" else _answer(request))
-    await Caller(down, store, MemoryStore(), preset).pay(_call(preset), NO_BUDGET)
-    await Caller(Endpoints(), store, MemoryStore(), preset).pay(_call(preset, purpose="code-again-1"), NO_BUDGET)
+    down = Endpoints(lambda request: EndpointLost("dead", dead=True) if request.model == "big" else answer(request))
+    await Caller(down, store, MemoryStore(), preset).pay(call_of(preset), NO_BUDGET)
+    await Caller(Endpoints(), store, MemoryStore(), preset).pay(call_of(preset, purpose="code-again-1"), NO_BUDGET)
     again = await store.completions(PROJECT, NodePath("root.a"), "code-again-1", 0)
     assert [item.model for item in again] == ["big"]
 
@@ -133,10 +133,10 @@ async def test_a_model_is_asked_itself_though_its_stand_in_answered_before() -> 
 async def test_the_name_and_password_of_an_endpoint_are_in_no_record() -> None:
     """Ledger and breakers show where was asked without them."""
     url = "http://user:hunter2@host/v1"
-    store, preset = MemoryStore(), _preset(url)
+    store, preset = MemoryStore(), preset_at(url)
     await opened(store)
-    model = Endpoints(lambda request: ModelStalled("silence") if len(model.requests) == 1 else _answer(request))
-    await Caller(model, store, store, preset).pay(_call(preset), NO_BUDGET)
+    model = Endpoints(lambda request: ModelStalled("silence") if len(model.requests) == 1 else answer(request))
+    await Caller(model, store, store, preset).pay(call_of(preset), NO_BUDGET)
     assert {request.endpoint for request in model.requests} == {url}
     shown = str(await store.ledger(PROJECT)) + str(store._breakers)
     assert "http://host/v1" in shown
