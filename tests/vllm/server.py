@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import httpx
 
+from millwright.adapters.embedded.home import free_port
 from tests.vllm import environment
 from tests.vllm.tiny_model import CONTEXT, NAME, write_model
 
@@ -44,7 +44,7 @@ class Server:
         A free port is chosen where none is given; ``seats`` bounds the answers at work at once.
         """
         self._python, self._on_cpu = python, on_cpu
-        self._port, self._seats = port or _free_port(), seats
+        self._port, self._seats = port or free_port([]), seats
         # Short, because sockets lie in it: a path of more than 107 bytes is none for them (unix(7)).
         self._folder = Path(tempfile.mkdtemp(prefix="vllm-"))
         self._process: subprocess.Popen[bytes] | None = None
@@ -163,13 +163,6 @@ class Server:
 
     def _log_tail(self) -> str:
         return "\n".join((self._folder / "log").read_text("utf-8", "replace").splitlines()[-30:])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _group(entry: Path) -> int | None:

@@ -43,6 +43,10 @@ def http(status: int, body: bytes | dict[str, Any], *, length: int | None = None
     return f"HTTP/1.1 {status} X\r\n{lines}\r\n".encode() + content
 
 
+GOOD = http(200, completion())
+"""A good reply, whole."""
+
+
 def reset(writer: asyncio.StreamWriter) -> None:
     """Close a connection with a TCP reset."""
     linger = struct.pack("ii", 1, 0)
@@ -107,6 +111,14 @@ async def listening(*replies: Reply) -> AsyncIterator[Endpoint]:
             task.cancel()
         await asyncio.gather(*endpoint.serving, return_exceptions=True)
         await server.wait_closed()
+
+
+@asynccontextmanager
+async def accepting(act: Conduct) -> AsyncIterator[str]:
+    """Do the same with every connection, and parse nothing; yields ``host:port``."""
+    server = await asyncio.start_server(act, "127.0.0.1", 0)
+    async with server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 def unused_url() -> str:

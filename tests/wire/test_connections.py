@@ -7,9 +7,7 @@ import pytest
 from millwright.adapters.llm.connections import KEEP_ALIVE_SECONDS, Connections
 from millwright.adapters.llm.openai_compatible import OpenAICompatibleModels
 from millwright.errors import EndpointLost
-from tests.wire.endpoint import completion, http, listening, request
-
-GOOD = http(200, completion())
+from tests.wire.endpoint import GOOD, accepting, http, listening, request
 
 
 async def test_a_connection_is_used_again() -> None:
@@ -112,9 +110,8 @@ async def test_the_request_for_a_tunnel_is_not_the_call(monkeypatch: pytest.Monk
         await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(no_tunnel, "127.0.0.1", 0)
-    async with server:
-        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    async with accepting(no_tunnel) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://{proxy}")
         monkeypatch.setenv("no_proxy", "")
         async with OpenAICompatibleModels() as models:
             with pytest.raises(EndpointLost) as caught:

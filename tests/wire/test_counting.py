@@ -7,11 +7,10 @@ import pytest
 
 from millwright.adapters.llm.openai_compatible import OpenAICompatibleModels
 from millwright.errors import ModelError, was_sent
-from tests.wire.endpoint import Endpoint, completion, http, listening, request, reset
+from tests.wire.endpoint import GOOD, Endpoint, http, listening, request, reset
 
 CALLS = 300
 GOOD_SEED = CALLS * 12 + 7
-GOOD = http(200, completion())
 
 
 async def misbehave(endpoint: Endpoint, writer: asyncio.StreamWriter) -> None:

@@ -19,7 +19,7 @@ from millwright.errors import (
     ReplyBroken,
     was_sent,
 )
-from tests.wire.endpoint import Conduct, Reply, completion, http, listening, request, reset, unused_url
+from tests.wire.endpoint import Conduct, Reply, accepting, completion, http, listening, request, reset, unused_url
 
 WHOLE = json.dumps(completion()).encode()
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -309,11 +309,9 @@ async def test_a_server_without_tls_is_lost_and_nothing_was_sent() -> None:
         await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(plain, "127.0.0.1", 0)
-    async with server, OpenAICompatibleModels() as models:
-        port = server.sockets[0].getsockname()[1]
+    async with accepting(plain) as address, OpenAICompatibleModels() as models:
         with pytest.raises(EndpointLost) as caught:
-            await models.complete(request(endpoint=f"https://127.0.0.1:{port}/v1"))
+            await models.complete(request(endpoint=f"https://{address}/v1"))
     assert not caught.value.sent
 
 
@@ -324,11 +322,9 @@ async def test_a_request_that_could_not_be_written_whole_was_not_sent() -> None:
         await reader.read(10)
         reset(writer)
 
-    server = await asyncio.start_server(swallow_a_little, "127.0.0.1", 0)
-    async with server, OpenAICompatibleModels() as models:
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    async with accepting(swallow_a_little) as address, OpenAICompatibleModels() as models:
         with pytest.raises(EndpointLost) as caught:
-            await models.complete(request(endpoint=url, stop=("x" * 20_000_000,)))
+            await models.complete(request(endpoint=f"http://{address}/v1", stop=("x" * 20_000_000,)))
     assert not caught.value.sent
 
 
@@ -361,12 +357,11 @@ async def test_a_call_that_is_cancelled_while_it_connects_was_not_sent() -> None
         gone.set()
         writer.close()
 
-    server = await asyncio.start_server(no_handshake, "127.0.0.1", 0)
-    async with server, OpenAICompatibleModels() as models:
+    async with accepting(no_handshake) as address, OpenAICompatibleModels() as models:
 
         async def call() -> None:
             try:
-                await models.complete(request(endpoint=f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"))
+                await models.complete(request(endpoint=f"https://{address}/v1"))
             except asyncio.CancelledError as error:
                 noted.append(was_sent(error))
                 raise

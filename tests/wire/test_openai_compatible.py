@@ -12,9 +12,7 @@ from millwright.adapters.llm.openai_compatible import OpenAICompatibleModels
 from millwright.adapters.llm.scripted import ScriptedModel
 from millwright.errors import BadInput, FieldRefused, ModelRefused, ReplyBroken
 from schemas.models import Choice, FinishReason, ModelAnswer, Usage
-from tests.wire.endpoint import KEY, Endpoint, Reply, choice, completion, http, listening, request
-
-GOOD = http(200, completion())
+from tests.wire.endpoint import GOOD, KEY, Endpoint, Reply, choice, completion, http, listening, request
 
 
 @asynccontextmanager
