@@ -28,14 +28,13 @@ from schemas.identity import Digest, ProjectId
 from schemas.models import LedgerEntry, LedgerStatus
 from tests.faults.sample import specification
 from tests.faults.server import FaultyEndpoint, listening
-from tests.integration.demo_stack import end, environment, start, until_up
+from tests.integration.demo_stack import end, ended, environment, start, until_up
 
 PROJECT = ProjectId("sample")
 K = 6
 """The margin: wide, so that there are many calls for each answer that has to be verified."""
 
 MOST_ATTEMPTS = 60
-DEADLINE_SECONDS = 420.0
 CALL_SECONDS = 4.0
 """The timeout of a call: how long a stalled one is waited for."""
 
@@ -100,7 +99,7 @@ async def build(
         try:
             state = await until_up(place / "home", process)
             async with _beside(watch.look(state), *([meanwhile(state)] if meanwhile else [])):
-                status = await asyncio.to_thread(_ended, process, place / "log")
+                status = await asyncio.to_thread(ended, process, place / "log")
         finally:
             await asyncio.to_thread(end, process)
         seconds = time.monotonic() - began
@@ -189,12 +188,3 @@ async def _beside(*works: Awaitable[None]) -> AsyncIterator[None]:
     for outcome in outcomes:
         if isinstance(outcome, Exception):
             raise outcome
-
-
-def _ended(process: subprocess.Popen[bytes], log: Path) -> int:
-    """Wait for the command's own end."""
-    try:
-        return process.wait(DEADLINE_SECONDS)
-    except subprocess.TimeoutExpired:
-        text = log.read_text(encoding="utf-8", errors="replace")
-        raise AssertionError(f"no end after {DEADLINE_SECONDS:g} s:\n{text}") from None

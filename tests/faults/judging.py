@@ -18,7 +18,7 @@ def demand_unharmed(outcome: Outcome, calm: Outcome) -> None:
     assert outcome.exit_code == 0, outcome.output
     assert outcome.manifest is not None
     assert outcome.manifest == calm.manifest
-    assert votes(outcome) == votes(calm)
+    assert _votes(outcome) == _votes(calm)
     assert {node.status for node in outcome.nodes} == {TaskStatus.WON}
     assert outcome.requests <= MOST_REQUESTS * calm.requests
     demand_counted(outcome)
@@ -29,7 +29,7 @@ def demand_counted(outcome: Outcome) -> None:
     assert outcome.counted == outcome.asked
 
 
-def votes(outcome: Outcome) -> dict[str, tuple[int, int, int]]:
+def _votes(outcome: Outcome) -> dict[str, tuple[int, int, int]]:
     """Return each node's margin, samples and red flags."""
     return {node.path: (node.margin, node.samples, node.red_flags) for node in outcome.nodes}
 

@@ -59,9 +59,9 @@ class FaultPlan:
         return None
 
 
-def one(fault: Fault, share: float, seed: int = 0) -> FaultPlan:
+def one(fault: Fault, share: float) -> FaultPlan:
     """Plan a single fault."""
-    return FaultPlan({fault: share}, seed)
+    return FaultPlan({fault: share})
 
 
 def mixed(share: float, seed: int = 0) -> FaultPlan:

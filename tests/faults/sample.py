@@ -3,14 +3,11 @@
 The tasks and their scripted answers are the example's own; nothing is written here for the campaign.
 """
 
-from pathlib import Path
-
 import yaml
 
 from millwright.adapters.embedded.demo_sampling import Completion, CompletionBook, TaskCompletions, read_book
 from schemas.identity import Archetype
-
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "order-pricing"
+from tests.integration.demo_stack import EXAMPLE
 
 TASKS = ("volume_rate", "share", "tax_rate", "tax", "money_text", "shipping")
 """Tasks of functions that need no record of the example's; a dependency stands before what needs it."""

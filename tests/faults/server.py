@@ -7,7 +7,6 @@ import asyncio
 import hashlib
 import json
 import socket
-import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -17,6 +16,7 @@ from http import HTTPStatus
 from millwright.adapters.embedded.demo_protocol import Refusal, answer
 from millwright.adapters.embedded.demo_sampling import CompletionBook
 from tests.faults.plans import NOTHING, Fault, FaultPlan, way
+from tests.wire.endpoint import reset
 
 LOOPBACK = "127.0.0.1"
 PATH = "/v1/chat/completions"
@@ -143,7 +143,7 @@ class FaultyEndpoint:
             await self._go_away(self._outage.seconds)
         if self._down:
             self.injected["outage"] += 1
-            _reset(writer)
+            reset(writer)
             return False
         fault = self._plan.fault(request.call, request.seen)
         if fault is not None:
@@ -178,7 +178,7 @@ class FaultyEndpoint:
             case Fault.STALLED:
                 await self._stall(request, reader, writer)
             case Fault.RESET:
-                _reset(writer)
+                reset(writer)
             case Fault.TRUNCATED:
                 await self._truncate(request, writer)
             case Fault.GARBAGE:
@@ -291,10 +291,3 @@ def _reply(status: HTTPStatus, body: dict[str, object] | bytes, headers: str = "
 
 def _error(message: str, code: str) -> dict[str, object]:
     return {"error": {"message": message, "type": "server_error", "param": None, "code": code}}
-
-
-def _reset(writer: asyncio.StreamWriter) -> None:
-    """End a connection with RST and not FIN."""
-    raw = writer.get_extra_info("socket")
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()

@@ -155,10 +155,18 @@ async def _asked_until_it_answers(endpoint: FaultyEndpoint) -> bytes:
 @given(st.text(min_size=1), st.integers(0, 20))
 def test_the_same_attempt_always_meets_the_same_fault(call: str, seen: int) -> None:
     """What befalls an attempt depends on the seed, the call and how often it was seen, and on nothing else."""
-    plan = mixed(0.3, seed=4)
-    assert plan.fault(call, seen) is plan.fault(call, seen)
+    assert mixed(0.3, seed=4).fault(call, seen) is mixed(0.3, seed=4).fault(call, seen)
     assert FaultPlan({}).fault(call, seen) is None
     assert one(Fault.RESET, 1.0).fault(call, seen) is Fault.RESET
+
+
+def test_seeds_and_attempts_meet_other_faults() -> None:
+    """Of a hundred calls some fail only under one of two seeds, and some only when they are tried again."""
+    first, again, other = (
+        [mixed(0.3, seed).fault(str(number), seen) for number in range(100)] for seed, seen in ((1, 0), (1, 1), (2, 0))
+    )
+    assert first != again
+    assert first != other
 
 
 def test_shares_are_kept_over_many_calls() -> None:

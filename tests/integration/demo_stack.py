@@ -104,14 +104,19 @@ def start(arguments: Sequence[str], variables: Mapping[str, str], log: Path) -> 
 
 def finish(process: subprocess.Popen[bytes], log: Path) -> str:
     """Wait for a command that must succeed; return its output."""
-    try:
-        status = process.wait(DEADLINE_SECONDS)
-    except subprocess.TimeoutExpired:
-        end(process)
-        raise AssertionError(f"no end after {DEADLINE_SECONDS:g} s:\n{log.read_text(errors='replace')}") from None
+    status = ended(process, log)
     output = log.read_text(encoding="utf-8")
     assert status == 0, output
     return output
+
+
+def ended(process: subprocess.Popen[bytes], log: Path) -> int:
+    """Wait for a command's own end; return its status."""
+    try:
+        return process.wait(DEADLINE_SECONDS)
+    except subprocess.TimeoutExpired:
+        end(process)
+        raise AssertionError(f"no end after {DEADLINE_SECONDS:g} s:\n{log.read_text(errors='replace')}") from None
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
