@@ -58,8 +58,7 @@ async def test_of_several_answers_the_first_whole_set_counts(store: Store) -> No
     short = answers(BANK, ["short 0"])
     await answer(store, short, BANK)
     assert await store.answers_to(CALL) == tuple(short)
-    for text in ("first", "second"):
-        round_ = {"first": 1, "second": 2}[text]
+    for round_, text in enumerate(("first", "second"), start=1):
         await answer(store, answers(SHOP, [f"{text} 0", f"{text} 1"], round_=round_, first=5))
     assert [one.text for one in await store.answers_to(CALL)] == ["first 0", "first 1"]
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -124,14 +123,10 @@ def test_asserts_of_verifiers_can_be_read_and_some_contradict_an_example() -> No
 def _holds(example: Example, task: str, expression: str) -> bool:
     """Say whether an assert holds for every example that returns, as plain Python says."""
     specification = example.task(task)
-    names = [item.name for item in specification.inputs]
-    cases = [case for case in specification.test_cases if case.raises is None]
-    calls: list[list[Any]] = []
-    for case, arguments in zip(specification.test_cases, example.example_calls(task), strict=True):
-        if case in cases:
-            calls.append(list(arguments))
+    examples = zip(specification.test_cases, example.example_calls(task), strict=True)
+    calls = tuple(list(arguments) for case, arguments in examples if case.raises is None)
     right = (*example.below(task), code(example.right(example.archetype_of(task), task)[0]))
-    given = ", ".join(names)
+    given = ", ".join(item.name for item in specification.inputs)
     held = f"def held({given}):\n    result = {specification.name}({given})\n    return {expression}\n"
-    (report,) = execute(example, [Program((*right, held), "held", tuple(calls))])
+    (report,) = execute(example, [Program((*right, held), "held", calls)])
     return json.dumps(report) == json.dumps([["bool", True]] * len(calls))

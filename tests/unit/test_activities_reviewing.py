@@ -8,7 +8,6 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.coordinating import Coordinating
-from activities.generation import Generation
 from activities.proposing import Proposing
 from activities.reviewing import Reviewing
 from millwright.adapters.storage.memory import MemoryStore
@@ -70,10 +69,6 @@ class Telling(FakeSandbox):
         return ConditionReport(truths=tuple(row(binding.names) for binding in request.bindings))
 
 
-def _generation(store: MemoryStore, model: FakeModel) -> Generation:
-    return generation_of(store, model)
-
-
 async def _stored(budget: Budget | None = None, inputs: Sequence[int] = (5,), **fields: Any) -> MemoryStore:
     """Make a project with the task ``double``, the inputs of its specification and a candidate."""
     store = MemoryStore()
@@ -89,7 +84,7 @@ async def _stored(budget: Budget | None = None, inputs: Sequence[int] = (5,), **
 async def _reviewed(
     store: MemoryStore, model: FakeModel, sandbox: FakeSandbox | None = None, count: int = 1
 ) -> ReviewedWinner:
-    reviewing = Reviewing(_generation(store, model), store, store, sandbox or FakeSandbox())
+    reviewing = Reviewing(generation_of(store, model), store, store, sandbox or FakeSandbox())
     request = ReviewRequest(election=CODE, winner=WINNER, count=count, seed=7)
     return await ActivityEnvironment().run(reviewing.review_winner, request)
 
@@ -124,7 +119,7 @@ async def test_a_review_is_paid_once_and_another_winner_has_its_own() -> None:
     other = "def double(n: int) -> int:\n    return n + n\n"
     await store.save_candidate(PROJECT, PATH, digest_of_bytes(other.encode()), other)
     model = FakeModel(lambda _: _review((9, None)))
-    reviewing = Reviewing(_generation(store, model), store, store, FakeSandbox())
+    reviewing = Reviewing(generation_of(store, model), store, store, FakeSandbox())
     request = ReviewRequest(election=CODE, winner=digest_of_bytes(other.encode()), count=1, seed=7)
     await ActivityEnvironment().run(reviewing.review_winner, request)
     assert len(model.requests) == 1
@@ -157,7 +152,7 @@ async def test_a_reviewer_without_an_answer_changes_nothing() -> None:
 
 async def _asserted(store: MemoryStore, *answers: list[str], sandbox: FakeSandbox) -> ProposedInputs:
     texts = iter([_fenced({"cases": [{"inputs": {"n": 3}}], "asserts": given}) for given in answers])
-    proposing = Proposing(_generation(store, FakeModel(lambda _: next(texts))), store, store, sandbox)
+    proposing = Proposing(generation_of(store, FakeModel(lambda _: next(texts))), store, store, sandbox)
     request = ProposeRequest(election=CODE, count=len(answers), seed=7)
     return await ActivityEnvironment().run(proposing.propose_inputs, request)
 
@@ -194,7 +189,7 @@ async def _with_record(store: MemoryStore) -> None:
 
 
 async def _advised(store: MemoryStore, model: FakeModel) -> Advice:
-    coordinating = Coordinating(_generation(store, model), store, store)
+    coordinating = Coordinating(generation_of(store, model), store, store)
     return await ActivityEnvironment().run(coordinating.advise, _exhausted())
 
 
@@ -236,7 +231,7 @@ async def test_asking_a_coordinator_again_in_the_same_situation_pays_nothing() -
 
 async def _one_drawn(store: MemoryStore) -> None:
     """Draw one answer for the election itself, which is flagged."""
-    generation = _generation(store, FakeModel(lambda _: "There is no code in this."))
+    generation = generation_of(store, FakeModel(lambda _: "There is no code in this."))
     await ActivityEnvironment().run(generation.draw, DrawRequest(election=CODE, round=0, count=1, seed=7))
 
 

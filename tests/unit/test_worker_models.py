@@ -56,12 +56,12 @@ from millwright.errors import ModelUnavailable
 from tests.unit.test_worker_models import request_to
 
 async def main():
-    async def reset(reader, writer):
+    async def failing(reader, writer):
         await reader.readuntil(b"}]")
         writer.write(b"HTTP/1.1 500 no\\r\\nContent-Length: 0\\r\\n\\r\\n")
         await writer.drain()
         writer.close()
-    server = await asyncio.start_server(reset, "127.0.0.1", 0)
+    server = await asyncio.start_server(failing, "127.0.0.1", 0)
     url = f"http://user:hidden-word@127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     async with server, OpenAICompatibleModels({}) as models:
         try:

@@ -33,6 +33,11 @@ async def _activities(stage: Stage, path: NodePath) -> Counter[str]:
     )
 
 
+async def _purposes(stage: Stage, path: NodePath) -> set[str]:
+    """Return what a node's answers were drawn for."""
+    return {item.purpose for item in await stage.store.all_completions(PROJECT) if item.path == path}
+
+
 async def test_an_input_that_a_reviewer_proposes_splits_the_votes_and_its_opinion_does_not() -> None:
     """What voted alike is compared on it; the answer that fails there loses its company, though the claim is wrong."""
     seen = []
@@ -80,7 +85,7 @@ async def test_a_coordinator_sends_what_nobody_can_do_back_to_its_parent_at_once
         six = await stage.store.node(PROJECT, SIX_PATH)
         assert (result.exit_code, six.rework.replans) == (0, 1)
         assert calls["coordinator", "thrice"] == 1
-        drawn = {item.purpose for item in await stage.store.all_completions(PROJECT) if item.path == THRICE}
+        drawn = await _purposes(stage, THRICE)
         assert "code" in drawn
         assert "code-1" not in drawn, "no limit was halved"
         (because,) = six.rework.given_up
@@ -98,7 +103,7 @@ async def test_a_coordinator_may_ask_a_person_before_the_task_is_simplified() ->
         await until_waiting(stage, QUADRUPLE)
         (question,) = await stage.store.questions(PROJECT)
         assert "- the coordinator proposed to ask a person (no answer meets its examples)" in question.text
-        drawn = {item.purpose for item in await stage.store.all_completions(PROJECT) if item.path == QUADRUPLE}
+        drawn = await _purposes(stage, QUADRUPLE)
         assert "code" in drawn
         assert "code-1" not in drawn, "no limit was halved"
         node = stage.client.get_workflow_handle(node_workflow_id(PROJECT, QUADRUPLE))
@@ -121,7 +126,7 @@ async def test_a_proposal_that_is_not_open_is_not_taken() -> None:
         assert "which was not open: the policy's own step, a simpler task, was taken" in question.text
         node = await stage.store.node(PROJECT, QUADRUPLE)
         assert {(item.proposed, item.taken) for item in node.rework.advised} == {(Remedy.REPLAN, Remedy.SIMPLIFY)}
-        drawn = {item.purpose for item in await stage.store.all_completions(PROJECT) if item.path == QUADRUPLE}
+        drawn = await _purposes(stage, QUADRUPLE)
         assert "code-1" in drawn, "its limits were halved"
         await handle.cancel()
 

@@ -20,22 +20,17 @@ from millwright.core.asserts import (
 from schemas.claims import Assertion
 from schemas.execution import ConditionReport, Outcome, OutcomeKind, Truth
 from schemas.identity import LayerName
-from schemas.specification import TaskSpecification
 from schemas.values import Value
 from schemas.verification import Verdict, VerdictStatus
+from tests.unit.activity_fakes import task
 
-TASK = TaskSpecification.model_validate(
-    {
-        "id": "double",
-        "name": "double",
-        "inputs": [{"name": "n", "type_annotation": "int"}],
-        "outputs": [{"name": "result", "type_annotation": "int"}],
-        "postconditions": [{"name": "even", "expression": "result % 2 == 0"}],
-        "test_cases": [
-            {"name": "one", "inputs": {"n": 1}, "expected_output": 2},
-            {"name": "bad", "inputs": {"n": -1}, "raises": "ValueError"},
-        ],
-    }
+TASK = task(
+    "double",
+    postconditions=[{"name": "even", "expression": "result % 2 == 0"}],
+    test_cases=[
+        {"name": "one", "inputs": {"n": 1}, "expected_output": 2},
+        {"name": "bad", "inputs": {"n": -1}, "raises": "ValueError"},
+    ],
 )
 TRUTHS = st.sampled_from(list(Truth))
 
@@ -79,8 +74,8 @@ def test_an_answer_without_asserts_drops_nothing() -> None:
 
 def test_where_an_input_is_named_as_the_result_nothing_can_be_asserted() -> None:
     """The name would mean two things."""
-    task = TASK.model_copy(update={"inputs": (TASK.inputs[0].model_copy(update={"name": "result"}),)})
-    assert read_asserted({"asserts": ["result > 0"]}, task) == ((), 1)
+    ambiguous = TASK.model_copy(update={"inputs": (TASK.inputs[0].model_copy(update={"name": "result"}),)})
+    assert read_asserted({"asserts": ["result > 0"]}, ambiguous) == ((), 1)
 
 
 @given(st.lists(st.lists(st.sampled_from("abcde"), unique=True, max_size=5), max_size=5))

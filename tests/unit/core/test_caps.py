@@ -1,5 +1,6 @@
 """What a project's caps become where a person lets it go on."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,14 +14,14 @@ BUDGETS = st.builds(Budget, max_calls=_counts, max_tokens=_counts, max_cost=_amo
 
 @given(BUDGETS, st.integers(1, 5))
 def test_each_consent_without_caps_gives_once_more_what_was_given_at_first(first: Budget, times: int) -> None:
-    """After n consents a cap on calls is n + 1 times the first one, and what had no cap has none."""
+    """After n consents a cap is n + 1 times the first one, and what had no cap has none."""
     now = first
     for _ in range(times):
         now = raised(now, first)
     assert now.max_calls == (None if first.max_calls is None else first.max_calls * (times + 1))
     assert now.max_tokens == (None if first.max_tokens is None else first.max_tokens * (times + 1))
-    assert (now.max_cost is None) == (first.max_cost is None)
-    assert (now.max_time_seconds is None) == (first.max_time_seconds is None)
+    for cap, given_first in ((now.max_cost, first.max_cost), (now.max_time_seconds, first.max_time_seconds)):
+        assert cap == (None if given_first is None else pytest.approx(given_first * (times + 1)))
 
 
 @given(BUDGETS, BUDGETS, BUDGETS)

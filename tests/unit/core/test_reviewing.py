@@ -5,16 +5,9 @@ from pydantic import JsonValue
 
 from millwright.core.reviewing import LONGEST_WHY, MOST_REVIEWED, Review, read_review, stored, unstored
 from schemas.election import Flag, RedFlag
-from schemas.specification import TaskSpecification
+from tests.unit.activity_fakes import task
 
-TASK = TaskSpecification.model_validate(
-    {
-        "id": "double",
-        "name": "double",
-        "inputs": [{"name": "n", "type_annotation": "int"}],
-        "outputs": [{"name": "result", "type_annotation": "int"}],
-    }
-)
+TASK = task("double")
 
 
 def _case(n: JsonValue, **more: JsonValue) -> dict[str, JsonValue]:
