@@ -109,6 +109,8 @@ def _sdk_python(given: str | None) -> Iterator[str | None]:
         python = Path(folder) / "bin" / "python"
         install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", SDK]
         done = subprocess.run(install, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+        if done.returncode != 0:
+            sys.stderr.write(done.stderr)
         yield str(python) if done.returncode == 0 else None
 
 

@@ -5,7 +5,7 @@ It starts nothing and reads no clock.
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from temporalio.api.history.v1 import HistoryEvent
@@ -53,13 +53,18 @@ def spans(activities: Sequence[Scheduled], ledger: Sequence[LedgerEntry], log: S
     Raises:
         ValueError: a request was answered that no activity can have made.
     """
-    served: Mapping[str, Service] = {service.call: service for service in log}
-    found = []
+    return [
+        Span(_maker(entry, service, activities).at, service.started, service.ended)
+        for entry, service in answered(ledger, log)
+    ]
+
+
+def answered(ledger: Sequence[LedgerEntry], log: Sequence[Service]) -> Iterator[tuple[LedgerEntry, Service]]:
+    """Yield the requests of a ledger that were answered, each with its line of the endpoint's log."""
+    served = {service.call: service for service in log}
     for entry in ledger:
         if entry.status is LedgerStatus.SETTLED and entry.call is not None:
-            service = served[idempotency_key(entry.key, entry.call)]
-            found.append(Span(_maker(entry, service, activities).at, service.started, service.ended))
-    return found
+            yield entry, served[idempotency_key(entry.key, entry.call)]
 
 
 def _maker(entry: LedgerEntry, service: Service, activities: Sequence[Scheduled]) -> Scheduled:

@@ -147,19 +147,21 @@ async def _fill(engine: AsyncEngine, sizes: Sequence[int]) -> None:
         await alone.execute(text("VACUUM ANALYZE"))
 
 
-def _colliding(wanted: int, parts: int = 16) -> list[ProjectId]:
+def _part(project: ProjectId) -> int:
+    """Return the part of the installation's totals that has a project's share, as ``adapters.storage.spent`` does."""
+    return zlib.crc32(project.encode()) % 16
+
+
+def _colliding(wanted: int) -> list[ProjectId]:
     """Name projects whose share of the installation's totals lies in one and the same part."""
     names = (ProjectId(f"hot-{number}") for number in range(10_000))
-    return [name for name in names if zlib.crc32(name.encode()) % parts == 0][:wanted]
+    return [name for name in names if _part(name) == 0][:wanted]
 
 
-def _spread(wanted: int, parts: int = 16) -> list[ProjectId]:
+def _spread(wanted: int) -> list[ProjectId]:
     """Name projects whose shares lie in parts of their own."""
-    by_part: dict[int, ProjectId] = {}
-    for number in range(10_000):
-        name = ProjectId(f"cool-{number}")
-        by_part.setdefault(zlib.crc32(name.encode()) % parts, name)
-    return list(by_part.values())[:wanted]
+    names = (ProjectId(f"cool-{number}") for number in range(10_000))
+    return list({_part(name): name for name in names}.values())[:wanted]
 
 
 async def main() -> None:

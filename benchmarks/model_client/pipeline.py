@@ -19,7 +19,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks.humaneval.measuring import Cost, costs, percentile
-from benchmarks.model_client.drawing import scheduled
+from benchmarks.model_client.drawing import answered, scheduled
 from benchmarks.model_client.drawing import spans as spans_of
 from benchmarks.model_client.slots import Latency, Service, SlotServer, serving
 from benchmarks.model_client.tasks import answers, specification
@@ -31,11 +31,10 @@ from millwright.adapters.embedded.supervisor import Child
 from millwright.adapters.storage.migration import upgrade
 from millwright.adapters.storage.postgres import open_store
 from millwright.client import Client
-from millwright.core.calls import idempotency_key
 from millwright.settings import Settings
 from millwright.temporal import connect
 from schemas.identity import ProjectId
-from schemas.models import LedgerEntry, LedgerStatus
+from schemas.models import LedgerEntry
 from schemas.project import OnExhausted
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -182,9 +181,8 @@ def _print(options: Options, run: Run, load: float) -> None:
     )
     print(f"  of which with ready work for every slot: {used.saturated_share:.1%}, for {used.saturated_seconds:.1f} s")
     print("  (ready: the activity that makes the request was scheduled, and the request is not answered)")
-    served = {service.call: service for service in run.log}
     over = [
-        entry.latency_seconds - (service.ended - service.arrived) for entry, service in _answered(run.ledger, served)
+        entry.latency_seconds - (service.ended - service.arrived) for entry, service in answered(run.ledger, run.log)
     ]
     print(
         f"  wall per call beside the endpoint's own: median {percentile(over, 0.5) * 1000:.1f} ms, "
@@ -195,14 +193,6 @@ def _print(options: Options, run: Run, load: float) -> None:
             f"  CPU of {name}: {cost.own:.1f} s itself, {cost.children:.1f} s its children; "
             f"{cost.own / max(calls, 1) * 1000:.0f} ms a call itself"
         )
-
-
-def _answered(ledger: Sequence[LedgerEntry], served: Mapping[str, Service]) -> list[tuple[LedgerEntry, Service]]:
-    return [
-        (entry, served[idempotency_key(entry.key, entry.call)])
-        for entry in ledger
-        if entry.status is LedgerStatus.SETTLED and entry.call is not None
-    ]
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from benchmarks.humaneval.measuring import percentile
 from millwright.adapters.llm.openai_compatible import OpenAICompatibleModels
 from millwright.errors import ModelError, ModelUnavailable
 from schemas.identity import Archetype
@@ -44,11 +45,10 @@ class _Figures:
         failed = ", ".join(f"{count} {kind}" for kind, count in sorted(self.failures.items()))
         if not self.latencies:
             return f"{at_once:>8}  no answer: {failed}"
-        latencies = sorted(self.latencies)
-        late = latencies[min(len(latencies) - 1, int(0.95 * len(latencies)))]
+        answered, late = len(self.latencies), percentile(self.latencies, 0.95)
         return (
-            f"{at_once:>8}{len(latencies):>8}{len(latencies) / self.seconds:>10.2f}{self.tokens / self.seconds:>11.0f}"
-            f"{statistics.median(latencies):>11.2f}{late:>9.2f}  {failed}"
+            f"{at_once:>8}{answered:>8}{answered / self.seconds:>10.2f}{self.tokens / self.seconds:>11.0f}"
+            f"{statistics.median(self.latencies):>11.2f}{late:>9.2f}  {failed}"
         ).rstrip()
 
 
