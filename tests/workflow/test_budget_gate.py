@@ -1,7 +1,6 @@
 """The budget's gate: a project that reaches a cap waits for a person, goes on with raised caps, or ends."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from tests.workflow import prose
 from tests.workflow.builds import PROJECT, build, start, until_project, until_waiting
 from tests.workflow.environment import Stage, TableModel, staged
 from tests.workflow.samples import ANSWERS, SPECIFICATION
+from workflows.identifiers import node_workflow_id
 
 pytestmark = [pytest.mark.temporal, pytest.mark.sandbox]
 
@@ -34,25 +34,6 @@ def approval(number: int, decision: str = "approve", **more: Any) -> dict[str, A
     return {"gate": "budget", "decision_id": str(number), "decision": decision, "by": "ann", **more}
 
 
-async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
-    """Wait for a condition; bounded."""
-    for _ in range(600):
-        if await condition():
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"never: {what}")
-
-
-async def until_open(handle: WorkflowHandle[Any, ProjectResult], decision: int = 1) -> None:
-    """Wait until the budget's gate is open for the decision of a number."""
-
-    async def is_open() -> bool:
-        progress = await handle.query("progress")
-        return bool(progress["waits_for"] == "budget" and progress["decision_id"] == str(decision))
-
-    await until(is_open, f"the gate was open for decision {decision}")
-
-
 async def opened_or_ended(handle: WorkflowHandle[Any, ProjectResult], decision: int) -> bool:
     """Wait until the gate is open for a decision, or the project has ended; False then.
 
@@ -66,6 +47,20 @@ async def opened_or_ended(handle: WorkflowHandle[Any, ProjectResult], decision: 
             return True
         await asyncio.sleep(0.1)
     raise AssertionError(f"the gate was never open for decision {decision}, and the project never ended")
+
+
+async def until_open(handle: WorkflowHandle[Any, ProjectResult], decision: int = 1) -> None:
+    """Wait until the budget's gate is open for the decision of a number."""
+    assert await opened_or_ended(handle, decision), f"the project ended before decision {decision} was asked for"
+
+
+async def releases(stage: Stage, path: NodePath) -> int:
+    """Count how often a node that waited at a cap was told what was decided."""
+    node = stage.client.get_workflow_handle(node_workflow_id(PROJECT, path))
+    signals = [
+        event.workflow_execution_signaled_event_attributes.signal_name async for event in node.fetch_history_events()
+    ]
+    return signals.count("caps_decided")
 
 
 async def caps(stage: Stage) -> Budget:
@@ -128,14 +123,16 @@ async def test_several_parts_wait_at_one_gate() -> None:
 
 
 async def test_a_part_that_reports_late_goes_on_without_another_decision() -> None:
-    """What had drawn under the old caps is released at once, also when a refusal came before it."""
+    """What had drawn before it knew of the raised caps is released at once, by what was decided already."""
     async with staged(TableModel(ANSWERS)) as stage:
-        handle = await start(stage, budget={"max_calls": 2}, **CAPPED)
+        handle = await start(stage, budget={"max_calls": 1}, **CAPPED)
         await until_open(handle)
+        await until_waiting(stage, "root.double")
         await handle.execute_update("approve", approval(1, budget={"max_calls": 3}))
         # The next part knows of no consent yet: its first report is answered by what was decided before it began, and
         # only when it reaches the raised cap again is a person asked.
         await until_open(handle, 2)
+        assert [await releases(stage, NodePath(f"root.{name}")) for name in ("double", "quadruple")] == [1, 1]
         await handle.execute_update("approve", approval(2, "reject"))
         result = await handle.result()
         assert result.exit_code == 4
