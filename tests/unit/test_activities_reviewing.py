@@ -1,6 +1,5 @@
 """Winners that reviewers read, asserts that verifiers state, and what coordinators propose: drawn, kept, paid once."""
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,6 +30,7 @@ from schemas.requests import (
 from schemas.values import Value
 from schemas.verification import Finding, InputOrigin, InputSet, InputVector, Verdict, VerdictStatus
 from tests.unit.activity_fakes import CODE, PROJECT, FakeModel, FakeSandbox, flat, generation_of, opened, task
+from tests.workflow.samples import fenced_json
 
 PATH = NodePath("root.double")
 SOURCE = "def double(n: int) -> int:\n    return n * 2\n"
@@ -41,16 +41,12 @@ def _int(number: int) -> Value:
     return ["int", str(number)]
 
 
-def _fenced(document: object) -> str:
-    return f"```json\n{json.dumps(document)}\n```"
-
-
 def _review(*cases: tuple[int, int | None]) -> str:
     written: list[dict[str, Any]] = [
         {"inputs": {"n": n}, "why": "an edge"} | ({} if expected is None else {"expected": expected})
         for n, expected in cases
     ]
-    return _fenced({"cases": written})
+    return fenced_json({"cases": written})
 
 
 class Telling(FakeSandbox):
@@ -137,7 +133,7 @@ async def test_inputs_that_are_not_promised_are_not_kept() -> None:
 async def test_a_reviewer_without_an_answer_changes_nothing() -> None:
     """Who rambles is flagged; an empty list is no fault; a task without inputs is not reviewed at all."""
     store = await _stored()
-    texts = iter(["It looks fine to me.", _fenced({"cases": []})])
+    texts = iter(["It looks fine to me.", fenced_json({"cases": []})])
     result = await _reviewed(store, FakeModel(lambda _: next(texts)), count=2)
     assert result == ReviewedWinner()
     drawn = [item for item in await store.all_completions(PROJECT) if item.archetype is Archetype.REVIEWER]
@@ -151,7 +147,7 @@ async def test_a_reviewer_without_an_answer_changes_nothing() -> None:
 
 
 async def _asserted(store: MemoryStore, *answers: list[str], sandbox: FakeSandbox) -> ProposedInputs:
-    texts = iter([_fenced({"cases": [{"inputs": {"n": 3}}], "asserts": given}) for given in answers])
+    texts = iter([fenced_json({"cases": [{"inputs": {"n": 3}}], "asserts": given}) for given in answers])
     proposing = Proposing(generation_of(store, FakeModel(lambda _: next(texts))), store, store, sandbox)
     request = ProposeRequest(election=CODE, count=len(answers), seed=7)
     return await ActivityEnvironment().run(proposing.propose_inputs, request)
@@ -198,7 +194,7 @@ async def test_a_coordinator_is_told_the_facts_and_its_proposal_is_recorded(step
     """It sees the tally and the commonest findings; one that is not open is recorded beside the policy's own step."""
     store = await _stored()
     await _with_record(store)
-    model = FakeModel(lambda _: _fenced({"step": step, "reason": "nobody can know it"}))
+    model = FakeModel(lambda _: fenced_json({"step": step, "reason": "nobody can know it"}))
     advice = await _advised(store, model)
     assert advice == Advice(proposed=Remedy(step), reason="nobody can know it")
     told = model.requests[0].prompt.messages[1].content
@@ -215,7 +211,7 @@ async def test_a_coordinator_is_told_the_facts_and_its_proposal_is_recorded(step
 async def test_asking_a_coordinator_again_in_the_same_situation_pays_nothing() -> None:
     """And records nothing twice; other facts are another question."""
     store = await _stored()
-    answer = _fenced({"step": "person", "reason": "nobody can know it"})
+    answer = fenced_json({"step": "person", "reason": "nobody can know it"})
     first = await _advised(store, FakeModel(lambda _: answer))
     again = FakeModel()
     assert await _advised(store, again) == first

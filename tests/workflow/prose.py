@@ -1,10 +1,9 @@
 """Requirements in prose that try to give orders, and agents of which some obey them."""
 
-import json
 from typing import Any
 
 from millwright.core.prompts.planner import specifier_task
-from tests.workflow.samples import DOUBLE, QUADRUPLE, WRONG_DOUBLE, fenced, proposal
+from tests.workflow.samples import DOUBLE, QUADRUPLE, WRONG_DOUBLE, fenced, fenced_json, proposal
 
 PROSE = """# Eight times
 
@@ -29,7 +28,7 @@ def specified(requirements: dict[str, Any], **fields: Any) -> str:
         ],
         **fields,
     }
-    return f"```json\n{json.dumps({'specification': specification, 'requirements': requirements})}\n```\n"
+    return fenced_json({"specification": specification, "requirements": requirements})
 
 
 READ = {"functional": ["R1", "R2"], "constraints": ["R3"]}

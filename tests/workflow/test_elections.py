@@ -1,6 +1,5 @@
 """Elections within real workflows: who votes, what is compared, and what follows where nobody wins."""
 
-import json
 import re
 
 import pytest
@@ -18,6 +17,7 @@ from tests.workflow.samples import (
     SPLIT_TWO_WAYS,
     TRIPLE,
     TRIPLING,
+    fenced_json,
 )
 from workflows.identifiers import node_workflow_id
 
@@ -75,9 +75,7 @@ class Stating(TableModel):
         asked = re.findall(r'^(\d+)\. {"n": (-?\d+)}$', request.prompt.messages[-1].content, re.MULTILINE)
         stated = [{"input": int(number), "returns": 3 * int(value)} for number, value in asked]
         return ModelAnswer(
-            choices=(
-                Choice(text=f"```json\n{json.dumps({'outcomes': stated})}\n```", finish_reason=FinishReason.STOP),
-            ),
+            choices=(Choice(text=fenced_json({"outcomes": stated}), finish_reason=FinishReason.STOP),),
             usage=Usage(prompt_tokens=10, completion_tokens=5),
             model="table",
             endpoint="memory",
@@ -110,7 +108,7 @@ class Choosing(TableModel):
         return ModelAnswer(
             choices=(
                 Choice(
-                    text=f"```json\n{json.dumps({'choice': label, 'reason': 'plain'})}\n```",
+                    text=fenced_json({"choice": label, "reason": "plain"}),
                     finish_reason=FinishReason.STOP,
                 ),
             ),
