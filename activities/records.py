@@ -26,8 +26,9 @@ from millwright.core.voting import gated
 from millwright.errors import BadInput, NotFound, ProjectConflict
 from millwright.ports import ArtifactStore, ProjectStore
 from schemas.election import Rule
-from schemas.evidence import Decision, Forecast, NodeRecord, ProjectRecord, Question
+from schemas.evidence import Forecast, NodeRecord, ProjectRecord
 from schemas.identity import DELIVERED, Digest, NodePath, TaskStatus, project_id_from
+from schemas.people import Decision, Question
 from schemas.presets import Preset
 from schemas.project import Counts, Policy, ProjectInput, ProjectResult, RaisedCaps
 from schemas.requests import (

@@ -30,9 +30,10 @@ from millwright.errors import (
 )
 from millwright.ports import ArtifactStore, ProjectStore
 from millwright.records import Records
-from schemas.evidence import Decision, ProjectRecord, Question
+from schemas.evidence import ProjectRecord
 from schemas.identity import DELIVERED, Digest, Gate, ProjectId, TaskStatus
 from schemas.models import Budget
+from schemas.people import Decision, Question
 from schemas.project import (
     ATOMIC_COMPLEXITY,
     ATOMIC_LINES,

@@ -13,7 +13,8 @@
     │   ├── SchemaOutdated          the database is not at the migration this version needs; never retried
     │   ├── SandboxUnavailable      the sandbox itself is broken or missing: says nothing of a candidate
     │   ├── AnalyserUnavailable     a static tool is broken or missing: says nothing of a candidate
-    │   └── InputsUnavailable       the generator of inputs is broken or missing
+    │   ├── InputsUnavailable       the generator of inputs is broken or missing
+    │   └── NotifierUnavailable     a notifier reached nobody
     ├── ModelError                  a model call brought no answer
     │   ├── ModelUnavailable        no complete answer came; retried
     │   │   ├── ModelOverloaded     the endpoint asks for patience (408, 425, 429, 503)
@@ -24,6 +25,7 @@
     │   ├── RoutesClosed            no endpoint of an archetype can be asked now; retried when one may be
     │   └── ModelRefused            wrong key, unknown model, bad request; never retried
     ├── BudgetReached               a reservation would pass a cap
+    ├── NotifierRefused             a notifier will reach nobody: wrong address, wrong secret; never retried
     └── IntegrityError              stored bytes do not match their digest; never retried
 
 A message says what happened, to which id, and what to do next.
@@ -92,6 +94,10 @@ class AnalyserUnavailable(ServiceUnavailable):
 
 class InputsUnavailable(ServiceUnavailable):
     """The generator of inputs is broken or missing."""
+
+
+class NotifierUnavailable(ServiceUnavailable):
+    """A notifier reached nobody; a later attempt may."""
 
 
 class ModelError(MillwrightError):
@@ -179,6 +185,10 @@ def was_sent(error: BaseException) -> bool:
 
 class BudgetReached(MillwrightError):
     """A reservation would pass one of the project's caps."""
+
+
+class NotifierRefused(MillwrightError):
+    """A notifier reached nobody, and no attempt will."""
 
 
 class IntegrityError(MillwrightError):

@@ -4,20 +4,11 @@ Adapters implement these; activities hold them; the contract suites under ``test
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Protocol
 
 from schemas.breakers import Breaker
 from schemas.claims import Claim
-from schemas.evidence import (
-    CompletionRecord,
-    Decision,
-    Forecast,
-    NodeRecord,
-    ProjectRecord,
-    ProjectSpend,
-    Question,
-)
+from schemas.evidence import CompletionRecord, Forecast, NodeRecord, ProjectRecord, ProjectSpend
 from schemas.execution import (
     CallReport,
     CallRequest,
@@ -30,6 +21,7 @@ from schemas.execution import (
 )
 from schemas.identity import Digest, NodePath, ProjectId, TaskStatus
 from schemas.models import Budget, InstallationBudget, LedgerEntry, ModelAnswer, ModelRequest, Prompt
+from schemas.people import Decision, Notice, Question
 from schemas.reuse import AcceptedPart, AcceptedPlan, Revision
 from schemas.specification import TaskSpecification, TestCase
 from schemas.verification import AnalysisReport, AnalysisRequest, InputSet, InputVector, Verdict
@@ -343,8 +335,12 @@ class ProjectStore(Protocol):
         """Read a project's questions, oldest first."""
         ...
 
+    async def open_questions(self) -> tuple[Question, ...]:
+        """Read what waits for people in all projects that have not ended, oldest first."""
+        ...
+
     async def save_decision(self, decision: Decision) -> None:
-        """Record a decision; the first under an id wins."""
+        """Record a decision; the first under (project, question or gate, id) wins."""
         ...
 
     async def decisions(self, project: ProjectId) -> tuple[Decision, ...]:
@@ -380,8 +376,18 @@ class BreakerStore(Protocol):
 
 
 class Notifier(Protocol):
-    """Tells people that something waits for them."""
+    """Tells people that something waits for them; ``name`` tells it from others in logs and notes."""
 
-    async def notify(self, question: Question, waited: timedelta) -> None:
-        """Tell that a question is open."""
+    @property
+    def name(self) -> str:
+        """A word: ``webhook``, ``command``."""
+        ...
+
+    async def notify(self, notice: Notice) -> None:
+        """Tell of a question, once.
+
+        Raises:
+            NotifierUnavailable: nobody was told, and a later attempt may reach them.
+            NotifierRefused: nobody was told, and no attempt will.
+        """
         ...

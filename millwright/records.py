@@ -14,9 +14,10 @@ from millwright.errors import IntegrityError, NotFound
 from millwright.ports import ArtifactStore, ProjectStore
 from millwright.revisions import revision_named
 from schemas.base import Schema
-from schemas.evidence import Forecast, Manifest, NodeRecord, ProjectRecord, Question
+from schemas.evidence import Forecast, Manifest, NodeRecord, ProjectRecord
 from schemas.identity import Digest, LayerName, NodePath, ProjectId, TaskId, TaskStatus
 from schemas.models import Spend
+from schemas.people import Question
 from schemas.planning import Promises
 from schemas.project import Counts
 from schemas.requirements import Proven

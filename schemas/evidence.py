@@ -7,7 +7,7 @@ from pydantic import Field, JsonValue
 from schemas.base import Schema
 from schemas.coordination import Advised
 from schemas.election import Flag
-from schemas.identity import Archetype, Digest, Gate, LayerName, NodePath, ProjectId, TaskId, TaskStatus
+from schemas.identity import Archetype, Digest, LayerName, NodePath, ProjectId, TaskId, TaskStatus
 from schemas.lessons import Lesson
 from schemas.models import Spend
 from schemas.planning import Promises
@@ -37,7 +37,8 @@ class Rework(Schema):
     ``replans`` counts the new plans of the node itself, and ``given_up`` says of each plan before them why it was given
     up. ``reopenings`` is how often its election was held again. The candidates that are ``barred`` have no vote any
     more, each with the layer that what is held against it belongs to. ``reasons`` say, one for each reopening, what was
-    found against its part. ``advised`` are a coordinator's proposals after elections that nobody won.
+    found against its part. ``advised`` are a coordinator's proposals after elections that nobody won. ``guidance`` is
+    what people said when they rejected what it came to; whoever writes the part is told.
     """
 
     edition: str = ""
@@ -47,6 +48,7 @@ class Rework(Schema):
     barred: dict[Digest, LayerName] = Field(default_factory=dict)
     reasons: tuple[str, ...] = ()
     advised: tuple[Advised, ...] = ()
+    guidance: tuple[str, ...] = ()
 
 
 class NodeRecord(Schema):
@@ -136,30 +138,6 @@ class ProjectRecord(Schema):
     started_at: datetime | None = None
     finished_at: datetime | None = None
     revision: int = Field(default=1, ge=1)
-
-
-class Question(Schema):
-    """A question put to a person about a node; ``options`` are the answers that are understood."""
-
-    id: str
-    project: ProjectId
-    path: NodePath
-    text: str
-    options: tuple[str, ...]
-    open: bool = True
-
-
-class Decision(Schema):
-    """What a person decided: the answer to a question or an approval at a gate."""
-
-    id: str
-    project: ProjectId
-    question: str | None = None
-    gate: Gate | None = None
-    value: str
-    by: str = ""
-    note: str = ""
-    decided_at: datetime | None = None
 
 
 class Actual(Schema):

@@ -5,12 +5,13 @@ Histories keep these for years: a new field always has a default.
 
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from schemas.base import Schema
 from schemas.election import Rule
 from schemas.identity import Digest, Gate, NodePath, ProjectId, TaskStatus
 from schemas.models import Budget, Spend
+from schemas.people import Door, Waiting
 
 ATOMIC_LINES = 20
 """The most lines of code of an atomic task, unless a project says otherwise (customer requirement)."""
@@ -50,7 +51,9 @@ class ProjectInput(Schema):
     task before its vote; ``reviews`` reviewer agents read each winner and propose inputs that it may fail on. A task
     within ``atomic_lines`` and ``atomic_complexity``, by estimate, is not split further. With ``reuse``, changed input
     under the id of a project that has ended rebuilds what changed; ``based_on`` is another project whose parts may be
-    used again too. Without the gate ``budget`` in ``approve``, a cap that is reached ends the project.
+    used again too. Without the gate ``budget`` in ``approve``, a cap that is reached ends the project. What is rejected
+    at a gate with a note is done again with the note as guidance, at most ``max_rejections`` times a gate. ``waiting``
+    says how long people are waited for.
     """
 
     requirements: str = ""
@@ -74,6 +77,8 @@ class ProjectInput(Schema):
     atomic_complexity: int = Field(default=ATOMIC_COMPLEXITY, ge=1, le=1000)
     reuse: bool = True
     based_on: str | None = None
+    waiting: Waiting = Waiting()
+    max_rejections: int = Field(default=2, ge=0, le=20)
 
 
 class Policy(Schema):
@@ -84,7 +89,7 @@ class Policy(Schema):
     root included. A task within ``atomic_lines`` and ``atomic_complexity``, by estimate, is not split further.
     ``planned``: the margin of each vote on code is planned for its node; else all have that of ``rule``. With
     ``reuse`` there is an earlier build, of this project or of another, and what it accepted may be used again;
-    ``revision`` is the project's.
+    ``revision`` is the project's. ``waiting`` says how long people are waited for.
     """
 
     rule: Rule = Rule()
@@ -106,6 +111,7 @@ class Policy(Schema):
     window: int = Field(default=50, ge=1)
     reuse: bool = False
     revision: int = 1
+    waiting: Waiting = Waiting()
 
 
 class NodeInput(Schema):
@@ -185,35 +191,46 @@ class ProjectResult(Schema):
 
 
 class Answer(Schema):
-    """A person's answer to a node's question; idempotent by ``decision_id``."""
+    """A person's answer to a node's question; idempotent by ``question`` and ``decision_id``.
 
-    question: str
-    decision_id: str
-    value: str
-    by: str = ""
-    note: str = ""
+    ``value`` is one of the question's words, or an object of one field: ``{"returns": …}``, ``{"raises": "…"}``,
+    ``{"example": {"inputs": {…}, "expected_output": …}}``, ``{"specification": {…}}``, ``{"code": "…"}`` (the last two
+    also as ``specification_digest`` and ``code_digest``), ``{"attempts": 20}``, ``{"assign": "…"}``. ``through`` is
+    given by our own clients; else it is how the message came.
+    """
+
+    question: str = Field(min_length=1, max_length=500)
+    decision_id: str = Field(min_length=1, max_length=200)
+    value: str | dict[str, JsonValue]
+    by: str = Field(default="", max_length=200)
+    note: str = Field(default="", max_length=4000)
+    through: Door | None = None
 
 
 class ApprovalDecision(StrEnum):
-    """Consent, or not."""
+    """Consent, or not; ``assign`` hands the question on to somebody else."""
 
     APPROVE = "approve"
     REJECT = "reject"
+    ASSIGN = "assign"
 
 
 class Approval(Schema):
     """A person's consent, or refusal, at a gate; idempotent by ``decision_id``.
 
     ``budget`` goes with consent at the budget's gate: the caps that it names hold from now on, and the others stay.
-    Without it each cap grows by what was given at first.
+    Without it each cap grows by what was given at first. ``to`` goes with ``assign``. ``through`` is given by our own
+    clients; else it is how the message came.
     """
 
     gate: Gate
-    decision_id: str
+    decision_id: str = Field(min_length=1, max_length=200)
     decision: ApprovalDecision
-    by: str = ""
-    note: str = ""
+    by: str = Field(default="", max_length=200)
+    note: str = Field(default="", max_length=4000)
     budget: Budget | None = None
+    to: str = Field(default="", max_length=200)
+    through: Door | None = None
 
 
 class CapReport(Schema):
@@ -244,10 +261,11 @@ class RaisedCaps(Schema):
 class ProjectProgress(Schema):
     """What a project's workflow is doing; ``waits_for`` names the gate that waits for an approval.
 
-    ``decision_id`` is one that no decision had so far.
+    ``decision_id`` is one that no decision had so far, ``question`` the gate's in the inbox.
     """
 
     project: ProjectId
     phase: str
     waits_for: Gate | None = None
     decision_id: str = "1"
+    question: str = ""

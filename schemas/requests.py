@@ -11,8 +11,9 @@ from schemas.base import Schema
 from schemas.coordination import Remedy
 from schemas.digests import digest_of_bytes
 from schemas.election import Attempt, Draw, Election, Flag, Merit, Slot
-from schemas.evidence import Decision, Forecast, Question
+from schemas.evidence import Forecast
 from schemas.identity import Archetype, Digest, LayerName, NodePath, ProjectId, TaskStatus
+from schemas.people import Decision, Question
 from schemas.project import Policy, ProjectInput, ProjectResult
 from schemas.verification import VerdictStatus
 

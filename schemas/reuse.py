@@ -7,8 +7,9 @@ from pydantic import Field
 
 from schemas.base import Schema
 from schemas.election import Rule
-from schemas.evidence import Decision, NodeRecord, ProjectRecord, Question
+from schemas.evidence import NodeRecord, ProjectRecord
 from schemas.identity import Digest, LayerName, NodePath, ProjectId, TaskStatus
+from schemas.people import Decision, Question
 from schemas.planning import NodePlan
 from schemas.requests import NodeRef
 from schemas.specification import TestCase

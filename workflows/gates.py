@@ -13,8 +13,8 @@ from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_e
 
 from activities.records import Records
 from millwright.core.caps import described, is_of_installation, raised
-from schemas.evidence import Decision
 from schemas.identity import ROOT_PATH, Gate, ProjectId, TaskStatus
+from schemas.people import Decision
 from schemas.project import (
     Approval,
     ApprovalDecision,

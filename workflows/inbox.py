@@ -6,7 +6,7 @@ It knows no Temporal: handlers feed it, the workflow waits on it.
 from dataclasses import dataclass, field
 
 from millwright.core import escalation
-from schemas.evidence import Decision, Question
+from schemas.people import Decision, Question
 from schemas.project import Answer, NodeInput
 
 

@@ -14,8 +14,8 @@ from millwright.core.fallback import Step
 from millwright.core.voting import ungated
 from schemas.attribution import Culprit
 from schemas.election import Election, ElectionState, Rule
-from schemas.evidence import Question
 from schemas.identity import DELIVERED, Digest, LayerName, NodePath, TaskStatus
+from schemas.people import Question
 from schemas.planning import NodeKind, NodePlan
 from schemas.project import Answer, CapDecision, NodeInput, NodeResult, OnExhausted
 from schemas.requests import AskRequest, ElectionRef, NodeRef, Purpose, SettleRequest

@@ -8,8 +8,8 @@ from temporalio.exceptions import ApplicationError
 
 from activities.notification import Notification
 from activities.records import Records
-from schemas.evidence import Question
 from schemas.identity import TaskStatus
+from schemas.people import Question
 from schemas.project import Answer, NodeInput
 from schemas.requests import AnswerRecord, AskRequest, NodeState
 from workflows import policies

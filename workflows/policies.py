@@ -21,6 +21,7 @@ NEVER_RETRIED = [
     "ModelRefused",
     "BudgetReached",
     "IntegrityError",
+    "NotifierRefused",
 ]
 """Errors whose repetition can bring nothing; ``activities.boundary`` marks them so as well."""
 
@@ -58,6 +59,14 @@ RECORD = ActivityPolicy(
     retry_policy=_retry(timedelta(seconds=30)),
 )
 """Short reads and writes of the store."""
+
+NOTIFY = ActivityPolicy(
+    start_to_close_timeout=timedelta(minutes=2),
+    schedule_to_close_timeout=timedelta(hours=24),
+    heartbeat_timeout=None,
+    retry_policy=_retry(timedelta(minutes=15)),
+)
+"""Telling people; a receiver that is away for a night hears of it in the morning."""
 
 OPEN = LocalPolicy(
     start_to_close_timeout=timedelta(seconds=60),

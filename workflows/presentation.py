@@ -15,9 +15,10 @@ from temporalio.exceptions import (
 
 from millwright.core.caps import described
 from schemas.election import Election
-from schemas.evidence import Forecast, Question
+from schemas.evidence import Forecast
 from schemas.identity import DELIVERED, Gate, NodePath, TaskStatus
 from schemas.models import Budget
+from schemas.people import Question
 from schemas.project import NodeResult
 from schemas.shortening import shortened
 
@@ -64,6 +65,15 @@ def waiting_details(question: Question, workflow_id: str) -> str:
     )
     options = ", ".join(question.options)
     return f"**Waits for a person**\n\n{question.text}\n\nAnswers: {options}\n\n```\n{command}\n```"
+
+
+def answer_command(question: Question) -> str:
+    """Write the command line that answers a question, or consents at a gate."""
+    if question.gate is not None:
+        return f"millwright approve {question.project}"
+    return (
+        f"millwright answer {question.project}/{question.id} {question.options[0] if question.options else ''}".strip()
+    )
 
 
 def approval_details(gate: Gate, workflow_id: str, shown: str, *, decision: str = "1") -> str:

@@ -13,8 +13,9 @@ from millwright.commandline.options import JsonOption, ProjectArgument
 from millwright.commandline.output import emit, note, say
 
 if TYPE_CHECKING:
-    from schemas.evidence import Decision, ProjectRecord
+    from schemas.evidence import ProjectRecord
     from schemas.identity import Digest, ProjectId
+    from schemas.people import Decision
     from schemas.presets import Preset
     from schemas.project import ProjectInput, ProjectResult
     from schemas.replay import Replayed

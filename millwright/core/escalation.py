@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from schemas.election import Election, ElectionState, Rule, Tally
-from schemas.evidence import Question
 from schemas.identity import LayerName, NodePath, ProjectId
+from schemas.people import Question
 from schemas.shortening import shortened
 from schemas.verification import Severity, Verdict, VerdictStatus
 

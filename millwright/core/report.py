@@ -17,9 +17,10 @@ from millwright.core.report_rework import rework_section
 from millwright.core.report_whole import whole_section
 from millwright.core.verification.ladder import is_verified
 from schemas.delivery import WholeEvidence
-from schemas.evidence import Decision, Forecast, ManifestEntry, NodeRecord, ProjectRecord, Question
+from schemas.evidence import Forecast, ManifestEntry, NodeRecord, ProjectRecord
 from schemas.identity import DELIVERED, Digest, LayerName, TaskStatus
 from schemas.models import Spend
+from schemas.people import Decision, Question
 from schemas.project import Counts, Policy
 from schemas.requirements import Requirements, Trace
 from schemas.verification import Confirmation, Severity, Verdict, VerdictStatus

@@ -19,9 +19,10 @@ from schemas.base import Schema
 from schemas.breakers import Breaker
 from schemas.claims import Claim
 from schemas.digests import digest_of_bytes
-from schemas.evidence import CompletionRecord, Decision, NodeRecord, ProjectRecord, Question
+from schemas.evidence import CompletionRecord, NodeRecord, ProjectRecord
 from schemas.identity import Archetype, NodePath, ProjectId, TaskId
 from schemas.models import Budget, CallKey, LedgerEntry
+from schemas.people import Decision, Question
 from schemas.specification import TaskSpecification
 from schemas.verification import InputSet, InputVector, Verdict
 from tests.postgres_fixture import PostgresServer

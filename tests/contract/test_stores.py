@@ -8,9 +8,10 @@ import pytest
 from millwright.errors import NotFound, ProjectConflict
 from schemas.claims import Claim
 from schemas.digests import canonical_json, digest_of_bytes
-from schemas.evidence import Decision, ProjectRecord, Question, Rework
+from schemas.evidence import ProjectRecord, Rework
 from schemas.identity import ROOT_PATH, Archetype, Gate, LayerName, NodePath, ProjectId, TaskId, TaskStatus
 from schemas.models import Spend
+from schemas.people import Decision, Question
 from schemas.planning import Promises
 from schemas.specification import Parameter, TaskSpecification, TestCase
 from schemas.values import Value

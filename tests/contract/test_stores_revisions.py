@@ -6,9 +6,10 @@ import pytest
 
 from millwright.errors import BudgetReached
 from schemas.election import Rule
-from schemas.evidence import Decision, ProjectRecord, Question
+from schemas.evidence import ProjectRecord
 from schemas.identity import ROOT_PATH, LayerName, TaskStatus
 from schemas.models import Budget
+from schemas.people import Decision, Question
 from schemas.reuse import AcceptedPart, AcceptedPlan, Revision
 from schemas.specification import TestCase
 from schemas.verification import Finding, Verdict, VerdictStatus

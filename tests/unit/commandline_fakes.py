@@ -27,8 +27,9 @@ from millwright.core.verification.layer import Subject, not_run
 from millwright.errors import NotFound, SandboxUnavailable, SpecificationInvalid, TemporalUnavailable
 from millwright.model_setup import PRESETS
 from millwright.settings import ModelSettings, Settings
-from schemas.evidence import Manifest, ManifestEntry, NodeRecord, ProjectRecord, Question
+from schemas.evidence import Manifest, ManifestEntry, NodeRecord, ProjectRecord
 from schemas.identity import ROOT_PATH, Archetype, Digest, LayerName, ProjectId, TaskId, TaskStatus
+from schemas.people import Question
 from schemas.presets import ModelProfile, Preset
 from schemas.project import ProjectResult
 from schemas.red_flags import RuleSettings

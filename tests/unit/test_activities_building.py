@@ -21,9 +21,9 @@ from millwright.errors import BadInput, SandboxUnavailable
 from schemas.delivery import WholeEvidence
 from schemas.digests import digest_of_bytes
 from schemas.election import Flag, Slot
-from schemas.evidence import Decision
 from schemas.execution import Truth
 from schemas.identity import ROOT_PATH, Archetype, Digest, Gate, NodePath, TaskStatus
+from schemas.people import Decision
 from schemas.planning import NodeKind
 from schemas.project import Policy, ProjectInput
 from schemas.requests import (

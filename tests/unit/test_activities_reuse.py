@@ -20,8 +20,9 @@ from millwright.adapters.storage.memory import MemoryStore
 from schemas.attribution import ReopenRequest
 from schemas.digests import digest_of_bytes
 from schemas.election import Election, ElectionState, Group, Rule, Slot, Tally
-from schemas.evidence import Decision, NodeRecord, Question
+from schemas.evidence import NodeRecord
 from schemas.identity import ROOT_PATH, Digest, LayerName, NodePath, ProjectId, TaskStatus
+from schemas.people import Decision, Question
 from schemas.planning import NodePlan
 from schemas.project import Policy, ProjectInput
 from schemas.requests import ElectionRef, NodeOutcome, NodeRef, NodeState, OpenRequest, Purpose, SettleRequest

@@ -12,8 +12,9 @@ from millwright.adapters.storage.memory import MemoryStore
 from schemas.attribution import Reopened, ReopenRequest, ReplanRequest
 from schemas.delivery import Complaint, WholeCheck, WholeEvidence
 from schemas.digests import canonical_json, digest_of_bytes
-from schemas.evidence import Question, Rework
+from schemas.evidence import Rework
 from schemas.identity import ROOT_PATH, Digest, LayerName, NodePath, TaskStatus
+from schemas.people import Question
 from schemas.planning import NodeKind, NodePlan
 from schemas.project import Policy
 from schemas.requests import ElectionRef, NodeRef, Purpose, SettleRequest

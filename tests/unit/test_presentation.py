@@ -22,8 +22,8 @@ from millwright.adapters.storage.memory import MemoryStore
 from millwright.core.basis import basis
 from millwright.core.estimation import forecast
 from schemas.election import Election, ElectionState, Group, Slot, Tally
-from schemas.evidence import Question
 from schemas.identity import Gate, LayerName, NodePath, ProjectId
+from schemas.people import Question
 from schemas.presets import ModelProfile, Share
 from schemas.project import Answer, Approval
 from schemas.verification import AnalysisReport, AnalysisRequest

@@ -12,8 +12,9 @@ from millwright.adapters.storage.rules import demand_time_zones, in_ladder_order
 from millwright.errors import IntegrityError, ProjectConflict
 from schemas.claims import Claim, digest_of_values
 from schemas.digests import canonical_json, digest_of_bytes
-from schemas.evidence import Decision, Forecast, NodeRecord, ProjectRecord, Question
+from schemas.evidence import Forecast, NodeRecord, ProjectRecord
 from schemas.identity import Digest, LayerName, NodePath, ProjectId, TaskStatus
+from schemas.people import Decision, Question
 from schemas.reuse import AcceptedPart, AcceptedPlan, Revision
 from schemas.specification import TaskSpecification, TestCase
 from schemas.verification import InputSet, InputVector, Verdict
@@ -242,6 +243,10 @@ class MemoryStore(MemoryCalls):
     async def questions(self, project: ProjectId) -> tuple[Question, ...]:
         """Read a project's questions, oldest first."""
         return tuple(question for (owner, _), question in self._questions.items() if owner == project)
+
+    async def open_questions(self) -> tuple[Question, ...]:
+        """Read what waits for people in all projects that have not ended, oldest first."""
+        raise NotImplementedError
 
     async def save_decision(self, decision: Decision) -> None:
         """Record a decision; the first under an id wins."""

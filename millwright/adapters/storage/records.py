@@ -34,8 +34,9 @@ from millwright.adapters.storage.tables import (
 )
 from millwright.errors import IntegrityError, NotFound, ProjectConflict
 from schemas.digests import canonical_json, digest_of_bytes
-from schemas.evidence import Decision, Forecast, NodeRecord, ProjectRecord, Question
+from schemas.evidence import Forecast, NodeRecord, ProjectRecord
 from schemas.identity import Digest, NodePath, ProjectId, TaskStatus
+from schemas.people import Decision, Question
 from schemas.specification import TaskSpecification
 from schemas.verification import InputSet, Verdict
 
@@ -202,6 +203,10 @@ class RecordRows(Rows):
             select(questions).where(columns.project == project).order_by(columns.created_at, columns.id)
         )
         return tuple(read(Question, row) for row in found)
+
+    async def open_questions(self) -> tuple[Question, ...]:
+        """Read what waits for people in all projects that have not ended, oldest first."""
+        raise NotImplementedError
 
     async def save_decision(self, decision: Decision) -> None:
         """Record a decision; the first under an id wins."""

@@ -7,9 +7,10 @@ import pytest
 
 from millwright.core.learning import Range
 from millwright.core.report import Account, Evidence, report
-from schemas.evidence import Decision, ManifestEntry, NodeRecord, ProjectRecord, Question
+from schemas.evidence import ManifestEntry, NodeRecord, ProjectRecord
 from schemas.identity import LayerName, NodePath, ProjectId, TaskId, TaskStatus
 from schemas.models import Spend
+from schemas.people import Decision, Question
 from schemas.planning import Promises
 from schemas.project import Counts
 from schemas.verification import Confirmation, Finding, Severity, Verdict, VerdictStatus

@@ -1,0 +1,132 @@
+"""Waits for people, however long it takes: tells them, reminds them, and says when the deadline has passed.
+
+What is asked, and what follows from an answer or from the deadline, is for others to decide. A notifier that fails
+delays nobody: it is tried beside the waiting, and given up with it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+from activities.notification import Notification
+from millwright.core.reminding import next_reminder
+from schemas.people import Notice, NoticeEvent, OnDeadline, Question, Told, Waiting
+from workflows import policies
+from workflows.presentation import answer_command, failure_note
+
+REMIND = "remind-people"
+"""The mark in histories since which people are reminded, and deadlines hold."""
+
+_PATIENCE = timedelta(minutes=1)
+"""How long the news of a deadline may delay what follows from it."""
+
+Say = Callable[[str], None]
+"""Shows a line beside what is awaited; empty: nothing more."""
+
+
+class Vigil:
+    """One wait for people about one question; ``question`` may be handed on to somebody else meanwhile."""
+
+    def __init__(self, question: Question, waiting: Waiting, say: Say) -> None:
+        self.question = question
+        self._waiting, self._say = waiting, say
+        self._since = workflow.now()
+        self._reminded = self._notices = 0
+        self._telling: set[asyncio.Future[None]] = set()
+
+    async def kept(self, ready: Callable[[], bool]) -> bool:
+        """Tell people and wait until ``ready``; False where the deadline passed, and its policy is to decide."""
+        try:
+            self._tell(NoticeEvent.OPENED)
+            timed = workflow.patched(REMIND)
+            overdue = False
+            while not ready():
+                wake = self._next(overdue) if timed else None
+                if await _until(ready, wake):
+                    break
+                due = self.question.due_at
+                if due is not None and not overdue and workflow.now() >= due:
+                    overdue = True
+                    self._tell(NoticeEvent.DEADLINE)
+                    if self._waiting.on_deadline is not OnDeadline.WAIT:
+                        await self._told()
+                        return ready()
+                else:
+                    self._reminded += 1
+                    self._tell(NoticeEvent.REMINDER)
+            return True
+        finally:
+            for task in self._telling:
+                task.cancel()
+            await asyncio.gather(*self._telling, return_exceptions=True)
+
+    def hand_on(self, assignee: str) -> None:
+        """Ask somebody else from now on."""
+        self.question = self.question.model_copy(update={"assignee": assignee})
+        self._tell(NoticeEvent.ASSIGNED)
+
+    def _next(self, overdue: bool) -> datetime | None:
+        """Return when to wake: at the next reminder or at the deadline; None: never."""
+        after = next_reminder(self._waiting.remind_after_seconds, self._reminded)
+        moments = [] if after is None else [self._since + timedelta(seconds=after)]
+        if self.question.due_at is not None and not overdue:
+            moments.append(self.question.due_at)
+        return min(moments, default=None)
+
+    def _tell(self, event: NoticeEvent) -> None:
+        self._notices += 1
+        question = self.question
+        notice = Notice(
+            id=f"{question.project}/{question.id}/{workflow.info().run_id[:8]}/{self._notices}",
+            event=event,
+            question=question,
+            waited_seconds=(workflow.now() - self._since).total_seconds(),
+            workflow_id=workflow.info().workflow_id,
+            command=answer_command(question),
+        )
+        task = asyncio.ensure_future(self._notified(notice))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _notified(self, notice: Notice) -> None:
+        about = f"{notice.event.value}: {notice.question.id}"
+        try:
+            told: Told | int | None = await workflow.execute_activity_method(
+                Notification.notify, notice, summary=f"tell people: {about}", **policies.NOTIFY
+            )
+        except ActivityError as error:
+            if not is_cancelled_exception(error):
+                self._say(f"Nobody could be told ({about}): {failure_note(error)}")
+            return
+        if isinstance(told, Told) and told.refused:
+            self._say("; ".join(f"{name} told nobody: {why}" for name, why in told.refused.items()))
+
+    async def _told(self) -> None:
+        """Let those who are being told of the deadline hear of it before the policy decides, but not for long."""
+        if self._telling:
+            await workflow.wait(self._telling, timeout=_PATIENCE.total_seconds())
+
+
+async def _until(ready: Callable[[], bool], wake: datetime | None) -> bool:
+    """Wait until ``ready``, or until a moment; False where the moment came first."""
+    if wake is None:
+        await workflow.wait_condition(ready)
+        return True
+    left = wake - workflow.now()
+    if left <= timedelta():
+        return ready()
+    try:
+        await workflow.wait_condition(ready, timeout=left, timeout_summary="a reminder, or the deadline")
+    except TimeoutError:
+        return False
+    return True
+
+
+def due_at(waiting: Waiting) -> datetime | None:
+    """Return when the deadline of a question that is asked now passes; None: never."""
+    if waiting.deadline_seconds is None:
+        return None
+    return workflow.now() + timedelta(seconds=waiting.deadline_seconds)
