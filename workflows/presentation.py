@@ -71,9 +71,8 @@ def answer_command(question: Question) -> str:
     """Write the command line that answers a question, or consents at a gate."""
     if question.gate is not None:
         return f"millwright approve {question.project}"
-    return (
-        f"millwright answer {question.project}/{question.id} {question.options[0] if question.options else ''}".strip()
-    )
+    words = ("millwright answer", f"{question.project}/{question.id}", *question.options[:1])
+    return " ".join(words)
 
 
 def approval_details(gate: Gate, workflow_id: str, shown: str, *, decision: str = "1") -> str:
