@@ -77,5 +77,6 @@ def _added() -> dict[str, tuple[sa.Column[object], ...]]:
             sa.Column("path", _TEXT, nullable=True),
             sa.Column("through", _TEXT, nullable=True),
             sa.Column("effect", _TEXT, server_default="", nullable=False),
+            sa.Column("content", sa.JSON(), nullable=True),
         ),
     }

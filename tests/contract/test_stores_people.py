@@ -56,6 +56,7 @@ SAID = Decision(
     path=LEAF,
     through=Door.COMMAND,
     effect="counts as an example from now on: \udfff",
+    content={"returns": ANY_JSON},
 )
 
 
@@ -69,13 +70,15 @@ async def test_questions_and_decisions_keep_every_field(store: Store) -> None:
     """Any JSON, any text and any moment come back as they were, from a question that is closed as well."""
     for question in (BEHAVIOUR, AT_A_GATE):
         await store.save_question(question)
-    await store.save_decision(SAID)
+    in_a_word = SAID.model_copy(update={"id": "2", "value": "A", "content": None})
+    for decision in (SAID, in_a_word):
+        await store.save_decision(decision)
     assert await store.questions(SHOP) == (BEHAVIOUR, AT_A_GATE)
     assert repr((await store.questions(SHOP))[0].inputs) == repr(ANY_JSON)  # -0.0 and True are not 0 and 1
     closed = BEHAVIOUR.model_copy(update={"open": False, "assignee": "Bob"})
     await store.save_question(closed)
     assert await store.questions(SHOP) == (closed, AT_A_GATE)
-    assert await store.decisions(SHOP) == (SAID,)
+    assert await store.decisions(SHOP) == (SAID, in_a_word)
 
 
 async def test_a_question_without_a_time_zone_is_refused(store: Store) -> None:

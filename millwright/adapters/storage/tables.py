@@ -333,6 +333,7 @@ decisions = Table(
     text("path", optional=True),
     text("through", optional=True),
     text("effect"),
+    tree("content", optional=True),
     clock("created_at"),
 )
 
