@@ -27,6 +27,7 @@ from activities.climbing import Climber
 from activities.consulting import Consulting
 from activities.coordinating import Coordinating
 from activities.decomposition import Decomposition
+from activities.escalating import Escalating
 from activities.generation import Generation
 from activities.integration import Integration
 from activities.notification import Notification
@@ -151,6 +152,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
     verification = Verification(climber, ports.inputs, projects, artifacts)
     attributing = Attributing(climber, ports.sandbox, projects, artifacts)
     reworking = Reworking(projects, artifacts)
+    escalating = Escalating(verification, climber, ports.sandbox, projects, artifacts)
     return {
         CONTROL_QUEUE: [
             records.open_project,
@@ -158,8 +160,6 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             planning.choose_margin,
             records.set_state,
             records.block_below,
-            records.ask,
-            records.record_answer,
             records.record_approval,
             records.raise_caps,
             records.mark_waiting,
@@ -193,6 +193,8 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             verification.confirm,
             integration.deliver,
             attributing.attribute,
+            escalating.ask,
+            escalating.record_answer,
         ],
     }
 

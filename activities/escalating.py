@@ -102,10 +102,8 @@ class Escalating:
                 except BadInput as error:
                     effect = Effect(refused=str(error))
                 content = await self._content(answer)
-            decision: Decision = record.decision.model_copy(
-                update={"effect": (effect.refused and f"refused: {effect.refused}") or effect.says, "content": content}
-            )
-            await self._projects.save_decision(decision)
+            decision = record.decision.model_copy(update={"effect": effect.says, "content": content})
+            await self._projects.save_decision(_refused(decision, effect) if effect.refused else decision)
             if not effect.refused:
                 handed_on = answer is not None and _assignee(answer)
                 after = {"assignee": handed_on} if handed_on else {"open": False}
@@ -221,6 +219,12 @@ _FOLLOWS = {
     resolution.SPLIT: "the task is split, if a split is agreed on",
     resolution.GIVE_UP: "the part is given up",
 }
+
+
+def _refused(decision: Decision, effect: Effect) -> Decision:
+    """Record a refusal beside the decision's id, which stays free for a better answer."""
+    tail = digest_of_bytes(f"{decision.value} {effect.refused}".encode("utf-8", "surrogatepass"))[:8]
+    return decision.model_copy(update={"id": f"{decision.id} refused {tail}", "effect": f"refused: {effect.refused}"})
 
 
 def _assignee(answer: Answer) -> str:

@@ -315,7 +315,7 @@ class Stance(Schema):
 class AskRequest(Schema):
     """Put a question about an election to a person, at ``asked_at``.
 
-    ``among`` are the leading groups. ``splittable``: the task can still be split. After ``due_at`` nobody is waited for.
+    ``among`` are the leading groups. ``splittable``: the task can still be split.
     """
 
     election: ElectionRef

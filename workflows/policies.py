@@ -72,6 +72,9 @@ Whom an attempt reached is told by its heartbeats. The server keeps the last one
 heartbeat timeout, too (a test holds both servers to it), and a dead worker is noticed by the end of ``start_to_close``.
 """
 
+LAST_NEWS = timedelta(minutes=1)
+"""How long the news of a deadline may delay what follows from it."""
+
 OPEN = LocalPolicy(
     start_to_close_timeout=timedelta(seconds=60),
     schedule_to_close_timeout=timedelta(hours=24),
