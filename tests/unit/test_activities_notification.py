@@ -31,7 +31,7 @@ class Listener:
 
 async def attempt(
     notifiers: Sequence[Listener], before: Told | None = None
-) -> tuple[Told | ApplicationError, list[Told]]:
+) -> tuple[Told | int | ApplicationError, list[Told]]:
     """Make one attempt, after one whose last heartbeat said ``before``; returns how it ended, and its heartbeats."""
     environment = ActivityEnvironment()
     # As the server gives them back: plain JSON.

@@ -16,6 +16,6 @@ class Telling:
     """Tells of one notice."""
 
     @workflow.run
-    async def run(self, notice: Notice) -> Told:
+    async def run(self, notice: Notice) -> Told | int:
         """Tell, and return whom it reached."""
         return await workflow.execute_activity_method(Notification.notify, notice, **policies.NOTIFY)

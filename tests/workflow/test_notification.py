@@ -47,7 +47,7 @@ async def server(kind: str) -> AsyncIterator[WorkflowEnvironment]:
         yield environment
 
 
-async def told(environment: WorkflowEnvironment, *notifiers: Notifier) -> Told:
+async def told(environment: WorkflowEnvironment, *notifiers: Notifier) -> Told | int:
     """Tell of a notice by a workflow, with the policy that workflows tell people by."""
     async with Worker(
         environment.client,
@@ -90,6 +90,7 @@ async def test_a_receiver_that_refuses_ends_the_telling_at_once() -> None:
     """A wrong address is asked once, and the result says why nobody was told."""
     async with server("skipping") as environment, listening(http(404, b"no")) as endpoint:
         found = await told(environment, WebhookNotifier(Webhook(url=f"{endpoint.url}/T0KEN", key=b"k")))
+    assert isinstance(found, Told)
     assert found.reached == ()
     assert "answered 404" in found.refused["webhook"]
     assert "T0KEN" not in found.refused["webhook"]
