@@ -40,6 +40,8 @@ class Rework(Schema):
     found against its part. ``advised`` are a coordinator's proposals after elections that nobody won. ``guidance`` is
     what people said when they rejected what it came to; whoever writes the part is told. ``respecified`` is what they
     said when they rejected specifications of the whole that were elected before this one.
+    what people said when they rejected what it came to; whoever writes the part is told. ``editors`` are the questions
+    whose answers changed the specification.
     """
 
     edition: str = ""
@@ -51,6 +53,7 @@ class Rework(Schema):
     advised: tuple[Advised, ...] = ()
     guidance: tuple[str, ...] = ()
     respecified: tuple[str, ...] = ()
+    editors: tuple[str, ...] = ()
 
 
 class NodeRecord(Schema):
