@@ -143,6 +143,8 @@ class ProjectWorkflow:
         while True:
             self._enter("building")
             root = await self._root(policy)
+            if self._gates.plan_refused:
+                return root, IntegrationResult()
             self._enter("integrating")
             integration = await self._delivering.whole()
             if done == policy.max_reopenings or root.status not in DELIVERED:
