@@ -15,6 +15,7 @@ from tests.workflow.builds import PROJECT, start
 from tests.workflow.deciding import Heard, decision, details, question, until_gate
 from tests.workflow.environment import TableModel, staged
 from tests.workflow.samples import ANSWERS
+from workflows.sandbox import GUARDED, runner
 
 pytestmark = [pytest.mark.temporal, pytest.mark.sandbox]
 
@@ -161,7 +162,7 @@ async def test_a_question_is_handed_on_and_stays_open() -> None:
 
 async def test_what_is_malformed_is_refused_readably_and_changes_nothing() -> None:
     """By update it is refused, by signal it is shown above what is awaited; the gate waits on, and nothing hangs."""
-    async with staged(TableModel(ANSWERS)) as stage:
+    async with staged(TableModel(ANSWERS), workflow_runner=runner(*GUARDED)) as stage:
         handle = await start(stage, **PLAN)
         await until_gate(handle, "gate/plan/1")
         for arguments in MALFORMED:
