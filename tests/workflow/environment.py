@@ -19,7 +19,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.errors import ModelRefused
-from millwright.ports import Sandbox
+from millwright.ports import Notifier, Sandbox
 from millwright.settings import Settings
 from millwright.temporal import data_converter
 from millwright.toolbox import open_toolbox
@@ -107,6 +107,7 @@ async def staged(
     sandbox: Callable[[Sandbox], Sandbox] = lambda real: real,
     cached_workflows: int = 1000,
     recalls_all: bool = False,
+    notifiers: Sequence[Notifier] = (),
 ) -> AsyncIterator[Stage]:
     """Run a time-skipping server and workers on every queue; ``sandbox`` may put something around the real one."""
     async with await WorkflowEnvironment.start_time_skipping(
@@ -127,6 +128,7 @@ async def staged(
                 inputs=tools.inputs,
                 second=tools.second,
                 recalls_all=recalls_all,
+                notifiers=notifiers,
             )
 
             async def serve() -> None:
