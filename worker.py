@@ -24,6 +24,7 @@ from temporalio.worker import Worker
 from activities.attributing import Attributing
 from activities.calling import Caller
 from activities.climbing import Climber
+from activities.consenting import Consenting
 from activities.consulting import Consulting
 from activities.coordinating import Coordinating
 from activities.decomposition import Decomposition
@@ -152,6 +153,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
     verification = Verification(climber, ports.inputs, projects, artifacts)
     attributing = Attributing(climber, ports.sandbox, projects, artifacts)
     reworking = Reworking(projects, artifacts)
+    consenting = Consenting(projects, artifacts, planning)
     escalating = Escalating(verification, climber, ports.sandbox, projects, artifacts)
     return {
         CONTROL_QUEUE: [
@@ -177,6 +179,12 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             integration.join,
             reworking.reopen,
             reworking.note_replan,
+            consenting.open_gate,
+            consenting.close_gate,
+            consenting.show_plan,
+            consenting.show_delivery,
+            consenting.note_respecified,
+            consenting.reopen_rejected,
             Notification(ports.notifiers).notify,
         ],
         MODEL_QUEUE: _waiting_on(ports.model, ports) if ports.model else [],
