@@ -381,7 +381,7 @@ class NodeWorkflow:
     @workflow.signal(name="answer")
     def answer_by_signal(self, *given: Any) -> None:
         """Answer by signal; one that cannot be taken is shown in the current details and ignored."""
-        self._desk.noted(given)
+        self._desk.noted(*given)
 
     @workflow.signal
     def caps_decided(self, given: CapDecision) -> None:

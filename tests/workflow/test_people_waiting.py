@@ -63,7 +63,7 @@ async def test_a_deadline_of_seven_days_decides_by_its_policy(
             NoticeEvent.REMINDER,
             NoticeEvent.DEADLINE,
         ]
-        assert [notice.waited_seconds // DAY for notice in heard.notices] == [0, 1, 3, 7]
+        assert [round(notice.waited_seconds / DAY) for notice in heard.notices] == [0, 1, 3, 7]
         assert len({notice.id for notice in heard.notices}) == 4
         assert heard.notices[0].command == f"millwright answer {PROJECT}/{question.id} A"
 
