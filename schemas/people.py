@@ -63,6 +63,11 @@ class Question(Schema):
     asked_at: datetime | None = None
     due_at: datetime | None = None
 
+    @property
+    def address(self) -> str:
+        """What people call it by: ``PROJECT/QUESTION-ID``."""
+        return f"{self.project}/{self.id}"
+
 
 class Door(StrEnum):
     """How a decision came in; ``deadline``: nobody decided in time, and the policy did."""
@@ -78,6 +83,7 @@ class Decision(Schema):
     """What was decided on a question: a row of the audit, one for each (project, question, id).
 
     ``value`` is the decision in words (``A``, ``retry``, ``returns 4``, ``approve``), ``effect`` what followed from it.
+    ``content`` is an answer that was no single word, as it was given, but code and specifications by their digests.
     ``question`` is None only in rows that were written before gates had questions of their own.
     """
 
@@ -92,6 +98,7 @@ class Decision(Schema):
     path: NodePath | None = None
     through: Door | None = None
     effect: str = ""
+    content: dict[str, JsonValue] | None = None
 
 
 class OnDeadline(StrEnum):

@@ -246,7 +246,11 @@ class MemoryStore(MemoryCalls):
 
     async def open_questions(self) -> tuple[Question, ...]:
         """Read what waits for people in all projects that have not ended, oldest first."""
-        raise NotImplementedError
+        return tuple(
+            question
+            for (owner, _), question in self._questions.items()
+            if question.open and owner in self._projects and self._projects[owner].exit_code is None
+        )
 
     async def save_decision(self, decision: Decision) -> None:
         """Record a decision; the first under an id wins."""
