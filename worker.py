@@ -30,6 +30,7 @@ from activities.climbing import Climber
 from activities.consulting import Consulting
 from activities.coordinating import Coordinating
 from activities.decomposition import Decomposition
+from activities.escalating import Escalating
 from activities.generation import Generation
 from activities.integration import Integration
 from activities.notification import Notification
@@ -150,6 +151,7 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
     verification = Verification(climber, ports.inputs, projects, artifacts)
     attributing = Attributing(climber, ports.sandbox, projects, artifacts)
     reworking = Reworking(projects, artifacts)
+    escalating = Escalating(verification, climber, ports.sandbox, projects, artifacts)
     return {
         CONTROL_QUEUE: [
             records.open_project,
@@ -157,8 +159,6 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             planning.choose_margin,
             records.set_state,
             records.block_below,
-            records.ask,
-            records.record_answer,
             records.record_approval,
             records.raise_caps,
             records.mark_waiting,
@@ -192,6 +192,8 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             verification.confirm,
             integration.deliver,
             attributing.attribute,
+            escalating.ask,
+            escalating.record_answer,
         ],
     }
 

@@ -161,10 +161,9 @@ class Effect(Schema):
     """What a decision came to.
 
     ``refused`` says why it could not be acted on, so that the question stays open; else ``says`` tells what follows.
-    ``candidate`` is code that a person gave, ``attempts`` how many more draws are allowed.
+    ``candidate`` is code that a person gave.
     """
 
     says: str = ""
     refused: str = ""
     candidate: Digest | None = None
-    attempts: int | None = None

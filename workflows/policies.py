@@ -68,6 +68,9 @@ NOTIFY = ActivityPolicy(
 )
 """Telling people; a receiver that is away for a night hears of it in the morning."""
 
+LAST_NEWS = timedelta(minutes=1)
+"""How long the news of a deadline may delay what follows from it."""
+
 OPEN = LocalPolicy(
     start_to_close_timeout=timedelta(seconds=60),
     schedule_to_close_timeout=timedelta(hours=24),
