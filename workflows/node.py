@@ -18,7 +18,7 @@ from schemas.election import Election, Rule
 from schemas.identity import DELIVERED, Digest, LayerName, NodePath, TaskStatus
 from schemas.people import Door, Question
 from schemas.planning import NodeKind, NodePlan
-from schemas.project import CapDecision, NodeInput, NodeResult, OnExhausted
+from schemas.project import CapDecision, NodeInput, NodeResult, OnExhausted, PlanDecision
 from schemas.requests import AskRequest, ElectionRef, NodeRef, Purpose, SettleRequest
 from schemas.reuse import Taken
 from workflows import policies
@@ -31,6 +31,7 @@ from workflows.family import built
 from workflows.identifiers import node_attributes, node_workflow_id
 from workflows.keeping import kept_from_before
 from workflows.people import Desk
+from workflows.planned import Consent
 from workflows.preparation import planned_rule, prepared
 from workflows.presentation import election_details, failure_note, first_reason, model_refused
 from workflows.resolving import MOST_DIVIDED, Next, divided, resolved
@@ -55,7 +56,7 @@ class NodeWorkflow:
         self._simplifications = 0
         self._budget_reached = False
         self._tested = True
-        self._till = Till(given)
+        self._till, self._consent = Till(given), Consent(given)
         self._rework = Rework(given, at_cap=self._till.passed)
         self._edition, self._barred = "", dict[Digest, LayerName]()
         self._rule = given.policy.rule
@@ -91,7 +92,11 @@ class NodeWorkflow:
                 return await self._unplanned(outcome)
             plan = outcome
         while True:  # what is done again gives another plan; how often is bounded
-            ended = await (self._elect_code(plan) if plan.kind is NodeKind.ATOMIC else self._compose(plan))
+            consented = await self._consent.to(plan, self._rework, self._replan)
+            if isinstance(consented, NodeResult):
+                return consented
+            atomic = consented.kind is NodeKind.ATOMIC
+            ended = await (self._elect_code(consented) if atomic else self._compose(consented))
             if isinstance(ended, NodeResult):
                 return ended
             plan = ended
@@ -363,22 +368,27 @@ class NodeWorkflow:
         return self._desk.question
 
     @workflow.update(name="answer")
-    async def answer(self, given: Any = None) -> str:
+    async def answer(self, *given: Any) -> str:
         """Answer the node's question, and wait for what follows; the same decision twice is one."""
-        return await self._desk.taken(Door.UPDATE, given)
+        return await self._desk.taken(Door.UPDATE, *given)
 
     @answer.validator
-    def _check_answer(self, given: Any = None) -> None:
-        problem = self._desk.refusal(given)
+    def _check_answer(self, *given: Any) -> None:
+        problem = self._desk.refusal(*given)
         if problem:
             raise ApplicationError(problem, type="AnswerRefused", non_retryable=True)
 
     @workflow.signal(name="answer")
-    def answer_by_signal(self, given: Any = None) -> None:
+    def answer_by_signal(self, *given: Any) -> None:
         """Answer by signal; one that cannot be taken is shown in the current details and ignored."""
-        self._desk.noted((given,))
+        self._desk.noted(given)
 
     @workflow.signal
     def caps_decided(self, given: CapDecision) -> None:
         """Hear from the project whether to go on past a reached cap."""
         self._till.take(given)
+
+    @workflow.signal
+    def plan_decided(self, given: PlanDecision) -> None:
+        """Hear from the project what a person decided of the plan."""
+        self._consent.take(given)

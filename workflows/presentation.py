@@ -88,8 +88,7 @@ def approval_details(gate: Gate, workflow_id: str, shown: str, *, decision: str 
 
 def cap_details(reached: Sequence[str], waiting: Sequence[NodePath], caps: Budget, after: Budget | None) -> str:
     """Describe the caps that are reached, who waits, and what approval changes; ``after`` None: nothing."""
-    more = f" and {len(waiting) - _MOST_NAMED} more" if len(waiting) > _MOST_NAMED else ""
-    parts = [*reached, f"Waiting: {', '.join(waiting[:_MOST_NAMED])}{more}"]
+    parts = [*reached, f"Waiting: {listed(waiting)}"]
     if after is None:
         parts.append("Approval only tries again: first raise the cap that is named, and restart the workers.")
     else:
@@ -98,6 +97,12 @@ def cap_details(reached: Sequence[str], waiting: Sequence[NodePath], caps: Budge
             f'`"budget": {{"max_calls": …}}`, of max_calls, max_tokens, max_cost and max_time_seconds.'
         )
     return "\n\n".join(parts)
+
+
+def listed(paths: Sequence[NodePath]) -> str:
+    """Name some parts, and how many there are besides."""
+    more = f" and {len(paths) - _MOST_NAMED} more" if len(paths) > _MOST_NAMED else ""
+    return ", ".join(paths[:_MOST_NAMED]) + more
 
 
 def waiting_note(note: str, shown: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from schemas.base import Schema
 from schemas.models import Budget
+from schemas.people import Door
 from schemas.project import Answer, Approval, ApprovalDecision
 from schemas.shortening import shortened
 
@@ -34,7 +35,7 @@ _ABOUT = {
     "decision_id": 'a text of 1 to 200 characters that no earlier decision had, such as "1"',
     "by": "a name of at most 200 characters",
     "note": "a text of at most 4000 characters",
-    "through": "nothing: it says how a message came, and is for our own clients",
+    "through": "nothing, for only our own clients say how a message came",
 }
 _ANSWER = _Form(
     Answer,
@@ -84,7 +85,7 @@ def read_answer(*given: object) -> Answer | str:
     if isinstance(found, str):
         return found
     answer = Answer.model_validate(found)
-    problem = _value_problem(answer.value)
+    problem = _door_problem(answer.through) or _value_problem(answer.value)
     return _refused([problem], _ANSWER) if problem else answer
 
 
@@ -94,6 +95,9 @@ def read_approval(*given: object) -> Approval | str:
     if isinstance(found, str):
         return found
     approval = Approval.model_validate(found)
+    problem = _door_problem(approval.through)
+    if problem:
+        return _refused([problem], _APPROVAL)
     assigns = approval.decision is ApprovalDecision.ASSIGN
     if assigns and not approval.to.strip():
         return _refused(["to is missing: assign hands the question on to somebody, so give a name"], _APPROVAL)
@@ -136,6 +140,13 @@ def _unknown(field: str, known: Sequence[str], where: str) -> str:
     near = difflib.get_close_matches(field[:200], known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
     return f"there is no field {_shown(field)}{where}: {hint}"
+
+
+def _door_problem(through: Door | None) -> str:
+    """Say why a message cannot have come as it says; empty where it can. Nobody may pass for the deadline."""
+    if through in (None, Door.COMMAND, Door.CLIENT):
+        return ""
+    return f"through is {_shown(through)}: leave it out"
 
 
 def _value_problem(value: str | Mapping[str, object]) -> str:

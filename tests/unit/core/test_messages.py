@@ -53,6 +53,7 @@ def test_an_answer_is_a_word_or_an_object_of_one_field(value: Any) -> None:
         ({**APPROVAL, "decision": "assign"}, "to is missing: assign hands the question on to somebody"),
         ({**APPROVAL, "to": "bo"}, 'to belongs to "decision": "assign" alone'),
         ({**APPROVAL, "by": "x" * 500}, f'by is "{"x" * 58}…: give a name of at most 200 characters'),
+        ({**APPROVAL, "through": "deadline"}, 'through is "deadline": leave it out'),
         ("approve", '"approve" was given: give one JSON object'),
         (b"\x00\x01", "binary content of 2 bytes was given"),
         ([], "[] was given"),
