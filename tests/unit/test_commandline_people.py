@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ PLAN = Question(
     options=("approve", "reject"),
     kind=QuestionKind.APPROVAL,
     gate=Gate.PLAN,
+    asked_at=ASKED + timedelta(minutes=1),
 )
 ADDRESS = "sums/root.quadruple/1"
 
@@ -354,7 +355,9 @@ def test_a_conversation_goes_through_all_and_to_what_follows(
 ) -> None:
     """An answer may open another question, which is asked in the same conversation."""
     _stored(composition, BEHAVIOUR, PLAN)
-    composition.client.follow_up = BEHAVIOUR.model_copy(update={"id": "root.quadruple/2"})
+    composition.client.follow_up = BEHAVIOUR.model_copy(
+        update={"id": "root.quadruple/2", "asked_at": ASKED + timedelta(minutes=2)}
+    )
     _typed(monkeypatch, "returns 4", "approve fine by me", "?", "raises ValueError")
     assert run(["inbox", "-i", "--by", "ann"], composition) == 0
     assert [(address, value, given["note"]) for address, value, given in composition.client.decided] == [
