@@ -104,5 +104,5 @@ def _near(reference: str, questions: Sequence[Question]) -> str:
     project = [question.address for question in questions if question.open and question.project == reference]
     named = list(dict.fromkeys((*project, *(known[key] for key in close))))[:_MOST_NAMED]
     if named:
-        return f": did you mean {' or '.join(named)}?"
+        return f": did you mean {' or '.join(named)}? `millwright inbox` shows what waits"
     return ": `millwright inbox` shows what waits"

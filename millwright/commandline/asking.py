@@ -41,8 +41,9 @@ class Way:
 
 
 def in_a_line(question: Question, longest: int = _LONGEST_LINE) -> str:
-    """Say in a line what a question asks."""
-    return shortened(" ".join(question.text.partition("\n\n")[0].split()), longest)
+    """Say in a line what a question asks: its first paragraph, or more where that only begins a list."""
+    first = question.text.partition("\n\n")[0].strip()
+    return shortened(" ".join((question.text if first.endswith(":") else first).split()), longest)
 
 
 def next_command(question: Question) -> str:

@@ -55,7 +55,7 @@ def status(context: typer.Context, project: _NEWEST = None, as_json: JsonOption 
                 "counts": view.counts.model_dump(),
                 "spend": view.spend.model_dump(),
                 "message": record.message,
-                "questions": [question.model_dump(mode="json") for question in view.questions],
+                "questions": [{"address": item.address, **item.model_dump(mode="json")} for item in view.questions],
                 "requirements": view.requirements.model_dump(mode="json") if view.requirements else None,
             }
         )

@@ -489,3 +489,23 @@ def test_status_lists_what_is_open_with_its_command(composition: Pretended, caps
     out = capsys.readouterr().out
     assert f"(`millwright show {ADDRESS}`)" in out
     assert "sums/gate/plan/1: Shall this plan be built?" in out
+
+
+def test_a_word_of_the_question_goes_before_a_letter_of_the_conversation(
+    composition: Pretended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With nineteen groups there is a choice S; only ``s`` skips then."""
+    _stored(composition, BEHAVIOUR.model_copy(update={"options": ("S", "q")}), PLAN)
+    _typed(monkeypatch, "S", "s")
+    assert run(["inbox", "-i", "--by", "ann"], composition) == 0
+    assert [value for _, value, _ in composition.client.decided] == ["S"]
+
+
+def test_a_line_of_a_question_says_something(composition: Pretended, capsys: pytest.CaptureFixture[str]) -> None:
+    """A first paragraph that only begins a list is shown with the list, on one line."""
+    _stored(composition, PLAN.model_copy(update={"text": "the plan:\n\n- double\n- treble\n\nApprove to go on."}))
+    assert run(["status", "sums", "--json"], composition) == 0
+    (question,) = json.loads(capsys.readouterr().out)["questions"]
+    assert question["address"] == "sums/gate/plan/1"
+    assert run(["status", "sums"], composition) == 0
+    assert "sums/gate/plan/1: the plan: - double - treble Approve to go on." in capsys.readouterr().out
