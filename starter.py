@@ -11,7 +11,7 @@ import traceback
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from millwright.commandline.application import run
 from millwright.commandline.composition import Check, Endpoints, LadderTools, Note, Probe, Session, Stores
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent
 """Where the packages lie: the repository, or site-packages."""
-
 
 LADDER_TOOLS = ("mypy", "ruff", "hypothesis", "bandit", "crosshair-tool", "wasmtime", "componentize-py")
 """What the ladder and the looks at winners are made with, by the names of their packages."""
@@ -73,6 +72,12 @@ class Adapters:
         except UnicodeDecodeError as error:
             raise BadInput(f"{origin} is not text in UTF-8: save it as UTF-8 and try again") from error
         return resolve(read_specification(text, origin, check_document))
+
+    def read_fields(self, content: bytes, origin: str) -> dict[str, Any]:
+        """Read some fields of one task specification, YAML or JSON, unchecked. Raises BadInput."""
+        from millwright.adapters.documents.specification_file import read_fields
+
+        return read_fields(content, origin)
 
     def read_red_flags(self, content: bytes, origin: str) -> "Mapping[Archetype, RuleSettings]":
         """Read a file of red flags' rules, checked. Raises BadInput."""
@@ -229,8 +234,7 @@ class Adapters:
 
         settings = self.settings()
         found = await check_everything(settings, endpoints_configured(settings, self._environment))
-        examined = tuple(Check(check.name, check.ok, check.detail, check.remedy) for check in found)
-        return (*examined, *(_tool_check(name) for name in LADDER_TOOLS))
+        return (*(Check(one.name, one.ok, one.detail, one.remedy) for one in found), *map(_tool_check, LADDER_TOOLS))
 
     def examples(self) -> dict[str, Path]:
         """Return the folders of the bundled examples by name. Raises BadInput when this installation has none."""

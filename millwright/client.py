@@ -3,26 +3,25 @@
 It neither starts services nor prints: the command line does both, and uses nothing else to reach a build.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from uuid import uuid4
 
+from pydantic import JsonValue
 from temporalio.client import Client as TemporalClient
 from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryFailedError,
-    WorkflowUpdateFailedError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError, WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
 
+from millwright.answering import Answering, decision_at_gate, message
 from millwright.core.project_input import checked_project_id, input_digest
 from millwright.errors import (
     BadInput,
-    MillwrightError,
     NotFound,
     ProjectConflict,
     SpecificationInvalid,
@@ -30,15 +29,18 @@ from millwright.errors import (
 )
 from millwright.ports import ArtifactStore, ProjectStore
 from millwright.records import Records
+from millwright.temporal import speaking_of
 from schemas.evidence import ProjectRecord
 from schemas.identity import DELIVERED, Digest, Gate, ProjectId, TaskStatus
 from schemas.models import Budget
-from schemas.people import Decision, Question
+from schemas.people import Door, Question, Waiting
 from schemas.project import (
     ATOMIC_COMPLEXITY,
     ATOMIC_LINES,
     CODES,
     Answer,
+    Approval,
+    ApprovalDecision,
     ExitCode,
     LadderMode,
     OnExhausted,
@@ -47,7 +49,7 @@ from schemas.project import (
     ProjectResult,
     Rejections,
 )
-from workflows.identifiers import CONTROL_QUEUE, node_workflow_id, project_workflow_id
+from workflows.identifiers import CONTROL_QUEUE, project_workflow_id
 
 INLINE_BYTES = 256 * 1024
 """The most UTF-8 bytes of requirements or specification that travel in the start event; more goes by digest."""
@@ -86,6 +88,7 @@ class Client:
         self._temporal = temporal
         self._projects = projects
         self._artifacts = artifacts
+        self._answering = Answering(temporal, projects)
 
     async def build(
         self,
@@ -109,6 +112,8 @@ class Client:
         target_reliability: float = 0.95,
         reuse: bool = True,
         based_on: str | None = None,
+        waiting: Waiting | None = None,
+        max_rejections: int = 2,
     ) -> Build:
         """Start a build, or attach to the one of the same project and input.
 
@@ -119,7 +124,8 @@ class Client:
         within ``atomic_lines`` and ``atomic_complexity``, by estimate, is not split further. A project that was built
         on the same input is returned as it ended; one that failed is run again. One that has ended on other input is
         built again as its next revision, and with ``reuse`` only what changed is; ``based_on`` names another project
-        whose parts may be used too.
+        whose parts may be used too. ``waiting`` says how long people are waited for and who is asked; what they reject
+        with a note is done again at most ``max_rejections`` times a gate.
 
         Raises:
             BadInput: neither requirements nor specification, or a ``project`` that is no project id.
@@ -148,6 +154,8 @@ class Client:
                 target_reliability=target_reliability,
                 reuse=reuse,
                 based_on=None if based_on is None else checked_project_id(based_on),
+                waiting=waiting or Waiting(),
+                max_rejections=max_rejections,
             ),
         )
         digest = input_digest(given)
@@ -169,7 +177,7 @@ class Client:
         """
         name = checked_project_id(project)
         try:
-            async with _speaking_of(name):
+            async with speaking_of(name):
                 result = await self._handle(name).result()
         except WorkflowFailureError as failure:
             return await self._fallen(name, failure.cause)
@@ -183,7 +191,7 @@ class Client:
             TemporalUnavailable: Temporal does not answer.
         """
         name = checked_project_id(project)
-        async with _speaking_of(name):
+        async with speaking_of(name):
             return (await self._handle(name).describe()).status in _GOING_ON
 
     async def cancel(self, project: str) -> None:
@@ -194,27 +202,72 @@ class Client:
             TemporalUnavailable: Temporal does not answer.
         """
         name = checked_project_id(project)
-        async with _speaking_of(name):
+        async with speaking_of(name):
             await self._handle(name).cancel()
 
-    async def answer(self, project: str, question: Question, decision: Decision) -> None:
-        """Answer a node's question as a person decided.
+    async def answer(
+        self,
+        question: Question,
+        value: str | Mapping[str, JsonValue],
+        *,
+        by: str,
+        note: str = "",
+        decision_id: str | None = None,
+        through: Door = Door.CLIENT,
+    ) -> str:
+        """Answer a question, and return in a line what followed; at a gate ``approve``, ``reject`` or ``assign``.
+
+        ``value`` is as ``schemas.project.Answer`` says. The same ``decision_id`` twice is one decision; without one it
+        is new. Where no worker takes it soon, it is stored and acted on later, and the line says so.
 
         Raises:
-            BadInput: the answer is not understood, or nothing waits for it.
-            NotFound: no such node runs.
+            BadInput: it is not understood, cannot be acted on, or the question is settled, as the message says.
+            NotFound: nothing that runs waits for it.
             TemporalUnavailable: Temporal does not answer.
         """
+        if question.gate is not None:
+            fields = {"gate": question.gate, **decision_at_gate(question, value)}
+            approval = message(Approval, {**fields, **_decided(decision_id, by, note, through)})
+            return await self._answering.approve(question.project, approval)
+        fields = {"question": question.id, "value": value if isinstance(value, str) else dict(value)}
+        given = message(Answer, {**fields, **_decided(decision_id, by, note, through)})
+        return await self._answering.answer(question, given)
+
+    async def approve(
+        self,
+        project: str,
+        decision: ApprovalDecision = ApprovalDecision.APPROVE,
+        *,
+        gate: Gate | None = None,
+        by: str,
+        note: str = "",
+        budget: Budget | None = None,
+        to: str = "",
+        decision_id: str | None = None,
+        through: Door = Door.CLIENT,
+    ) -> str:
+        """Decide at a project's gate, the open one unless ``gate`` says which, and return in a line what followed.
+
+        ``budget`` goes with consent at the gate of the budget, ``to`` with ``assign``; else as ``answer``.
+
+        Raises:
+            BadInput: the decision cannot be taken, no gate is open or several are, or the project has ended.
+            NotFound: no such project runs.
+            TemporalUnavailable: Temporal does not answer, or no worker does.
+        """
         name = checked_project_id(project)
-        given = Answer(
-            question=question.id, decision_id=decision.id, value=decision.value, by=decision.by, note=decision.note
+        if gate is None:
+            gate = await self._answering.open_gate(name)
+        if gate is None and decision_id and (taken := await self._answering.taken(name, decision_id)):
+            return taken
+        if gate is None:
+            gate = (await self.progress(name)).waits_for  # builds of before gates had questions
+        if gate is None:
+            raise BadInput(f"project {name!r} waits at no gate: `millwright inbox` shows what waits")
+        fields = {"gate": gate, "decision": decision, "budget": budget, "to": to}
+        return await self._answering.approve(
+            name, message(Approval, {**fields, **_decided(decision_id, by, note, through)})
         )
-        node = self._temporal.get_workflow_handle(node_workflow_id(name, question.path))
-        try:
-            async with _speaking_of(name):
-                await node.execute_update("answer", given)
-        except WorkflowUpdateFailedError as error:
-            raise BadInput(f"project {name!r} did not take the answer to {question.id!r}: {error.cause}") from error
 
     async def progress(self, project: str) -> ProjectProgress:
         """Ask a project's workflow where it stands.
@@ -225,7 +278,7 @@ class Client:
         """
         name = checked_project_id(project)
         try:
-            async with _speaking_of(name):
+            async with speaking_of(name):
                 return ProjectProgress.model_validate(await self._handle(name).query("progress"))
         except WorkflowQueryFailedError as error:
             raise TemporalUnavailable(f"project {name!r} does not answer: {error}; is a worker running?") from error
@@ -242,7 +295,7 @@ class Client:
 
     async def _start(self, name: ProjectId, given: ProjectInput, digest: Digest, known: Digest | None) -> Build:
         try:
-            async with _speaking_of(name):
+            async with speaking_of(name):
                 await self._temporal.start_workflow(
                     _WORKFLOW,
                     given,
@@ -261,7 +314,7 @@ class Client:
         return Build(name, attached=False, _client=self)
 
     async def _demand_same_input(self, name: ProjectId, digest: Digest, stored: Digest | None) -> None:
-        async with _speaking_of(name):
+        async with speaking_of(name):
             running = await (await self._handle(name).describe()).memo()
         known = running.get(_INPUT_MEMO, stored)  # absent where a build was started without this client
         if known is not None and known != digest:
@@ -308,6 +361,10 @@ class Client:
         return self._temporal.get_workflow_handle(project_workflow_id(name))
 
 
+def _decided(decision_id: str | None, by: str, note: str, through: Door) -> dict[str, object]:
+    return {"decision_id": decision_id or str(uuid4()), "by": by, "note": note, "through": through}
+
+
 def _summary(name: ProjectId, given: ProjectInput) -> str:
     source = "a specification" if given.specification or given.specification_digest else "prose"
     margin = "k planned" if given.k is None else f"k = {given.k}"
@@ -332,22 +389,3 @@ def _root_message(cause: BaseException) -> str:
     while isinstance(inner := cause.__cause__, BaseException):
         cause = inner
     return str(cause)
-
-
-@asynccontextmanager
-async def _speaking_of(name: ProjectId) -> AsyncIterator[None]:
-    """Turn Temporal's own errors of connection and lookup into ours."""
-    try:
-        yield
-    except RPCError as error:
-        raise _translated(name, error) from error
-    except RuntimeError as error:  # the SDK's bridge reports a connection it could not make so
-        raise TemporalUnavailable(f"the Temporal service does not answer: {error}; see `millwright doctor`") from error
-
-
-def _translated(name: ProjectId, error: RPCError) -> MillwrightError:
-    if error.status is RPCStatusCode.NOT_FOUND:
-        return NotFound(f"project {name!r} does not run here: `millwright list` shows the projects")
-    if error.status is RPCStatusCode.INVALID_ARGUMENT:
-        return BadInput(f"Temporal refused project {name!r}: {error.message}")
-    return TemporalUnavailable(f"the Temporal service does not answer: {error.message}; see `millwright doctor`")

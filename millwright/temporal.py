@@ -1,9 +1,11 @@
-"""How Millwright speaks to Temporal: the data converter, and the connection by Temporal's standard configuration.
+"""How Millwright speaks to Temporal: the converter, the connection by its own configuration, its errors as ours.
 
 It registers no workflows and knows no adapters.
 """
 
 import dataclasses
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,9 +20,10 @@ from temporalio.converter import (
 )
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
-from millwright.errors import TemporalUnavailable
+from millwright.errors import BadInput, MillwrightError, NotFound, TemporalUnavailable
+from schemas.identity import ProjectId
 
 
 class _StrictJSON(PydanticJSONPlainPayloadConverter):
@@ -70,3 +73,27 @@ async def connect(address: str | None = None) -> Client:
             f"no Temporal service answers at {options['target_host']}: start one with `millwright up`, or set "
             "TEMPORAL_ADDRESS"
         ) from error
+
+
+@asynccontextmanager
+async def speaking_of(name: ProjectId) -> AsyncIterator[None]:
+    """Turn Temporal's own errors of connection and lookup into ours.
+
+    Raises:
+        NotFound: no such workflow runs; BadInput: the server refuses the request.
+        TemporalUnavailable: nothing answers.
+    """
+    try:
+        yield
+    except RPCError as error:
+        raise _translated(name, error) from error
+    except RuntimeError as error:  # the SDK's bridge reports a connection it could not make so
+        raise TemporalUnavailable(f"the Temporal service does not answer: {error}; see `millwright doctor`") from error
+
+
+def _translated(name: ProjectId, error: RPCError) -> MillwrightError:
+    if error.status is RPCStatusCode.NOT_FOUND:
+        return NotFound(f"project {name!r} does not run here: `millwright list` shows the projects")
+    if error.status is RPCStatusCode.INVALID_ARGUMENT:
+        return BadInput(f"Temporal refused project {name!r}: {error.message}")
+    return TemporalUnavailable(f"the Temporal service does not answer: {error.message}; see `millwright doctor`")

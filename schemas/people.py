@@ -63,6 +63,11 @@ class Question(Schema):
     asked_at: datetime | None = None
     due_at: datetime | None = None
 
+    @property
+    def address(self) -> str:
+        """What people call it by: ``PROJECT/QUESTION-ID``."""
+        return f"{self.project}/{self.id}"
+
 
 class Door(StrEnum):
     """How a decision came in; ``deadline``: nobody decided in time, and the policy did."""

@@ -13,6 +13,7 @@ import typer
 from millwright.commandline import (
     building,
     calibrating,
+    deciding,
     demonstrating,
     differing,
     estimating,
@@ -22,6 +23,7 @@ from millwright.commandline import (
     reading,
     replaying,
     verifying,
+    waiting,
 )
 from millwright.commandline.composition import Composition
 from millwright.commandline.output import note
@@ -38,6 +40,12 @@ COMMANDS = (
     ("build", building.build),
     ("status", reading.status),
     ("watch", building.watch),
+    ("inbox", waiting.inbox),
+    ("show", waiting.show),
+    ("answer", deciding.answer),
+    ("approve", deciding.approve),
+    ("reject", deciding.reject),
+    ("history", waiting.history),
     ("list", reading.list_),
     ("tree", reading.tree),
     ("results", reading.results),

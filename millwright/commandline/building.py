@@ -12,6 +12,7 @@ import typer
 
 from millwright.commandline.composition import Composition, Session
 from millwright.commandline.options import (
+    Deadline,
     Exhausted,
     ForceOption,
     JsonOption,
@@ -86,6 +87,26 @@ def build(
     max_time: Annotated[
         str | None, typer.Option("--max-time", metavar="TIME", help="Longest time: 90, 30m, 2h.", show_default=False)
     ] = None,
+    remind_after: Annotated[
+        str | None,
+        typer.Option(
+            "--remind-after", metavar="TIME", help="Remind people after 12h, 1d, then ever later.", show_default=False
+        ),
+    ] = None,
+    deadline: Annotated[
+        str | None,
+        typer.Option("--deadline", metavar="TIME", help="How long people are waited for: 7d.", show_default=False),
+    ] = None,
+    on_deadline: Annotated[
+        Deadline, typer.Option("--on-deadline", help="What follows where nobody decided in time.")
+    ] = Deadline.WAIT,
+    assign: Annotated[str, typer.Option("--assign", metavar="NAME", help="Who is asked first; else anybody.")] = "",
+    max_rejections: Annotated[
+        int,
+        typer.Option(
+            "--max-rejections", min=0, max=20, help="How often a gate's rejection is followed by another try."
+        ),
+    ] = 2,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**53 - 1, help="Seed of the whole build.")] = 0,
     ladder: Annotated[
         Ladder, typer.Option("--ladder", help="An activity per layer, or all in one.")
@@ -113,7 +134,14 @@ def build(
     Exit codes: 0 built, 1 failed, 2 bad input, 3 waiting for a person, 4 budget reached, 5 a service is not
     reachable, 6 built with parts accepted below the margin, 130 interrupted. With --detach 0.
     """
-    from millwright.commandline.requests import BuildRequest, checked_language, gates, project_of, read_material
+    from millwright.commandline.requests import (
+        BuildRequest,
+        checked_language,
+        gates,
+        project_of,
+        read_material,
+        waiting_of,
+    )
     from millwright.core.project_input import checked_project_id
     from schemas.models import Budget
     from schemas.project import LadderMode, OnExhausted, Rejections
@@ -144,6 +172,8 @@ def build(
         target_reliability=target,
         reuse=reuse,
         based_on=None if based_on is None else checked_project_id(based_on),
+        waiting=waiting_of(remind_after, deadline, on_deadline, assign),
+        max_rejections=max_rejections,
     )
     code = asyncio.run(_build(composition, request, out, detach=detach, force=force, as_json=as_json))
     raise typer.Exit(code)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from millwright.client import Client
     from millwright.core.verification.layer import Subject
     from millwright.ports import ArtifactStore, ProjectStore
@@ -108,6 +110,10 @@ class Composition(Protocol):
 
     def read_specification(self, content: bytes, origin: str) -> "tuple[TaskSpecification, ...]":
         """Read and resolve task specifications. Raises SpecificationInvalid."""
+        ...
+
+    def read_fields(self, content: bytes, origin: str) -> "dict[str, JsonValue]":
+        """Read some fields of one task specification, YAML or JSON, unchecked. Raises BadInput."""
         ...
 
     def read_red_flags(self, content: bytes, origin: str) -> "Mapping[Archetype, RuleSettings]":

@@ -4,10 +4,10 @@ It starts no build: that is the caller's.
 """
 
 import asyncio
-import json
 from pathlib import Path
 
 from millwright.client import Client
+from millwright.commandline.asking import listed
 from millwright.commandline.composition import Session, Stores
 from millwright.commandline.display import Display
 from millwright.commandline.output import emit, note, say
@@ -19,7 +19,6 @@ from schemas.identity import Digest, ProjectId, TaskStatus
 from schemas.models import Spend
 from schemas.project import CODES, Counts, ExitCode, ProjectProgress, ProjectResult
 from schemas.requirements import Proven
-from workflows.identifiers import node_workflow_id, project_workflow_id
 
 POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 60.0
@@ -29,7 +28,7 @@ _MOST_NAMED = 10
 
 
 class Outcome(Schema):
-    """What ``--json`` prints at the end of `build`, `demo` and `watch`."""
+    """What ``--json`` prints at the end of `build`, `demo` and `watch`; ``waits``: a line for each open question."""
 
     project: ProjectId
     status: TaskStatus
@@ -41,6 +40,7 @@ class Outcome(Schema):
     report: Digest | None = None
     out: str | None = None
     requirements: Proven | None = None
+    waits: tuple[str, ...] = ()
 
 
 async def follow(client: Client, stores: Stores, project: ProjectId, shown: Display) -> Outcome:
@@ -144,7 +144,10 @@ def summary(outcome: Outcome) -> str:
         lines.append(f"  note   {outcome.message}")
     if outcome.out:
         lines.append(f"  result {outcome.out}")
-    if outcome.exit_code and outcome.report:
+    lines += [f"  waits  {line}" for line in outcome.waits]
+    if outcome.status is TaskStatus.WAITING:
+        lines.append(f"  next   millwright inbox --interactive; then millwright watch {outcome.project}")
+    elif outcome.exit_code and outcome.report:
         lines.append(f"  next   millwright report {outcome.project}")
     elif outcome.manifest and not outcome.out:
         lines.append(f"  next   millwright fetch {outcome.project} --into DIR")
@@ -197,28 +200,21 @@ def _is_stale(view: ProjectView) -> bool:
 
 
 def _waiting(view: ProjectView, progress: ProjectProgress | None) -> Outcome:
-    project = view.project.id
+    project, count = view.project.id, len(view.questions)
     if view.questions:
-        first = view.questions[0]
-        target, name = node_workflow_id(project, first.path), "answer"
-        given = {"question": first.id, "decision_id": "1", "value": first.options[0] if first.options else ""}
-        message = f"{len(view.questions)} open question(s); the first: {' '.join(first.text.split())}"
-    else:
-        target, name = project_workflow_id(project), "approve"
-        gate = progress.waits_for if progress else None
-        given = {
-            "gate": gate or "",
-            "decision_id": progress.decision_id if progress else "1",
-            "decision": "approve",
-        }
+        message = f"{count} question{'' if count == 1 else 's'} for a person"
+        waits = listed(view.questions)
+    else:  # builds of before gates had questions
+        gate = f"the {progress.waits_for.value}" if progress and progress.waits_for else "a gate"
         message = view.project.message or "an approval is awaited"
-    how = f"temporal workflow update execute --workflow-id {target} --name {name} --input '{json.dumps(given)}'"
+        waits = (f"{project}: approval of {gate} (`millwright approve {project}`)",)
     return Outcome(
         project=project,
         status=TaskStatus.WAITING,
         exit_code=CODES[ExitCode.WAITING],
         counts=view.counts,
         spend=view.spend,
-        message=f"{message}; answer while the stack runs (`millwright up`): {how}",
+        message=message,
         report=view.project.report,
+        waits=waits,
     )

@@ -26,12 +26,53 @@ OutOption = Annotated[
 ]
 
 
+QuestionArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="QUESTION", help="Its address, PROJECT/ID, as `millwright inbox` lists it.", show_default=False
+    ),
+]
+NoteOption = Annotated[str, typer.Option("--note", metavar="TEXT", help="Why, for the record and for the agents.")]
+ByOption = Annotated[
+    str | None,
+    typer.Option("--by", metavar="NAME", help="Who decides; else the login name.", show_default=False),
+]
+DecisionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--decision-id", metavar="ID", help="Makes the same decision twice one, in scripts.", show_default=False
+    ),
+]
+
+
 class Exhausted(StrEnum):
     """What follows an election that nobody won."""
 
     PERSON = "person"
     PARTIAL = "partial"
     FAIL = "fail"
+
+
+class Deadline(StrEnum):
+    """What follows where nobody decided in time."""
+
+    WAIT = "wait"
+    PARTIAL = "partial"
+    FAIL = "fail"
+
+
+class Waited(StrEnum):
+    """A gate to wait at."""
+
+    SPECIFICATION = "specification"
+    PLAN = "plan"
+    BUDGET = "budget"
+    DELIVERY = "delivery"
+
+
+GateOption = Annotated[
+    Waited | None, typer.Option("--gate", help="Which gate; else the one that is open.", show_default=False)
+]
 
 
 class Ladder(StrEnum):
@@ -56,3 +97,15 @@ def seconds(text: str) -> float:
     if value is None:
         raise typer.BadParameter(f"{text!r} is not a duration: write seconds, or 30m, 2h, 1d")
     return value
+
+
+def login_name() -> str:
+    """Return the name that whoever sits here logged in with. Raises BadInput where there is none."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError) as error:  # a container's user may have no entry
+        from millwright.errors import BadInput
+
+        raise BadInput("there is no login name here: give --by NAME") from error

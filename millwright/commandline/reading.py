@@ -38,7 +38,7 @@ def _read(context: typer.Context, reading: "Callable[[Records], Awaitable[_T]]")
 def status(context: typer.Context, project: _NEWEST = None, as_json: JsonOption = False) -> None:
     """Show where a project stands.
 
-    Its counts, spend and open questions.
+    Its counts, spend, and open questions with the command that shows each.
 
     Example: millwright status order-pricing
 
@@ -55,11 +55,12 @@ def status(context: typer.Context, project: _NEWEST = None, as_json: JsonOption 
                 "counts": view.counts.model_dump(),
                 "spend": view.spend.model_dump(),
                 "message": record.message,
-                "questions": [question.model_dump(mode="json") for question in view.questions],
+                "questions": [{"address": item.address, **item.model_dump(mode="json")} for item in view.questions],
                 "requirements": view.requirements.model_dump(mode="json") if view.requirements else None,
             }
         )
         return
+    from millwright.commandline.asking import listed
     from millwright.commandline.display import headline
     from millwright.commandline.following import shown_requirements
 
@@ -74,8 +75,8 @@ def status(context: typer.Context, project: _NEWEST = None, as_json: JsonOption 
     ):
         if value:
             say(f"  {label:<9}{value}")
-    for question in view.questions:
-        say(f"  asks     {question.path}: {' '.join(question.text.split())} [{' | '.join(question.options)}]")
+    for line in listed(view.questions):
+        say(f"  asks     {line}")
 
 
 async def _view(records: "Records", project: str | None) -> "ProjectView":

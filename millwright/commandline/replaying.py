@@ -13,6 +13,8 @@ from millwright.commandline.options import JsonOption, ProjectArgument
 from millwright.commandline.output import emit, note, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schemas.evidence import ProjectRecord
     from schemas.identity import Digest, ProjectId
     from schemas.people import Decision
@@ -35,6 +37,11 @@ _OF_POLICY = (
     "atomic_complexity",
 )
 """What of the policy was an option of the build."""
+
+_OF_INPUT = ("k", "max_attempts", "seed", "target_reliability", "reuse", "approve", "max_rejections")
+
+BY_DIGEST = {"code_digest": "text/x-source", "specification_digest": "application/json"}
+"""The answers that name a stored text, with the kind of text it is."""
 
 
 def replay(context: typer.Context, project: ProjectArgument, as_json: JsonOption = False) -> None:
@@ -67,9 +74,11 @@ async def _replayed(composition: Composition, project: "ProjectId") -> "Replayed
         stored = await record.projects.project(project)
         preset = _preset(stored)
         async with composition.scratch(preset, note) as scratch:
-            given = await _input(record, stored)
+            decisions = await record.projects.decisions(project)
+            given = await _input(record, stored, decisions)
             answers = await _copied(record, scratch.stores, stored, given)
-            result = await _built(record, scratch, stored, given)
+            await _copy_what_people_gave(record, scratch.stores, decisions)
+            result = await _built(scratch, stored, given, decisions)
             ended = Replayed(project=project, answers=answers, manifest=stored.manifest, again=result.manifest)
             if ended.identical:
                 return ended
@@ -120,10 +129,30 @@ async def _copied(record: Stores, scratch: Stores, stored: "ProjectRecord", give
     return len(answers)
 
 
-async def _input(record: Stores, stored: "ProjectRecord") -> "ProjectInput":
-    """Restore what the project was started with; caps and gates are left out, for no call is made."""
-    from schemas.project import Policy, ProjectInput
+async def _copy_what_people_gave(record: Stores, scratch: Stores, decisions: "Sequence[Decision]") -> None:
+    """Copy the code and the specifications that people answered with, which answers name by digest."""
+    from schemas.identity import Digest
 
+    for decision in decisions:
+        for form, value in (decision.content or {}).items():
+            if form in BY_DIGEST:
+                await scratch.artifacts.put(await record.artifacts.get(Digest(str(value))), BY_DIGEST[form])
+
+
+async def _input(record: Stores, stored: "ProjectRecord", decisions: "Sequence[Decision]") -> "ProjectInput":
+    """Restore what the project was started with.
+
+    Caps are left out, for no call is made, and gates at which nothing was rejected, for consent changes nothing. What
+    is rejected is done again with the reason as guidance, which is part of what models were asked.
+    """
+    from schemas.identity import Gate
+    from schemas.project import ApprovalDecision, Policy, ProjectInput
+
+    rejected = [
+        item.gate
+        for item in decisions
+        if item.question and item.gate not in (None, Gate.BUDGET) and item.value == ApprovalDecision.REJECT
+    ]
     policy = Policy.model_validate(stored.options.get("policy", {}))
     basis = stored.options.get("basis")
     target = basis.get("target") if isinstance(basis, dict) else None
@@ -137,6 +166,8 @@ async def _input(record: Stores, stored: "ProjectRecord") -> "ProjectInput":
             "max_attempts": policy.rule.max_attempts,
             "seed": stored.seed,
             "reuse": False,
+            "approve": tuple(dict.fromkeys(rejected)),
+            **({"max_rejections": max(rejected.count(gate) for gate in rejected)} if rejected else {}),
             **({"target_reliability": target} if target is not None else {}),
         }
     )
@@ -146,10 +177,11 @@ async def _text(record: Stores, digest: "Digest | None") -> str:
     return "" if digest is None else (await record.artifacts.get(digest)).decode("utf-8")
 
 
-async def _built(record: Stores, scratch: Session, stored: "ProjectRecord", given: "ProjectInput") -> "ProjectResult":
+async def _built(
+    scratch: Session, stored: "ProjectRecord", given: "ProjectInput", decisions: "Sequence[Decision]"
+) -> "ProjectResult":
     """Build on the scratch stack to the end; people's answers are given again to the same questions."""
-    decisions = {item.question: item for item in await record.projects.decisions(stored.id) if item.question}
-    options = given.model_dump(include={*_OF_POLICY, "k", "max_attempts", "seed", "target_reliability", "reuse"})
+    options = given.model_dump(include={*_OF_POLICY, *_OF_INPUT})
     await scratch.client.build(
         given.requirements, given.target_language, specification=given.specification, project=stored.id, **options
     )
@@ -159,18 +191,20 @@ async def _built(record: Stores, scratch: Session, stored: "ProjectRecord", give
     return await scratch.client.result(stored.id)
 
 
-async def _answered(scratch: Session, project: "ProjectId", decisions: "dict[str, Decision]") -> None:
+async def _answered(scratch: Session, project: "ProjectId", decisions: "Sequence[Decision]") -> None:
     """Answer open questions as they were answered. Raises BadInput where the record has no answer."""
+    from millwright.core.audit import settling
     from millwright.errors import BadInput
 
     for question in await scratch.stores.projects.questions(project):
         if not question.open:
             continue
-        decision = decisions.get(question.id)
+        decision = settling(question.id, decisions)
         if decision is None:
             await scratch.client.cancel(project)
             raise BadInput(f"the record of {project!r} has no person's answer to question {question.id!r}")
-        await scratch.client.answer(project, question, decision)
+        value = decision.value if decision.content is None else decision.content
+        await scratch.client.answer(question, value, by=decision.by, note=decision.note, decision_id=decision.id)
 
 
 async def _differing(record: Stores, scratch: Stores, ended: "Replayed") -> tuple[str, ...]:

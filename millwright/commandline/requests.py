@@ -4,17 +4,21 @@ It opens files and stdin, and nothing else.
 """
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from pydantic import ValidationError
+
 from millwright.commandline.composition import Composition
+from millwright.commandline.options import seconds
 from millwright.commandline.output import note
 from millwright.core.project_input import checked_project_id
 from millwright.core.verification.languages import language_named
 from millwright.errors import BadInput, SpecificationInvalid
 from schemas.identity import Gate, ProjectId, project_id_from
 from schemas.models import Budget
+from schemas.people import OnDeadline, Waiting
 from schemas.project import (
     ATOMIC_COMPLEXITY,
     ATOMIC_LINES,
@@ -70,6 +74,8 @@ class BuildRequest:
     target_reliability: float = 0.95
     reuse: bool = True
     based_on: ProjectId | None = None
+    waiting: Waiting = field(default_factory=Waiting)
+    max_rejections: int = 2
 
     async def start(self, client: "Client") -> "Build":
         """Start or attach to the build. Raises as ``Client.build`` does."""
@@ -93,6 +99,8 @@ class BuildRequest:
             target_reliability=self.target_reliability,
             reuse=self.reuse,
             based_on=self.based_on,
+            waiting=self.waiting,
+            max_rejections=self.max_rejections,
         )
 
 
@@ -211,3 +219,26 @@ def gates(text: str) -> tuple[Gate, ...]:
         if name not in known:
             raise BadInput(f"{name!r} is no gate to wait at: --approve takes {', '.join(known)}")
     return tuple(dict.fromkeys(Gate(name) for name in names))
+
+
+def waiting_of(remind_after: str | None, deadline: str | None, on_deadline: str, assignee: str) -> Waiting:
+    """Read how long people are waited for. Raises BadInput, with the bounds, and typer.BadParameter for a duration."""
+    fields: dict[str, object] = {
+        "remind_after_seconds": None if remind_after is None else seconds(remind_after),
+        "deadline_seconds": None if deadline is None else seconds(deadline),
+        "on_deadline": OnDeadline(on_deadline),
+        "assignee": assignee.strip(),
+    }
+    if deadline is None and fields["on_deadline"] is not OnDeadline.WAIT:
+        raise BadInput(f"--on-deadline {on_deadline} needs a deadline: give --deadline TIME, such as 7d")
+    try:
+        return Waiting.model_validate(fields)
+    except ValidationError as error:
+        raise BadInput(_BOUNDS[str(error.errors()[0]["loc"][0])]) from error
+
+
+_BOUNDS = {
+    "remind_after_seconds": "--remind-after is out of bounds: give 1m to 366d",
+    "deadline_seconds": "--deadline is out of bounds: give 1s to 3660d",
+    "assignee": "--assign is too long: give a name of at most 200 characters",
+}

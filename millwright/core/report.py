@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from millwright.core.audit import moment
 from millwright.core.defects import Suspect, expected_defects, likeliest
 from millwright.core.forecast_words import foretold
 from millwright.core.learning import Range
+from millwright.core.report_people import people_section
 from millwright.core.report_plan import plan_section
 from millwright.core.report_requirements import questions_section, requirements_section, unproven_lines
 from millwright.core.report_rework import rework_section
@@ -90,7 +92,7 @@ def report(account: Account) -> str:
         rework_section([item.node for item in account.evidence]),
         whole_section(account.whole),
         _spend(account),
-        _decisions(account.questions, account.decisions),
+        people_section(account.questions, account.decisions),
         _files(account.files),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -118,7 +120,7 @@ def _line(text: str) -> str:
 
 
 def _moment(value: datetime | None) -> str:
-    return value.strftime("%Y-%m-%d %H:%M:%S UTC") if value else "unknown"
+    return moment(value) if value else "unknown"
 
 
 def _problems(account: Account) -> str:
@@ -233,15 +235,6 @@ def _spend(account: Account) -> str:
     if account.checks:
         lines.append("Checks of the whole that passed: " + ", ".join(account.checks) + ".")
     return "\n\n".join(lines)
-
-
-def _decisions(questions: Sequence[Question], decisions: Sequence[Decision]) -> str:
-    lines = [f"- open: `{question.id}`" for question in questions if question.open]
-    lines += [
-        f"- `{item.question or item.gate}`: {item.value} by {_line(item.by) or 'unknown'}. {_line(item.note)}".rstrip()
-        for item in decisions
-    ]
-    return "## What people decided\n\n" + "\n".join(lines) if lines else ""
 
 
 def _files(files: Sequence[ManifestEntry]) -> str:

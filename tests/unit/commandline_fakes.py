@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from pydantic import JsonValue
 
 from millwright.adapters.documents.front_matter import read_front_matter
 from millwright.adapters.documents.model_presets import preset_of
 from millwright.adapters.documents.preset_files import presets_in
 from millwright.adapters.documents.red_flag_rules import read_red_flags
-from millwright.adapters.documents.specification_file import read_requirements, read_specification
+from millwright.adapters.documents.specification_file import read_fields, read_requirements, read_specification
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.client import Build, Client
 from millwright.commandline.composition import Check, Endpoints, LadderTools, Note, Probe, Session, Stores
@@ -28,10 +29,10 @@ from millwright.errors import NotFound, SandboxUnavailable, SpecificationInvalid
 from millwright.model_setup import PRESETS
 from millwright.settings import ModelSettings, Settings
 from schemas.evidence import Manifest, ManifestEntry, NodeRecord, ProjectRecord
-from schemas.identity import ROOT_PATH, Archetype, Digest, LayerName, ProjectId, TaskId, TaskStatus
+from schemas.identity import ROOT_PATH, Archetype, Digest, Gate, LayerName, ProjectId, TaskId, TaskStatus
 from schemas.people import Question
 from schemas.presets import ModelProfile, Preset
-from schemas.project import ProjectResult
+from schemas.project import ApprovalDecision, ProjectProgress, ProjectResult
 from schemas.red_flags import RuleSettings
 from schemas.requirements import FrontMatter
 from schemas.specification import Fault, TaskSpecification
@@ -58,13 +59,42 @@ class PretendedClient:
         self._exit_code = exit_code
         self.asked: dict[str, Any] = {}
         self.without_row = ""
+        self.gate: Gate | None = None
+        self.decided: list[tuple[str, Any, dict[str, Any]]] = []
+        self.refusals: list[Exception] = []
+        self.follow_up: Question | None = None
 
     async def build(self, requirements: str, language: str, **options: Any) -> Build:
         """Store an ended or waiting project."""
         self.asked = {"requirements": requirements, "language": language, **options}
         project = ProjectId(options["project"])
         await store_project(self._store, project, self._ending, self._exit_code)
+        if self.gate is not None:
+            question = (await self._store.questions(project))[0]
+            await self._store.save_question(question.model_copy(update={"open": False}))
         return Build(project, attached=False, _client=cast(Client, self))
+
+    async def answer(self, question: Question, value: Any, **options: Any) -> str:
+        """Refuse as told, else close the question, and open the one that follows from it."""
+        self.decided.append((question.address, value, options))
+        if self.refusals:
+            raise self.refusals.pop(0)
+        await self._store.save_question(question.model_copy(update={"open": False}))
+        if self.follow_up is not None:
+            await self._store.save_question(self.follow_up)
+            self.follow_up = None
+        return f"understood: {value}"
+
+    async def approve(self, project: str, decision: ApprovalDecision, **options: Any) -> str:
+        """Refuse as told, else consent."""
+        self.decided.append((project, decision, options))
+        if self.refusals:
+            raise self.refusals.pop(0)
+        return f"{decision.value}: {project}"
+
+    async def progress(self, project: str) -> ProjectProgress:
+        """Name the gate that was set."""
+        return ProjectProgress(project=ProjectId(project), phase="specifying", waits_for=self.gate)
 
     async def is_running(self, project: str) -> bool:
         """Say whether it waits for a person; a project that was only just started stores its row and ends."""
@@ -164,6 +194,10 @@ class Pretended:
     def read_specification(self, content: bytes, origin: str) -> tuple[TaskSpecification, ...]:
         """Read as in earnest."""
         return resolve(read_specification(content.decode(), origin, check_document))
+
+    def read_fields(self, content: bytes, origin: str) -> dict[str, JsonValue]:
+        """Read as in earnest."""
+        return read_fields(content, origin)
 
     def read_red_flags(self, content: bytes, origin: str) -> Mapping[Archetype, RuleSettings]:
         """Read as in earnest."""

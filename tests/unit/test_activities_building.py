@@ -376,7 +376,7 @@ async def test_a_finished_project_has_its_counts_report_and_exit_code() -> None:
     )
     assert (result.exit_code, result.status, result.counts.won) == (0, TaskStatus.WON, 1)
     report = (await store.get(result.report)).decode()
-    for words in ("`root.double`", "`plan`: approve by Ann", "`shop/double.py`"):
+    for words in ("`root.double`", "`gate plan`: approve by Ann", "`shop/double.py`"):
         assert words in report
     assert "`root.double` was not let through by every layer" in report  # no verdict was stored for it
 

@@ -14,13 +14,14 @@ import pytest
 from millwright.commandline.application import COMMANDS, run
 from millwright.commandline.candidates import from_file
 from millwright.commandline.composition import Check, Note, Stores
-from millwright.commandline.options import Exhausted, Ladder, Role
+from millwright.commandline.options import Deadline, Exhausted, Ladder, Role, Waited
 from millwright.commandline.reference import reference
 from millwright.commandline.requests import read_tasks
 from millwright.errors import DatabaseUnavailable
 from schemas.digests import digest_of_bytes
 from schemas.evidence import Actual, Forecast
-from schemas.identity import LayerName, ProjectId, TaskStatus
+from schemas.identity import Gate, LayerName, ProjectId, TaskStatus
+from schemas.people import OnDeadline
 from schemas.project import LadderMode, OnExhausted
 from schemas.verification import VerdictStatus
 from tests.unit.commandline_fakes import (
@@ -262,6 +263,8 @@ def test_the_choices_are_those_of_the_schemas() -> None:
     """The light copies of the words, kept so that help is quick, agree with the schemas."""
     assert [item.value for item in Exhausted] == [item.value for item in OnExhausted]
     assert [item.value for item in Ladder] == [item.value for item in LadderMode]
+    assert [item.value for item in Deadline] == [item.value for item in OnDeadline]
+    assert [item.value for item in Waited] == [item.value for item in Gate]
     assert {item.value for item in Role} == {"control", "model", "verify", "all"}
 
 

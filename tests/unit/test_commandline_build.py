@@ -15,8 +15,9 @@ from millwright.commandline.requests import read_tasks
 from millwright.errors import SpecificationInvalid
 from millwright.settings import ModelSettings
 from schemas.evidence import ProjectRecord
-from schemas.identity import Digest, ProjectId, RequirementId, TaskStatus
+from schemas.identity import ROOT_PATH, Digest, Gate, ProjectId, RequirementId, TaskStatus
 from schemas.models import Spend
+from schemas.people import OnDeadline, Question, Waiting
 from schemas.project import Counts
 from schemas.requirements import Proven
 from tests.unit.commandline_fakes import (
@@ -55,6 +56,11 @@ def test_unusable_requirements_start_nothing(
         (["--max-time", "soon"], "not a duration"),
         (["--k", "0"], "--k"),
         (["--on-exhausted", "despair"], "--on-exhausted"),
+        (["--remind-after", "5s"], "--remind-after is out of bounds: give 1m to 366d"),
+        (["--deadline", "9999d"], "--deadline is out of bounds"),
+        (["--deadline", "tomorrow"], "not a duration"),
+        (["--on-deadline", "fail"], "needs a deadline"),
+        (["--assign", "a" * 201], "--assign is too long"),
         (["--colour"], "--colour"),
         (["--spec", "missing.yaml"], "missing.yaml"),
     ],
@@ -217,8 +223,44 @@ def test_a_build_that_waits_for_a_person_returns(
     composition = Pretended(tmp_path, ending=TaskStatus.WAITING, exit_code=3)
     assert run(["build", str(requirements)], composition) == 3
     out = capsys.readouterr().out
-    assert "Which?" in out
-    assert "--workflow-id millwright/orders/node/root --name answer" in out
+    assert "orders/q1: Which? (`millwright show orders/q1`)" in out
+    assert "next   millwright inbox --interactive; then millwright watch orders" in out
+    assert "temporal workflow" not in out
+
+
+def test_a_build_that_waits_names_ten_questions_and_counts_the_rest(
+    tmp_path: Path, requirements: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A tree may ask a hundred questions at once, and the end of a build stays readable."""
+    composition = Pretended(tmp_path, ending=TaskStatus.WAITING, exit_code=3)
+    for number in range(2, 14):
+        question = Question(id=f"q{number}", project=ProjectId("orders"), path=ROOT_PATH, text="Which?", options=("a",))
+        asyncio.run(composition.store.save_question(question))
+    assert run(["build", str(requirements), "--json"], composition) == 3
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["waits"]) == 11
+    assert found["waits"][-1] == "and 3 more: `millwright inbox`"
+    assert found["message"] == "13 questions for a person"
+
+
+def test_a_gate_without_a_question_is_named_too(
+    tmp_path: Path, requirements: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Builds that an older worker started have no rows for their gates; the workflow itself says which is open."""
+    composition = Pretended(tmp_path, ending=TaskStatus.WAITING, exit_code=3)
+    composition.client.gate = Gate.PLAN
+    assert run(["build", str(requirements)], composition) == 3
+    assert "orders: approval of the plan (`millwright approve orders`)" in capsys.readouterr().out
+
+
+def test_how_long_people_are_waited_for_reaches_the_build(composition: Pretended, requirements: Path) -> None:
+    """Durations are read as for budgets, and the rest is passed on as given."""
+    options = ["--remind-after", "1d", "--deadline", "7d", "--on-deadline", "partial", "--assign", "ann"]
+    assert run(["build", str(requirements), *options, "--max-rejections", "1"], composition) == 0
+    waiting = Waiting(
+        remind_after_seconds=86_400, deadline_seconds=7 * 86_400, on_deadline=OnDeadline.PARTIAL, assignee="ann"
+    )
+    assert (composition.client.asked["waiting"], composition.client.asked["max_rejections"]) == (waiting, 1)
 
 
 def test_a_service_that_is_not_reachable_is_exit_code_five(

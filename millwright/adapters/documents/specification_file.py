@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from pydantic import JsonValue, ValidationError
 
-from millwright.adapters.documents.yaml_reader import DocumentSyntaxError, Located, Path, read_yaml
+from millwright.adapters.documents.yaml_reader import DocumentSyntaxError, Located, Path, read_small_yaml, read_yaml
 from millwright.errors import BadInput, SpecificationInvalid
 from schemas.specification import Fault, SpecificationDocument
 
@@ -20,6 +20,9 @@ Check = Callable[[SpecificationDocument], Sequence[Fault]]
 
 LARGEST_SPECIFICATION = 16 * 1024 * 1024
 """The most characters of a file of specifications."""
+
+_LARGEST_FIELDS = 400_000
+"""The most bytes of a single task."""
 
 LARGEST_REQUIREMENTS = 1024 * 1024
 """The most bytes of requirements in prose."""
@@ -40,6 +43,23 @@ def read_specification(text: str, origin: str, check: Check) -> SpecificationDoc
     if faults:
         raise SpecificationInvalid(_with_lines(located, faults))
     return document
+
+
+def read_fields(content: bytes, origin: str) -> dict[str, JsonValue]:
+    """Read some fields of one task: a mapping of them, or a document of that one task; what they say is not checked.
+
+    Raises:
+        BadInput: it cannot be read, or is of no task or of several.
+    """
+    read = read_small_yaml(content, origin, _LARGEST_FIELDS, "a task specification").value
+    tasks = read.get("tasks") if isinstance(read, dict) else read
+    if isinstance(tasks, list) and len(tasks) == 1:
+        read = tasks[0]
+    elif tasks is not None:
+        raise BadInput(f"{origin} is no single task: give the changed fields, such as `description: …`")
+    if not isinstance(read, dict) or not read:
+        raise BadInput(f"{origin} has no fields of a task: give those to change, such as `description: …`")
+    return read
 
 
 def locate_faults(text: str, faults: Iterable[Fault]) -> tuple[Fault, ...]:
