@@ -5,7 +5,7 @@ delays nobody: it is tried beside the waiting, and given up with it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -34,6 +34,7 @@ class Vigil:
         self._reminded = self._notices = 0
         self._overdue = False
         self._telling: set[asyncio.Future[None]] = set()
+        self._ending: asyncio.Future[None] | None = None
 
     async def kept(self, ready: Callable[[], bool]) -> bool:
         """Tell people and wait until ``ready``; False where the deadline passed, and its policy is to decide.
@@ -60,8 +61,14 @@ class Vigil:
         return True
 
     def end(self) -> None:
-        """Tell nobody any more."""
-        for task in self._telling:
+        """Tell nobody any more, once those that are being told just now have been."""
+        if self._telling:
+            self._ending = asyncio.ensure_future(self._given_up(tuple(self._telling)))
+
+    async def _given_up(self, telling: Collection[asyncio.Future[None]]) -> None:
+        """Give up telling, in a while: what is cancelled as it ends has both outcomes, and one of them is lost."""
+        await workflow.wait(telling, timeout=policies.LAST_NEWS.total_seconds())
+        for task in telling:
             task.cancel()
 
     def hand_on(self, assignee: str) -> None:
