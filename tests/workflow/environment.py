@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
@@ -18,7 +17,6 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from activities.notification import Notification
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.errors import ModelRefused
 from millwright.ports import Notifier, Sandbox
@@ -136,12 +134,11 @@ async def staged(
                 inputs=tools.inputs,
                 second=tools.second,
                 recalls_all=recalls_all,
+                notifiers=notifiers,
             )
 
             async def serve() -> None:
-                telling = Notification(notifiers).notify
-                for queue, made in activities_of(ports).items():
-                    activities = [telling if "control" in queue and _is_notify(item) else item for item in made]
+                for queue, activities in activities_of(ports).items():
                     await working.enter_async_context(
                         Worker(
                             environment.client,
@@ -161,10 +158,6 @@ async def staged(
             working = await serving.enter_async_context(AsyncExitStack())
             await serve()
             yield Stage(environment.client, environment, store, model, restart)
-
-
-def _is_notify(activity: Callable[..., Any]) -> bool:
-    return activity.__qualname__ == Notification.notify.__qualname__
 
 
 async def _add_search_attributes(client: TemporalClient) -> None:
