@@ -16,6 +16,7 @@ from millwright.core.classification import behaviour, settled, shown_by
 from millwright.core.composition import compose
 from millwright.core.decomposition import read_root, root_signature
 from millwright.core.escalation import refused_since
+from millwright.core.gate_words import specification_shown
 from millwright.core.kinds import as_called
 from millwright.core.placing import ROOT, parent_of, paths_of, with_root
 from millwright.core.report_requirements import shown_at_gate
@@ -127,8 +128,12 @@ class Specification:
     @activity.defn
     @translated
     async def left_open(self, ref: NodeRef) -> str:
-        """Say in a few lines what the requirements leave open, for whoever approves the specification."""
-        return shown_at_gate(await self._tracing.questions(ref.project))
+        """Write what the requirements leave open, and the specification, for whoever approves it."""
+        nodes = await self._projects.nodes(ref.project)
+        task = await self._projects.specification((await self._projects.node(ref.project, ref.path)).specification)
+        signature = language_named(task.target_language).signature(task)
+        shown = specification_shown(task, signature, len(nodes))
+        return f"{shown_at_gate(await self._tracing.questions(ref.project))}\n\n{shown}"
 
     async def _rework(self, election: ElectionRef) -> Rework:
         """Return what people said of the specifications that were elected before this one."""

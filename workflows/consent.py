@@ -3,6 +3,7 @@
 What follows from a decision is for ``workflows.gates`` to say. Decisions are idempotent by their ids.
 """
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,6 +65,7 @@ class Keeper:
         self._latest: dict[Gate, Taken] = {}
         self._approval: Approval | None = None
         self._shown, self._notes = "", list[str]()
+        self._handing_on = asyncio.Lock()
 
     @property
     def next_decision(self) -> str:
@@ -114,6 +116,8 @@ class Keeper:
             finally:
                 self._vigil.end()
                 self._vigil = None
+            async with self._handing_on:  # who is asked is noted before the question is closed, and not after it
+                pass
         approval, self._approval, self.open = self._approval, None, None
         if approval is None:
             raise ApplicationError("an approval vanished", type="InternalError", non_retryable=True)
@@ -249,17 +253,19 @@ class Keeper:
 
     async def _hand_on(self, given: Approval) -> None:
         """Ask somebody else; the gate stays open."""
-        if self._vigil is None or self.question is None:
-            raise ApplicationError("a gate vanished", type="InternalError", non_retryable=True)
-        self._vigil.hand_on(given.to)
-        self.question = self._vigil.question
-        effect = f"{given.to} is asked now, and the {given.gate.value} still waits"
-        self.show()
-        await workflow.execute_activity_method(
-            Consenting.open_gate, self.question, summary=f"handed on: {self.question.id}", **policies.RECORD
-        )
-        await self.record(given, effect)
-        self._effects[given.decision_id] = effect
+        async with self._handing_on:
+            if self._vigil is None or self.question is None:
+                self._effects[given.decision_id] = "nothing: the gate was decided meanwhile"
+                return
+            self._vigil.hand_on(given.to)
+            self.question = self._vigil.question
+            self.show()
+            await workflow.execute_activity_method(
+                Consenting.open_gate, self.question, summary=f"handed on: {self.question.id}", **policies.RECORD
+            )
+            effect = f"{given.to} is asked now, and the {given.gate.value} still waits"
+            await self.record(given, effect)
+            self._effects[given.decision_id] = effect
 
     def show(self, shown: str | None = None) -> None:
         """Show what is awaited, with what there is to know of it if that has changed."""

@@ -1,4 +1,4 @@
-"""What a person is shown at a gate: the plan as a tree with its forecast, or the outcome before it is delivered.
+"""What a person is shown at a gate: the specification, the plan as a tree with its forecast, or the outcome.
 
 It decides nothing, and what it writes is bounded: it passes through history.
 """
@@ -7,6 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from millwright.core.forecast_words import certainty, figures, margins
+from millwright.core.prompts.kinds import examples_of
+from millwright.core.prompts.wording import conditions
 from schemas.evidence import Forecast, ManifestEntry, NodeRecord
 from schemas.identity import NodePath
 from schemas.project import Counts
@@ -20,6 +22,23 @@ _MOST_PROBLEMS = 10
 _MOST_NAMED = 5
 _LONGEST_LINE = 200
 _COUNTED = ("won", "partial", "resolved", "failed", "blocked", "waiting")
+
+
+def specification_shown(task: TaskSpecification, signature: str, nodes: int) -> str:
+    """Write a specification for whoever approves it: the whole's own, by the line it is called by, and how many tasks.
+
+    Of the examples the first are shown.
+    """
+    if not task.has_interface:
+        return f"{nodes - 1} tasks under {task.name}: {_line(task.description)}"
+    paragraphs = (
+        signature,
+        _line(task.description),
+        _list("Holds before the call", conditions(task.preconditions), _MOST_PROBLEMS),
+        _list("Holds for the result", conditions(task.postconditions), _MOST_PROBLEMS),
+        _list("Examples", [shortened(line, _LONGEST_LINE) for line in examples_of(task)], _MOST_PROBLEMS),
+    )
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
 def plan_shown(

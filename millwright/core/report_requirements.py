@@ -68,8 +68,8 @@ def shown_at_gate(questions: Sequence[OpenQuestion]) -> str:
     more = f"\n- and {len(questions) - _MOST_ASKED} more in the report" if len(questions) > _MOST_ASKED else ""
     return (
         "the specification, which leaves open:\n\n" + "\n".join(lines) + more + "\n\n"
-        "Approve to go on with the readings that most votes share. Reject, say in the requirements what is meant, and "
-        "build again."
+        "Approve to go on with the readings that most votes share. Reject with a note to have it specified anew, or "
+        "say in the requirements what is meant, and build again."
     )
 
 

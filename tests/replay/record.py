@@ -27,6 +27,7 @@ from millwright.temporal import data_converter
 from schemas.identity import Gate, NodePath, ProjectId, TaskStatus
 from schemas.project import LadderMode, OnExhausted, ProjectInput
 from tests.workflow import prose
+from tests.workflow.deciding import decision, until_gate
 from tests.workflow.environment import Stage, TableModel, staged
 from tests.workflow.objecting import Objecting
 from tests.workflow.samples import (
@@ -191,6 +192,28 @@ async def record_rework() -> None:
         await record(stage.client, PROJECT, {"project-part-opened-again": None, "node-part-barred": "root.double"})
 
 
+async def record_gates() -> None:
+    """Record what people reject with a note: a specification, and a plan that the root waits with."""
+    async with staged(TableModel(prose.ANSWERS)) as stage:
+        await _guided(stage, Gate.SPECIFICATION)
+        await record(stage.client, PROJECT, {"project-specification-guided": None})
+    split = ("decomposer again", "root")
+    async with staged(TableModel({**prose.ANSWERS, split: prose.ANSWERS[("decomposer", "root")]})) as stage:
+        await _guided(stage, Gate.PLAN)
+        await record(stage.client, PROJECT, {"project-plan-guided": None, "node-plan-guided": "root"})
+
+
+async def _guided(stage: Stage, gate: Gate) -> None:
+    """Hand a gate on, reject at it with a note, and without one when it opens again."""
+    project = await _start(stage, specification="", requirements=prose.PROSE, approve=(gate,))
+    await until_gate(project, f"gate/{gate.value}/1")
+    await project.execute_update("approve", decision(gate.value, 1, "assign", to="bo"))
+    await project.execute_update("approve", decision(gate.value, 2, "reject", note="Say it otherwise."))
+    await until_gate(project, f"gate/{gate.value}/2")
+    await project.execute_update("approve", decision(gate.value, 3, "reject"))
+    await project.result()
+
+
 async def record_archetypes() -> None:
     """Record what reviewers and coordinators do: a winner that loses company, and a task that goes back at once."""
     async with staged(TableModel(REVIEWED)) as stage:
@@ -320,6 +343,7 @@ def main() -> None:
     asyncio.run(record_small())
     asyncio.run(record_rework())
     asyncio.run(record_archetypes())
+    asyncio.run(record_gates())
     if given.demo is not None:
         asyncio.run(record_demo(given.demo.absolute()))
         return

@@ -211,6 +211,7 @@ async def test_cancelling_at_the_gate_closes_project_and_parts() -> None:
             await handle.result()
         project = await stage.store.project(PROJECT)
         assert (project.status, project.exit_code) == (TaskStatus.CANCELLED, 1)
+        assert [item.open for item in await stage.store.questions(PROJECT)] == [False]
         assert (await stage.store.node(PROJECT, NodePath("root.double"))).status is TaskStatus.CANCELLED
 
 

@@ -160,6 +160,21 @@ async def test_a_question_is_handed_on_and_stays_open() -> None:
         assert rows == [("assign to bo", "ann", said), ("reject", "bo", "the project ends")]
 
 
+async def test_handing_on_while_another_decides_leaves_nothing_open() -> None:
+    """Whatever comes first, the gate is decided once and its question stays closed."""
+    # Telling is still tried when it is given up: the test server fails for ever where it has just ended instead.
+    nobody = Heard(silent=frozenset(NoticeEvent))
+    async with staged(TableModel(ANSWERS), notifiers=(nobody,)) as stage:
+        handle = await start(stage, **PLAN)
+        await until_gate(handle, "gate/plan/1")
+        both = ({**decision("plan", 1, "assign"), "to": "bo"}, {**decision("plan", 2, "assign"), "to": "cy"})
+        for message in (*both, decision("plan", 3, "reject")):
+            await handle.signal("approve", message)
+        assert (await handle.result()).exit_code == 1
+        assert not (await question(stage, "gate/plan/1")).open
+        assert (await stage.store.decisions(PROJECT))[-1].value == "reject"
+
+
 async def test_what_is_malformed_is_refused_readably_and_changes_nothing() -> None:
     """By update it is refused, by signal it is shown above what is awaited; the gate waits on, and nothing hangs."""
     async with staged(TableModel(ANSWERS), workflow_runner=runner(*GUARDED)) as stage:

@@ -15,6 +15,7 @@ from tests.workflow.builds import PROJECT, start
 from tests.workflow.deciding import decision, details, question, until_gate
 from tests.workflow.environment import Stage, TableModel, staged
 from tests.workflow.samples import ANSWERS, DOUBLE, fenced
+from workflows.planned import NO_OTHER
 
 pytestmark = [pytest.mark.temporal, pytest.mark.sandbox]
 
@@ -47,6 +48,7 @@ async def test_a_specification_is_elected_again_by_the_note_and_at_most_so_often
     async with staged(TableModel(answers)) as stage:
         handle = await start(stage, approve=(Gate.SPECIFICATION,), max_rejections=1, **FROM_PROSE)
         await until_gate(handle, "gate/specification/1")
+        assert "- octuple(n=2) returns 16" in (await question(stage, "gate/specification/1")).text
         said = await rejected(handle, "specification", 1, "Say first what zero gives.")
         assert said == "it is specified anew with the note (1 of 1)"
         await until_gate(handle, "gate/specification/2")
@@ -113,6 +115,18 @@ async def test_a_plan_that_is_rejected_without_a_note_is_not_built() -> None:
         assert await rejected(handle, "plan", 1) == "the project ends"
         result = await handle.result()
         assert (result.exit_code, result.message) == (1, "the plan was rejected by ann: no reason given")
+        assert not [call for call in stage.model.calls if call[0] == "coder"]
+
+
+async def test_where_agents_agree_on_no_other_plan_the_project_ends() -> None:
+    """What was rejected is not built for want of another plan."""
+    async with staged(TableModel(prose.ANSWERS)) as stage:
+        stage.model.answers = {**prose.ANSWERS, ("decomposer again", "root"): ("no plan",)}
+        handle = await start(stage, approve=(Gate.PLAN,), max_attempts=4, **FROM_PROSE)
+        await until_gate(handle, "gate/plan/1")
+        await rejected(handle, "plan", 1, "Another one.")
+        result = await handle.result()
+        assert (result.exit_code, result.message) == (1, NO_OTHER)
         assert not [call for call in stage.model.calls if call[0] == "coder"]
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from millwright.core.basis import Basis
 from millwright.core.estimation import forecast
-from millwright.core.gate_words import delivery_shown, plan_shown
+from millwright.core.gate_words import delivery_shown, plan_shown, specification_shown
 from millwright.core.sizes import Interval
 from schemas.digests import digest_of_bytes
 from schemas.evidence import ManifestEntry, NodeRecord
@@ -27,6 +27,22 @@ def node(path: str, **fields: Any) -> NodeRecord:
 def task(name: str, **fields: Any) -> TaskSpecification:
     """Make a specification."""
     return TaskSpecification.model_validate({"id": name, "name": name, "description": f"Do\n{name}.", **fields})
+
+
+def test_a_specification_is_shown_with_its_promises() -> None:
+    """What is consented to can be read at the gate; of a given list its number of tasks."""
+    given = task(
+        "a",
+        inputs=[{"name": "n", "type_annotation": "int"}],
+        outputs=[{"name": "result", "type_annotation": "int"}],
+        postconditions=[{"name": "same", "expression": "result == n"}],
+        test_cases=[{"name": f"t{number}", "inputs": {"n": number}, "expected_output": number} for number in range(20)],
+    )
+    shown = specification_shown(given, "def a(n: int) -> int:", 1)
+    assert shown.startswith("def a(n: int) -> int:\n\nDo a.\n\nHolds for the result:\n- result == n")
+    assert "- a(n=0) returns 0" in shown
+    assert "- and 10 more" in shown
+    assert specification_shown(task("shop"), "", 4) == "3 tasks under shop: Do shop."
 
 
 def test_a_plan_is_shown_as_a_tree_with_what_is_split_further() -> None:
