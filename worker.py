@@ -18,18 +18,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.attributing import Attributing
 from activities.calling import Caller
 from activities.climbing import Climber
+from activities.consenting import Consenting
 from activities.consulting import Consulting
 from activities.coordinating import Coordinating
 from activities.decomposition import Decomposition
+from activities.escalating import Escalating
 from activities.generation import Generation
 from activities.integration import Integration
 from activities.notification import Notification
@@ -51,9 +50,21 @@ from millwright.core.basis import planned_by
 from millwright.core.calibration import Calibration, read_calibration
 from millwright.core.red_flags.rule_set import RuleSet, rule_sets, settings_faults
 from millwright.core.specification import check_document
-from millwright.errors import BadInput, MillwrightError, TemporalUnavailable
+from millwright.errors import BadInput, MillwrightError
 from millwright.model_setup import configured_preset, keys_configured
-from millwright.ports import NO_CAPS, Analyser, ArtifactStore, BreakerStore, InputSource, Model, ProjectStore, Sandbox
+from millwright.notification_setup import notifiers_configured
+from millwright.ports import (
+    NO_CAPS,
+    Analyser,
+    ArtifactStore,
+    BreakerStore,
+    InputSource,
+    Model,
+    Notifier,
+    ProjectStore,
+    Sandbox,
+)
+from millwright.search_attributes import register_search_attributes
 from millwright.settings import Settings
 from millwright.temporal import connect
 from millwright.toolbox import Toolbox, open_toolbox, spare_collections
@@ -61,16 +72,7 @@ from schemas.identity import Archetype
 from schemas.models import InstallationBudget
 from schemas.presets import ANY_MODEL, Preset
 from schemas.specification import SpecificationDocument
-from workflows.identifiers import (
-    CONTROL_QUEUE,
-    MODEL_QUEUE,
-    NODE_ATTRIBUTE,
-    PROJECT_ATTRIBUTE,
-    SPEND_ATTRIBUTE,
-    STATE_ATTRIBUTE,
-    VERIFY_QUEUE,
-    WAITS_FOR_ATTRIBUTE,
-)
+from workflows.identifiers import CONTROL_QUEUE, MODEL_QUEUE, VERIFY_QUEUE
 from workflows.node import NodeWorkflow
 from workflows.project import ProjectWorkflow
 from workflows.sandbox import runner
@@ -104,10 +106,10 @@ class Ports:
     """The outside world as a worker needs it; ``model`` None serves no task queue that waits on models.
 
     ``second`` is the engine that winners are run on once more, where there is one; ``programs`` is how many programs
-    the sandbox runs at once; ``rules`` are each archetype's red flags, and
-    ``calibration`` predicts how likely a winner is wrong; ``preset`` says which models there are, and ``installation``
-    caps what all projects together may spend. ``recalls_all``: every answer that is known is used again, also one of a
-    model whose revision nobody stated.
+    the sandbox runs at once; ``rules`` are each archetype's red flags, and ``calibration`` predicts how likely a winner
+    is wrong; ``preset`` says which models there are, and ``installation`` caps what all projects together may spend;
+    ``notifiers`` tell people what waits for them. ``recalls_all``: every answer that is known is used again, also one
+    of a model whose revision nobody stated.
     """
 
     model: Model | None
@@ -123,6 +125,7 @@ class Ports:
     rules: Mapping[Archetype, RuleSet] = field(default_factory=lambda: rule_sets({}))
     calibration: Calibration | None = None
     installation: InstallationBudget = NO_CAPS
+    notifiers: Sequence[Notifier] = ()
     recalls_all: bool = False
 
 
@@ -150,6 +153,8 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
     verification = Verification(climber, ports.inputs, projects, artifacts)
     attributing = Attributing(climber, ports.sandbox, projects, artifacts)
     reworking = Reworking(projects, artifacts)
+    consenting = Consenting(projects, artifacts, planning)
+    escalating = Escalating(verification, climber, ports.sandbox, projects, artifacts)
     return {
         CONTROL_QUEUE: [
             records.open_project,
@@ -157,8 +162,6 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             planning.choose_margin,
             records.set_state,
             records.block_below,
-            records.ask,
-            records.record_answer,
             records.record_approval,
             records.raise_caps,
             records.mark_waiting,
@@ -176,7 +179,13 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             integration.join,
             reworking.reopen,
             reworking.note_replan,
-            Notification(()).notify,
+            consenting.open_gate,
+            consenting.close_gate,
+            consenting.show_plan,
+            consenting.show_delivery,
+            consenting.note_respecified,
+            consenting.reopen_rejected,
+            Notification(ports.notifiers).notify,
         ],
         MODEL_QUEUE: _waiting_on(ports.model, ports) if ports.model else [],
         VERIFY_QUEUE: [
@@ -192,6 +201,8 @@ def activities_of(ports: Ports) -> dict[str, Activities]:
             verification.confirm,
             integration.deliver,
             attributing.attribute,
+            escalating.ask,
+            escalating.record_answer,
         ],
     }
 
@@ -275,36 +286,6 @@ def _draws_at_once(preset: Preset) -> int:
     return min(MOST_DRAWS, sum(entry.most_at_once * max(1, len(entry.endpoints)) for entry in preset.models.values()))
 
 
-async def register_search_attributes(client: Client) -> None:
-    """Register the search attributes that workflows set: an unregistered one would stall them for ever.
-
-    Raises:
-        TemporalUnavailable: they are missing and may not be added here; the message has the command that adds them.
-    """
-    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-    wanted = {
-        key.name: keyword for key in (PROJECT_ATTRIBUTE, NODE_ATTRIBUTE, STATE_ATTRIBUTE, WAITS_FOR_ATTRIBUTE)
-    } | {SPEND_ATTRIBUTE.name: IndexedValueType.INDEXED_VALUE_TYPE_DOUBLE}
-    try:
-        present = await client.operator_service.list_search_attributes(
-            ListSearchAttributesRequest(namespace=client.namespace)
-        )
-        missing = {name: kind for name, kind in wanted.items() if name not in present.custom_attributes}
-        if missing:
-            await client.operator_service.add_search_attributes(
-                AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
-            )
-    except RPCError as error:
-        commands = "; ".join(
-            f"temporal operator search-attribute create --name {name} --type "
-            + ("Keyword" if kind == keyword else "Double")
-            for name, kind in wanted.items()
-        )
-        raise TemporalUnavailable(
-            f"search attributes cannot be registered in {client.namespace} ({error.message}); run: {commands}"
-        ) from error
-
-
 async def run(settings: Settings, role: Role, environment: Mapping[str, str]) -> None:
     """Serve a role until SIGINT or SIGTERM, then leave gracefully; ``environment`` has the keys that presets name.
 
@@ -320,6 +301,7 @@ async def run(settings: Settings, role: Role, environment: Mapping[str, str]) ->
     calibration = _calibration(settings.calibration)
     preset = configured_preset(settings)
     keys = keys_configured(settings, environment, needed=role in (Role.MODEL, Role.ALL))
+    notifiers = notifiers_configured(settings, environment)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -331,7 +313,7 @@ async def run(settings: Settings, role: Role, environment: Mapping[str, str]) ->
         model = await open_.enter_async_context(OpenAICompatibleModels(keys)) if keys else None
         tools = await open_.enter_async_context(open_toolbox(settings.cache, runs=role in RUNS_CANDIDATES))
         ports = replace(_over(store, tools, model, preset), rules=rules, calibration=calibration)
-        ports = replace(ports, installation=settings.installation)
+        ports = replace(ports, installation=settings.installation, notifiers=notifiers)
         if role in RUNS_CANDIDATES:
             spare_collections()
         for worker in workers(client, ports, role):

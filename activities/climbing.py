@@ -14,12 +14,14 @@ from typing import TypeVar
 
 from activities.ahead import Ahead, Spare
 from activities.comparing import Compared, Comparer
+from activities.dividing import Divider
 from activities.gathering import Gathering
 from activities.observing import Observation, Observer
 from activities.quiet import Quiet
 from activities.recall import Recall
 from activities.together import together
 from millwright.core.asserts import Call
+from millwright.core.dividing import Division
 from millwright.core.verification.confirmations.catalogue import CONFIRMATIONS
 from millwright.core.verification.ladder import LADDER, begin, confirmed, layer_named, rejected_by
 from millwright.core.verification.languages import language_named
@@ -77,6 +79,7 @@ class Climber:
         self._quiet = Quiet()
         self._observer = Observer(sandbox, self._recall)
         self._comparer = Comparer(sandbox, self._recall, self._quiet)
+        self._divider = Divider(sandbox, self._recall, self._quiet)
         self._spare = Spare(self._quiet, programs)
 
     async def climb_layer(self, layer: LayerName, subjects: Sequence[Subject]) -> tuple[Verdict, ...]:
@@ -201,6 +204,10 @@ class Climber:
     ) -> int:
         """Return the place of the best of candidates of one task, as ``Comparer.choose`` does."""
         return await self._comparer.choose(subjects, claims, assertions)
+
+    async def divide(self, subjects: Sequence[Subject], votes: Sequence[int]) -> Division | None:
+        """Find the input to ask a person about, as ``Divider.divide`` does."""
+        return await self._divider.divide(subjects, votes)
 
     async def seen(self, subject: Subject) -> tuple[Call, ...]:
         """Return the calls of a candidate's trial with their outcomes. Raises as ``climb_layer`` does."""

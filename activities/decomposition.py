@@ -138,10 +138,15 @@ class Decomposition:
             halvings=halvings(task),
             elected=await self._elected(node),
             replans=node.rework.replans,
-            asked=sum(item.path == node.path for item in await self._projects.questions(node.project)),
+            asked=await self._asked(node),
             edition=node.rework.edition,
             barred=node.rework.barred,
         )
+
+    async def _asked(self, node: NodeRecord) -> int:
+        """Count the questions about a node itself that people were put; a gate's are about the project."""
+        asked = await self._projects.questions(node.project)
+        return sum(item.path == node.path and item.gate is None for item in asked)
 
     async def _elected(self, node: NodeRecord) -> bool:
         """Say whether the node's children are an election's, be it an earlier build's: a person's are the person's."""

@@ -22,8 +22,10 @@ class Notification:
 
     @activity.defn
     @translated
-    async def notify(self, notice: Notice) -> Told:
+    async def notify(self, notice: Notice) -> Told | int:
         """Tell every configured notifier of a question, each once where that is possible; returns whom it reached.
+
+        Histories from before there were notifiers have a number in its place.
 
         Raises NotifierUnavailable where some are to be tried again.
         """

@@ -59,8 +59,14 @@ class Prompting:
             case Purpose.SPECIFY:
                 project = await self._projects.project(election.project)
                 asked = await self._tracing.asked(project)
-                accepted = await self._accepted.root(project)
-                return specify_prompt(asked.prose, project.target_language, accepted=accepted), specifier_schema()
+                notes, rejected = await self._rejected(election)
+                return specify_prompt(
+                    asked.prose,
+                    project.target_language,
+                    accepted=await self._accepted.root(project),
+                    notes=notes,
+                    rejected=rejected,
+                ), specifier_schema()
             case Purpose.DECOMPOSE:
                 node = await self._projects.node(election.project, election.path)
                 task = await self._projects.specification(node.specification)
@@ -70,7 +76,8 @@ class Prompting:
                 setting = await self._setting(election)
                 signature = setting.language.signature(setting.task)
                 write = code_prompt if election.purpose is Purpose.CODE else glue_prompt
-                return write(setting.task, signature, setting.neighbours(), guidance=note), None
+                said = setting.node.rework.guidance
+                return write(setting.task, signature, setting.neighbours(), guidance=note, rejected=said), None
             case Purpose.INPUTS | Purpose.EXAMPLES | Purpose.CHOOSE | Purpose.REVIEW | Purpose.COORDINATE:
                 return await self._asking.prompt(election, among, seed)
 
@@ -138,6 +145,14 @@ class Prompting:
         if election.because is None:
             return ""
         return (await self._artifacts.get(election.because)).decode("utf-8", "surrogatepass")
+
+    async def _rejected(self, election: ElectionRef) -> tuple[tuple[str, ...], str]:
+        """Return what people said of earlier specifications, and the last of these as JSON."""
+        because = await self._because(election)
+        if not because:
+            return (), ""
+        told = json.loads(because)
+        return tuple(told["notes"]), json.dumps({"specification": told["specification"]}, ensure_ascii=False)
 
     async def _finished(self, election: ElectionRef) -> list[TaskSpecification]:
         """Return the specifications of a node's children that were delivered: a new plan may keep them."""

@@ -15,7 +15,6 @@ from activities.revising import Revising
 from activities.standing import record_standing
 from activities.tracing import Tracing, front_matter_option
 from millwright.core.calibration import Calibration
-from millwright.core.escalation import exhausted_question
 from millwright.core.packaging import packager_for
 from millwright.core.progress import STATUS_OF, counts, exit_number, exit_of
 from millwright.core.project_input import input_digest
@@ -28,12 +27,10 @@ from millwright.ports import ArtifactStore, ProjectStore
 from schemas.election import Rule
 from schemas.evidence import Forecast, NodeRecord, ProjectRecord
 from schemas.identity import DELIVERED, Digest, NodePath, TaskStatus, project_id_from
-from schemas.people import Decision, Question
+from schemas.people import Decision
 from schemas.presets import Preset
 from schemas.project import Counts, Policy, ProjectInput, ProjectResult, RaisedCaps
 from schemas.requests import (
-    AnswerRecord,
-    AskRequest,
     FinishRequest,
     GivenPlan,
     NodeRef,
@@ -180,31 +177,6 @@ class Records:
         ]
         await self._projects.save_nodes(inside)
         await record_standing(self._projects, state.project)
-
-    @activity.defn
-    @translated
-    async def ask(self, request: AskRequest) -> Question:
-        """Put an exhausted election to a person."""
-        election = request.election
-        verdicts = await self._projects.verdicts(election.project, election.path)
-        question = exhausted_question(
-            election.project,
-            election.path,
-            request.outcome,
-            [verdict for given in verdicts.values() for verdict in given],
-            k=request.k or None,
-            number=request.number,
-            tried=request.tried,
-        )
-        await self._projects.save_question(question)
-        return question
-
-    @activity.defn
-    @translated
-    async def record_answer(self, record: AnswerRecord) -> None:
-        """Record a decision, and close its question."""
-        await self._projects.save_decision(record.decision)
-        await self._projects.save_question(record.question.model_copy(update={"open": False}))
 
     @activity.defn
     @translated

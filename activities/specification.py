@@ -24,7 +24,7 @@ from millwright.core.verification.languages import language_named
 from millwright.errors import SpecificationInvalid
 from millwright.ports import ArtifactStore, ProjectStore, Sandbox
 from schemas.election import Flag, RedFlag
-from schemas.evidence import NodeRecord, ProjectRecord
+from schemas.evidence import NodeRecord, ProjectRecord, Rework
 from schemas.identity import ROOT_PATH, Archetype, Digest, NodePath, ProjectId, TaskId
 from schemas.planning import SpecifiedRoot
 from schemas.requests import BatchAttempts, BatchRequest, ElectionRef, NodeRef, SettleRequest
@@ -107,6 +107,7 @@ class Specification:
             name=task.name,
             archetype=Archetype.INTEGRATOR,
             specification=digest,
+            rework=await self._rework(election),
         )
         language = language_named(project.target_language)
         await self._projects.save_nodes(
@@ -128,6 +129,13 @@ class Specification:
     async def left_open(self, ref: NodeRef) -> str:
         """Say in a few lines what the requirements leave open, for whoever approves the specification."""
         return shown_at_gate(await self._tracing.questions(ref.project))
+
+    async def _rework(self, election: ElectionRef) -> Rework:
+        """Return what people said of the specifications that were elected before this one."""
+        if not election.replan:
+            return Rework()
+        before = await self._projects.node(election.project, ROOT_PATH)
+        return Rework(respecified=before.rework.respecified)
 
     async def _requirements(self, election: ElectionRef, winner: SpecifiedRoot) -> Requirements:
         """Settle what each statement is among those who specified the same as the winner, and what all left open."""

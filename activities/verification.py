@@ -58,7 +58,7 @@ class Verification:
         if request.layer is None:
             raise SpecificationInvalid([Fault(where="batch", what="no layer was named")])
         async with heartbeating():
-            subjects = await self._subjects(request)
+            subjects = await self.subjects(request)
             verdicts = await self._layer(request, request.layer, request.candidates, subjects)
         return BatchVerdicts(verdicts=verdicts)
 
@@ -68,7 +68,7 @@ class Verification:
         """Take a batch over all layers, from where an earlier attempt of this activity came to."""
         done = _completed(request.candidates)
         async with heartbeating() as heart:
-            subjects = await self._subjects(request)
+            subjects = await self.subjects(request)
 
             async def said(index: int, verdict: Verdict) -> None:
                 candidate = request.candidates[index]
@@ -101,7 +101,7 @@ class Verification:
         election = request.election
         rejections: list[CandidateVerdict] = []
         async with heartbeating():
-            subjects = await self._subjects(request)
+            subjects = await self.subjects(request)
             stored = await self._projects.verdicts(election.project, election.path)
             asserted = (await self._asserting.kept(election)).assertions
             for candidate in request.candidates:
@@ -123,7 +123,7 @@ class Verification:
     async def observe(self, request: BatchRequest) -> BatchObservations:
         """Watch how a batch behaves on the specification's examples and inputs."""
         async with heartbeating():
-            subjects = await self._subjects(request, further=True)
+            subjects = await self.subjects(request, further=True)
             seen = await self._climber.observe([subjects[candidate] for candidate in request.candidates])
         return BatchObservations(
             observations=tuple(
@@ -138,7 +138,7 @@ class Verification:
         """Compare all candidates that may vote, and keep at the node the inputs that tell some of them apart."""
         election = request.election
         async with heartbeating():
-            subjects = await self._subjects(request, further=True)
+            subjects = await self.subjects(request, further=True)
             seed = int(digest_of_bytes(f"{election.path}/{election.key}".encode())[:12], 16)
             compared = await self._climber.compare([subjects[candidate] for candidate in request.candidates], seed)
             splitting = [InputVector(arguments=item, origin=InputOrigin.SPLITTING) for item in compared.splitting]
@@ -156,7 +156,7 @@ class Verification:
         """Choose the best of candidates that no margin tells apart; it is not thereby won."""
         election = request.election
         async with heartbeating():
-            subjects = await self._subjects(request, further=True)
+            subjects = await self.subjects(request, further=True)
             claims = await self._projects.claims(election.project, election.path)
             asserted = (await self._asserting.kept(election)).assertions
             of = [subjects[candidate] for candidate in request.candidates]
@@ -180,7 +180,7 @@ class Verification:
         said = (verdict,) if request.all_layers else (verdict, *_not_run_after(verdict))
         await self._projects.save_verdicts(request.election.project, request.election.path, candidate, said)
 
-    async def _subjects(self, request: BatchRequest, *, further: bool = False) -> dict[Digest, Subject]:
+    async def subjects(self, request: BatchRequest, *, further: bool = False) -> dict[Digest, Subject]:
         """Put candidates into their setting; ``further`` adds all of the node's own inputs, by most no layer judges."""
         election = request.election
         setting = await self._settings.load(election.project, election.path, simplification=election.simplification)

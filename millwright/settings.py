@@ -3,11 +3,15 @@
 It reads nothing on import, and Temporal's own variables are left to Temporal's standard configuration.
 """
 
+import base64
+import binascii
 import math
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from millwright.errors import BadInput
 from schemas.addresses import public_url
@@ -21,6 +25,9 @@ _MOST_DIGITS = 18
 
 DEMO_PRESET = "demo"
 """The preset of the scripted model, which a stack serves by itself."""
+
+_SIGNING_PREFIX = "whsec_"
+"""What a secret of Standard Webhooks begins with; base64 follows. Any other secret is its UTF-8 bytes."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,20 @@ class ModelSettings:
 
 
 @dataclass(frozen=True)
+class Webhook:
+    """Where people are told, and the key that signs it; neither is shown, for chats keep a secret in the path."""
+
+    url: str = field(repr=False)
+    key: bytes = field(repr=False)
+
+    @property
+    def shown(self) -> str:
+        """The scheme, host and port of the address."""
+        parts = urlsplit(self.url)
+        return public_url(f"{parts.scheme}://{parts.netloc}")
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything the environment sets.
 
@@ -46,7 +67,8 @@ class Settings:
     Temporal; ``model`` None the demo model; ``red_flags`` None the default rules;
     ``calibration`` None the one that comes with the program. ``model_preset`` is the name of a preset or the path of a
     file, None the one that speaks of the model; ``model_host`` is where the servers of a preset run, if not here.
-    ``installation`` caps what all projects of the database use together.
+    ``installation`` caps what all projects of the database use together. ``webhook`` and ``notify_command`` (a program
+    and its arguments, empty: none) tell people that something waits for them.
     """
 
     home: Path
@@ -59,6 +81,8 @@ class Settings:
     model_preset: str | None = None
     model_host: str = ""
     installation: InstallationBudget = field(default_factory=InstallationBudget)
+    webhook: Webhook | None = None
+    notify_command: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def names_model(self) -> bool:
@@ -70,8 +94,9 @@ class Settings:
         """Read the settings from an environment.
 
         Raises:
-            BadInput: a model URL with neither name nor preset, a URL that is not http(s) ending in ``/v1``, or a cap
-                or a period that cannot be read.
+            BadInput: a model URL with neither name nor preset, a URL that is not http(s) ending in ``/v1``, a cap
+                or a period that cannot be read, a webhook that has no address or no secret, or a command that has an
+                unfinished quotation.
         """
         rules, calibration = environment.get("MILLWRIGHT_RED_FLAGS"), environment.get("MILLWRIGHT_CALIBRATION")
         home = environment.get("MILLWRIGHT_HOME") or str(Path.home() / ".millwright")
@@ -86,6 +111,8 @@ class Settings:
             model_preset=_preset(environment),
             model_host=environment.get("MILLWRIGHT_MODEL_HOST", ""),
             installation=_installation(environment),
+            webhook=_webhook(environment),
+            notify_command=_notify_command(environment),
         )
 
 
@@ -157,3 +184,45 @@ def _model(environment: Mapping[str, str]) -> ModelSettings | None:
     if not name and not environment.get("MILLWRIGHT_MODEL_PRESET"):
         raise BadInput("MILLWRIGHT_MODEL_URL is set but MILLWRIGHT_MODEL_NAME is not: name the model to ask for")
     return ModelSettings(url=url, name=name, key=environment.get("MILLWRIGHT_MODEL_KEY", ""))
+
+
+def _webhook(environment: Mapping[str, str]) -> Webhook | None:
+    url = environment.get("MILLWRIGHT_NOTIFY_URL", "").strip()
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable or any(character.isspace() or not character.isprintable() for character in url):
+        raise BadInput("MILLWRIGHT_NOTIFY_URL is no address: give one such as https://host/path")
+    secret = environment.get("MILLWRIGHT_NOTIFY_SECRET", "").strip()
+    if not secret:
+        raise BadInput(
+            "MILLWRIGHT_NOTIFY_URL is set but MILLWRIGHT_NOTIFY_SECRET is not: set it to what the receiver checks "
+            "signatures with"
+        )
+    return Webhook(url=url, key=_signing_key(secret))
+
+
+def _signing_key(secret: str) -> bytes:
+    if not secret.startswith(_SIGNING_PREFIX):
+        return secret.encode("utf-8", "surrogateescape")
+    try:
+        key = base64.b64decode(secret.removeprefix(_SIGNING_PREFIX), validate=True)
+    except (ValueError, binascii.Error):
+        key = b""
+    if not key:
+        raise BadInput(f"MILLWRIGHT_NOTIFY_SECRET begins with {_SIGNING_PREFIX}, and no base64 follows: copy it anew")
+    return key
+
+
+def _notify_command(environment: Mapping[str, str]) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(environment.get("MILLWRIGHT_NOTIFY_COMMAND", "")))
+    except ValueError as error:
+        raise BadInput(
+            f"MILLWRIGHT_NOTIFY_COMMAND cannot be read ({error}): write a program and its arguments, quoted as for a "
+            "shell"
+        ) from None

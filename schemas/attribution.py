@@ -94,6 +94,20 @@ class Reopened(Schema):
     paths: tuple[NodePath, ...] = ()
 
 
+class RespecifyRequest(Schema):
+    """Note that a person rejected the specification that was elected, and that another one is; ``notes`` are all."""
+
+    project: ProjectId
+    notes: tuple[str, ...]
+
+
+class GuideRequest(Schema):
+    """Open parts again that a person's ``note`` on a rejected delivery is about."""
+
+    project: ProjectId
+    note: str
+
+
 class ReplanRequest(Schema):
     """Note that the ``number``-th new plan of a node is made, and why."""
 

@@ -38,7 +38,9 @@ class Rework(Schema):
     up. ``reopenings`` is how often its election was held again. The candidates that are ``barred`` have no vote any
     more, each with the layer that what is held against it belongs to. ``reasons`` say, one for each reopening, what was
     found against its part. ``advised`` are a coordinator's proposals after elections that nobody won. ``guidance`` is
-    what people said when they rejected what it came to; whoever writes the part is told.
+    what people said when they rejected what it came to; whoever writes the part is told. ``respecified`` is what they
+    said when they rejected specifications of the whole that were elected before this one. ``editors`` are the
+    questions whose answers changed the specification.
     """
 
     edition: str = ""
@@ -49,6 +51,8 @@ class Rework(Schema):
     reasons: tuple[str, ...] = ()
     advised: tuple[Advised, ...] = ()
     guidance: tuple[str, ...] = ()
+    respecified: tuple[str, ...] = ()
+    editors: tuple[str, ...] = ()
 
 
 class NodeRecord(Schema):

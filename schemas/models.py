@@ -32,6 +32,9 @@ EARLIER_PLAN_LINE = "# An earlier plan"
 """The line of a user message under which stands why a plan was given up; no quotation can hold it, and a scripted model
 tells by it that a plan is made anew."""
 
+REJECTED_LINE = "# Rejected by a person"
+"""The line of a user message under which stands what people said of earlier answers; no quotation can hold it."""
+
 WINNER_LINE = "# The winning answer"
 """The line of a reviewer's prompt under which the source stands that is to be read."""
 

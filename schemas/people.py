@@ -78,6 +78,7 @@ class Decision(Schema):
     """What was decided on a question: a row of the audit, one for each (project, question, id).
 
     ``value`` is the decision in words (``A``, ``retry``, ``returns 4``, ``approve``), ``effect`` what followed from it.
+    ``content`` is an answer that was no single word, as it was given, but code and specifications by their digests.
     ``question`` is None only in rows that were written before gates had questions of their own.
     """
 
@@ -92,6 +93,7 @@ class Decision(Schema):
     path: NodePath | None = None
     through: Door | None = None
     effect: str = ""
+    content: dict[str, JsonValue] | None = None
 
 
 class OnDeadline(StrEnum):
@@ -154,10 +156,9 @@ class Effect(Schema):
     """What a decision came to.
 
     ``refused`` says why it could not be acted on, so that the question stays open; else ``says`` tells what follows.
-    ``candidate`` is code that a person gave, ``attempts`` how many more draws are allowed.
+    ``candidate`` is code that a person gave.
     """
 
     says: str = ""
     refused: str = ""
     candidate: Digest | None = None
-    attempts: int | None = None

@@ -120,7 +120,8 @@ class NodeInput(Schema):
     ``replannable``: its parent can make another plan, so that a task which nobody can do is told to it and to no
     person. ``tried`` says in a line each what was tried before, for a question. ``gatekeeper`` is the id of the
     workflow that is told where a cap is reached, and says whether to go on; empty: a reached cap ends what is under
-    way.
+    way. ``consenter`` is the id of the workflow that is told of each plan of this node before anything of it is built,
+    and says whether it may be; empty: nobody is asked.
     """
 
     project: ProjectId
@@ -129,6 +130,7 @@ class NodeInput(Schema):
     replannable: bool = False
     tried: tuple[str, ...] = ()
     gatekeeper: str = ""
+    consenter: str = ""
 
 
 class NodeResult(Schema):
@@ -249,6 +251,24 @@ class CapDecision(Schema):
 
     raises: int = Field(default=0, ge=0)
     refused: str | None = None
+
+
+class PlanReport(Schema):
+    """A node tells the project that its plan is known, and waits; ``replans`` counts the plans before it."""
+
+    path: NodePath
+    replans: int = Field(default=0, ge=0)
+
+
+class PlanDecision(Schema):
+    """The project tells a node what a person decided of its plan, the one after so many ``replans``.
+
+    ``refused`` says why nothing of it is to be built, ``guidance`` why another one is to be made; neither: build it.
+    """
+
+    replans: int = Field(default=0, ge=0)
+    refused: str | None = None
+    guidance: str = ""
 
 
 class RaisedCaps(Schema):

@@ -3,6 +3,7 @@
 Histories keep these for years: a new field always has a default.
 """
 
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import Field
@@ -14,7 +15,7 @@ from schemas.election import Attempt, Draw, Election, Flag, Merit, Slot
 from schemas.evidence import Forecast
 from schemas.identity import Archetype, Digest, LayerName, NodePath, ProjectId, TaskStatus
 from schemas.people import Decision, Question
-from schemas.project import Policy, ProjectInput, ProjectResult
+from schemas.project import Answer, Policy, ProjectInput, ProjectResult
 from schemas.verification import VerdictStatus
 
 
@@ -304,21 +305,37 @@ class NodeState(Schema):
     note: str = ""
 
 
+class Stance(Schema):
+    """One of the groups that an undecided election is divided into: a candidate of it, and its votes."""
+
+    candidate: Digest
+    votes: int
+
+
 class AskRequest(Schema):
-    """Put a question about an exhausted election to a person."""
+    """Put a question about an election to a person, at ``asked_at``.
+
+    ``among`` are the leading groups. ``splittable``: the task can still be split.
+    """
 
     election: ElectionRef
     outcome: Election
     number: int = 1
     k: int = 0
     tried: tuple[str, ...] = ()
+    among: tuple[Stance, ...] = ()
+    splittable: bool = False
+    assignee: str = ""
+    asked_at: datetime | None = None
+    due_at: datetime | None = None
 
 
 class AnswerRecord(Schema):
-    """An answered question and the decision that settled it."""
+    """An answer to a question, and the decision that is recorded of it; ``answer`` None: it settled in older builds."""
 
     question: Question
     decision: Decision
+    answer: Answer | None = None
 
 
 class IntegrationResult(Schema):

@@ -77,8 +77,10 @@ PICTURE: dict[str, tuple[str, ...]] = {
         "rich",
         "typer",
     ),
+    "millwright.search_attributes": ("millwright.errors", "workflows.identifiers", "temporalio"),
     "millwright.toolbox": (*BORDER, "millwright.adapters"),
     "millwright.model_setup": (*NOUNS, "millwright.adapters", "millwright.core", "millwright.settings"),
+    "millwright.notification_setup": (*BORDER, "millwright.adapters.notification", "millwright.settings"),
     "millwright.replay_setup": (
         *BORDER,
         "millwright.adapters",

@@ -13,5 +13,8 @@ settings.load_profile("fixed")
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away what the developer's shell may have set."""
     for name in list(os.environ):
-        if name.startswith(("MILLWRIGHT_MODEL", "MILLWRIGHT_DATABASE", "TEMPORAL_")) or name == "MILLWRIGHT_HOME":
+        if (
+            name.startswith(("MILLWRIGHT_MODEL", "MILLWRIGHT_DATABASE", "MILLWRIGHT_NOTIFY", "TEMPORAL_"))
+            or name == "MILLWRIGHT_HOME"
+        ):
             monkeypatch.delenv(name)

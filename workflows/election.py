@@ -3,7 +3,7 @@
 The rules are ``millwright.core.voting``'s; here they are only fed with what activities bring.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from temporalio import workflow
@@ -13,7 +13,8 @@ from activities.decomposition import Decomposition
 from activities.specification import Specification
 from activities.verification import Verification
 from millwright.core import voting
-from schemas.election import Attempt, Ballot, Draw, Election, ElectionState, Flag, Merit, Rule, Slot
+from millwright.core.attempts import as_known, attempt_of, chosen, fresh_among, observed, without_vote
+from schemas.election import Attempt, Election, ElectionState, Rule, Slot
 from schemas.identity import Digest, LayerName
 from schemas.project import LadderMode, OnExhausted, Policy, Rejections
 from schemas.requests import (
@@ -22,8 +23,8 @@ from schemas.requests import (
     BatchVerdicts,
     DrawRequest,
     ElectionRef,
-    ObservedCandidate,
     Purpose,
+    Stance,
 )
 from schemas.verification import VerdictStatus
 from workflows import policies
@@ -57,8 +58,6 @@ DISCRIMINATE = "choose-among-structures"
 MOST_PROPOSALS = 4
 """Structures that one choice is among, the leading ones first."""
 
-_ALIKE = Merit(code_lines=0, complexity=0, nesting=0, size_bytes=0)
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -79,7 +78,7 @@ class Booth:
 
     ``among`` are the proposals that a choice is among. Candidates that are ``barred`` have no vote, whatever the ladder
     says: something that it cannot see is held against them. Where a cap is reached, ``at_cap`` waits for consent to go
-    on with the same round.
+    on with the same round. ``decided_by_people``: a person said what is right, and winners are not reviewed any more.
     """
 
     ref: ElectionRef
@@ -93,6 +92,7 @@ class Booth:
     _known: dict[Digest, Attempt] = field(default_factory=dict)
     _looked_at: set[Digest] = field(default_factory=set)
     _reviewed: set[Digest] = field(default_factory=set)
+    decided_by_people: bool = False
 
     async def hold(self) -> Outcome:
         """Hold rounds until the election is won, exhausted or out of budget.
@@ -111,12 +111,57 @@ class Booth:
             if reached is not None:
                 return Outcome(voting.decide(self.attempts, self.rule), budget_reached=reached)
 
+    async def recounted(self) -> Election:
+        """Judge all that was drawn by the specification as it is now, and count again; nothing is drawn.
+
+        From now on winners are not reviewed: people have said what is right where the answers divide.
+        """
+        self.decided_by_people = True
+        slots: dict[Digest, Slot] = {}
+        for item in sorted(self.attempts, key=lambda item: item.slot):
+            if item.candidate is not None:
+                slots.setdefault(item.candidate, item.slot)
+        self._known.clear()
+        self._looked_at.clear()
+        if slots:
+            await self._examine(slots)
+            self.attempts = [as_known(item, self._known) for item in self.attempts]
+            await self._compare()
+        return voting.decide(self.attempts, self.rule)
+
+    async def judged(self, candidate: Digest) -> bool:
+        """Take a candidate that a person gave up the ladder, and look further at it; says whether it may be accepted.
+
+        It has no vote.
+        """
+        slot = Slot(round=self.round, index=0)
+        (found,) = await self._climb({candidate: slot})
+        if found.ballot is None:
+            return False
+        rejected: BatchVerdicts = await workflow.execute_activity_method(
+            Verification.confirm,
+            self._batch([candidate], {candidate: slot}),
+            task_queue=VERIFY_QUEUE,
+            summary="a further look at a person's code",
+            **policies.CONFIRM,
+        )
+        return not rejected.verdicts
+
+    def leading(self, most: int) -> tuple[Stance, ...]:
+        """Return the leading groups, each by its first candidate."""
+        first: dict[Digest, Digest] = {}
+        for item in sorted(self.attempts, key=lambda item: item.slot):
+            if item.ballot is not None:
+                first.setdefault(item.ballot.signature, item.ballot.candidate)
+        groups = voting.tally(self.attempts).groups[:most]
+        return tuple(Stance(candidate=first[group.signature], votes=group.votes) for group in groups)
+
     async def _discriminated(self, election: Election) -> tuple[Election, str | None]:
         """Let agents choose among the sound structures, where they could not agree on one by making their own.
 
         Returns the election, and the cap that stopped the choice, if one did.
         """
-        leading = self._leading(election)
+        leading = tuple(stance.candidate for stance in self.leading(MOST_PROPOSALS))
         if (
             election.state is ElectionState.WON
             or self.ref.purpose not in PROPOSES
@@ -137,14 +182,6 @@ class Booth:
         reason = f"chosen among {len(leading)} proposals with a margin of {counted.margin} in {counted.ballots} votes"
         won = {"state": ElectionState.WON, "winner": winner, "best": winner, "reason": reason}
         return election.model_copy(update=won), None
-
-    def _leading(self, election: Election) -> tuple[Digest, ...]:
-        """Return the first candidate of each of the leading groups."""
-        first: dict[Digest, Digest] = {}
-        for item in sorted(self.attempts, key=lambda item: item.slot):
-            if item.ballot is not None:
-                first.setdefault(item.ballot.signature, item.ballot.candidate)
-        return tuple(first[group.signature] for group in election.tally.groups[:MOST_PROPOSALS])
 
     async def _with_best(self, election: Election) -> Election:
         """Have the best of several groups chosen where nobody won, for whoever accepts it all the same."""
@@ -187,8 +224,8 @@ class Booth:
         )
         self._looked_at.add(candidate)
         for verdict in found.verdicts:
-            self.attempts = [_without_vote(item, candidate, verdict.layer) for item in self.attempts]
-            self._known[candidate] = _without_vote(self._known[candidate], candidate, verdict.layer)
+            self.attempts = [without_vote(item, candidate, verdict.layer) for item in self.attempts]
+            self._known[candidate] = without_vote(self._known[candidate], candidate, verdict.layer)
         return not found.verdicts
 
     async def _stands(self, election: Election) -> bool:
@@ -196,7 +233,7 @@ class Booth:
         winner = election.winner
         if winner is None or winner in self._reviewed or self.ref.purpose not in WRITES_CODE:
             return True
-        if not self.policy.reviews or len(self._voting()) < 2 or not workflow.patched(REVIEW):
+        if self.decided_by_people or not self.policy.reviews or len(self._voting()) < 2 or not workflow.patched(REVIEW):
             return True
         self._reviewed.add(winner)
         if not await new_inputs(self.ref, self.policy, winner, self.at_cap):
@@ -215,10 +252,10 @@ class Booth:
         )
         result = await drawn(request, self.at_cap)
         self.round += 1
-        fresh = _fresh(result.draws, self._known)
+        fresh = fresh_among(result.draws, self._known)
         if fresh:
             await self._examine(fresh)
-        self.attempts.extend(_attempt(draw, self._known) for draw in result.draws)
+        self.attempts.extend(attempt_of(draw, self._known) for draw in result.draws)
         if any(self._known[candidate].ballot is not None for candidate in fresh):
             await self._compare()
         return result.budget_reached
@@ -236,15 +273,15 @@ class Booth:
             **policies.VERIFY,
         )
         for item in seen.observations:
-            self._known[item.candidate] = _observed(item, self._known[item.candidate].slot)
-        self.attempts = [_as_known(item, self._known) for item in self.attempts]
+            self._known[item.candidate] = observed(item, self._known[item.candidate].slot)
+        self.attempts = [as_known(item, self._known) for item in self.attempts]
 
     async def _examine(self, fresh: dict[Digest, Slot]) -> None:
         """Find out what becomes of candidates that were not seen before in this election."""
         if self.ref.purpose in WRITES_CODE:
             examined = await self._climb(fresh)
         elif self.ref.purpose is Purpose.CHOOSE:
-            examined = [_chosen(candidate, slot) for candidate, slot in fresh.items()]
+            examined = [chosen(candidate, slot) for candidate, slot in fresh.items()]
         else:
             batch = BatchRequest(election=self.ref, slots=tuple(fresh.values()), candidates=tuple(fresh))
             method = (
@@ -279,7 +316,7 @@ class Booth:
                 summary=f"behaviour of {len(alive)} candidates",
                 **policies.VERIFY,
             )
-            attempts += [_observed(item, fresh[item.candidate]) for item in seen.observations]
+            attempts += [observed(item, fresh[item.candidate]) for item in seen.observations]
         return attempts
 
     async def _ladder(self, fresh: dict[Digest, Slot]) -> dict[Digest, LayerName]:
@@ -325,49 +362,3 @@ class Booth:
             layer=layer,
             all_layers=self.policy.rejections is Rejections.ALL,
         )
-
-
-def _fresh(draws: Iterable[Draw], known: dict[Digest, Attempt]) -> dict[Digest, Slot]:
-    """Return the candidates that were not examined yet, each with its first slot."""
-    fresh: dict[Digest, Slot] = {}
-    for draw in draws:
-        if draw.candidate is not None and draw.candidate not in known:
-            fresh.setdefault(draw.candidate, draw.slot)
-    return fresh
-
-
-def _attempt(draw: Draw, known: dict[Digest, Attempt]) -> Attempt:
-    """Say what became of a draw: equal text fares as it fared before, but votes for itself."""
-    if draw.candidate is None:
-        return Attempt(slot=draw.slot, flag=draw.flag or Flag.NOTHING_EXTRACTABLE)
-    return _at(draw.slot, known[draw.candidate])
-
-
-def _as_known(attempt: Attempt, known: dict[Digest, Attempt]) -> Attempt:
-    """Say anew what became of an attempt."""
-    return attempt if attempt.candidate is None else _at(attempt.slot, known[attempt.candidate])
-
-
-def _at(slot: Slot, found: Attempt) -> Attempt:
-    ballot = found.ballot.model_copy(update={"slot": slot}) if found.ballot else None
-    return found.model_copy(update={"slot": slot, "ballot": ballot})
-
-
-def _without_vote(attempt: Attempt, candidate: Digest, layer: LayerName) -> Attempt:
-    """Take a candidate's vote away, however often it was drawn."""
-    if attempt.candidate != candidate:
-        return attempt
-    return attempt.model_copy(update={"ballot": None, "rejected_by": layer})
-
-
-def _chosen(candidate: Digest, slot: Slot) -> Attempt:
-    """Count a choice: the proposal itself is the vote."""
-    ballot = Ballot(slot=slot, candidate=candidate, signature=candidate, merit=_ALIKE)
-    return Attempt(slot=slot, candidate=candidate, ballot=ballot)
-
-
-def _observed(item: ObservedCandidate, slot: Slot) -> Attempt:
-    if item.flag is not None or item.signature is None:
-        return Attempt(slot=slot, candidate=item.candidate, flag=item.flag or Flag.USELESS)
-    ballot = Ballot(slot=slot, candidate=item.candidate, signature=item.signature, merit=item.merit)
-    return Attempt(slot=slot, candidate=item.candidate, ballot=ballot)

@@ -1,80 +1,132 @@
-"""A project's gates: where it waits for a person's consent, between its phases and where a cap is reached.
+"""A project's gates: where it waits for a person's consent, between its phases, at its plan and where a cap is reached.
 
-It builds nothing, and what follows a refusal between phases is the project's to decide.
+It builds nothing. A rejection with a note goes back to whoever can do the thing again, as often as the project allows;
+what follows any other refusal between phases is the project's to decide.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
+from temporalio.exceptions import FailureError, is_cancelled_exception
 
+from activities.consenting import Consenting
 from activities.records import Records
 from millwright.core.caps import described, is_of_installation, raised
-from schemas.identity import ROOT_PATH, Gate, ProjectId, TaskStatus
-from schemas.people import Decision
+from schemas.identity import ROOT_PATH, Gate, NodePath, ProjectId, TaskStatus
+from schemas.models import Budget
+from schemas.people import Door
 from schemas.project import (
     Approval,
     ApprovalDecision,
     CapDecision,
     CapReport,
     NodeResult,
+    PlanDecision,
+    PlanReport,
     ProjectInput,
     RaisedCaps,
 )
-from schemas.requests import NodeState
+from schemas.requests import NodeRef, NodeState
 from workflows import policies
-from workflows.identifiers import WAITS_FOR_ATTRIBUTE, node_workflow_id
+from workflows.consent import GATE_QUESTIONS, Keeper
+from workflows.identifiers import node_workflow_id
 from workflows.node import NodeWorkflow
-from workflows.presentation import approval_details, cap_details, waiting_note
+from workflows.presentation import cap_details, waiting_note
+
+Again = Callable[[str], Awaitable[str]]
+"""Does what a person's note asks for, as far as it can be done before the decision is recorded; returns what follows in
+words, empty where nothing can be done again."""
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What a gate came to: consent, a refusal that says why, or what is to be done again with ``guidance``."""
+
+    refused: str | None = None
+    guidance: str = ""
 
 
 class Gates:
-    """The gates that were asked for, the one that is open, and every decision so far; idempotent by decision.
+    """The gates that were asked for, what was rejected at them so far, and the project's caps.
 
-    ``open`` is the gate that waits. Caps are those of the input until a person raises them.
+    Caps are those of the input until a person raises them.
     """
 
     def __init__(self, given: ProjectInput) -> None:
         self.asked = frozenset(given.approve)
-        self.open: Gate | None = None
-        self.project = ProjectId("")
+        self.keeper = Keeper(given.waiting)
+        self.plan_refused: str | None = None
+        self._max_rejections = given.max_rejections
+        self._notes: dict[Gate, tuple[str, ...]] = {}
         self._first = self._caps = given.budget
-        self._approvals: dict[str, Approval] = {}
-        self._approval: Approval | None = None
         self._reports: list[CapReport] = []
         self._raises = 0
         self._refused: str | None = None
+        self._holds_plan = False
+        self._plan: PlanReport | None = None
+        self._consented: set[int] = set()
 
     @property
-    def next_decision(self) -> str:
-        """An id for the next decision that was not used before."""
-        number = len(self._approvals) + 1
-        while str(number) in self._approvals:
-            number += 1
-        return str(number)
+    def project(self) -> ProjectId:
+        """The project whose gates they are."""
+        return self.keeper.project
 
     @property
     def gatekeeper(self) -> str:
         """The workflow that nodes tell of reached caps; empty where these end the project."""
         return workflow.info().workflow_id if Gate.BUDGET in self.asked else ""
 
-    async def passed(self, gate: Gate, shown: str) -> str | None:
-        """Wait for consent at a gate where it was asked for; returns why it was refused, or None."""
+    @property
+    def consenter(self) -> str:
+        """The workflow that the root tells of its plan; empty where nobody is asked there."""
+        return workflow.info().workflow_id if self._holds_plan else ""
+
+    def notes(self, gate: Gate) -> tuple[str, ...]:
+        """Return what was said with the rejections that something was done again for, oldest first."""
+        return self._notes.get(gate, ())
+
+    def hold_plan(self) -> bool:
+        """Have the plan's gate held where the root's plan becomes known; False where that is not asked for."""
+        self._holds_plan = Gate.PLAN in self.asked and workflow.patched(GATE_QUESTIONS)
+        return self._holds_plan
+
+    def given_plan(self) -> None:
+        """Hold no plan where the tree was given: agents made none that they could make again."""
+        self._holds_plan = False
+
+    async def passed(self, gate: Gate, shown: str, again: Again | None = None) -> Consent:
+        """Wait for consent at a gate where it was asked for; ``again`` can do the thing again, by a person's note."""
         if gate not in self.asked:
-            return None
-        self.open = gate
+            return Consent()
+        await self.keeper.put(gate, shown)
         await self._mark(TaskStatus.WAITING, f"waits for approval of the {gate.value}", shown)
-        workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_set(gate.value)])
-        workflow.set_current_details(self._details(gate, shown))
-        await workflow.wait_condition(lambda: self._approval is not None)
-        approval = self._taken()
-        await self._record(approval)
+        approval = await self.keeper.decided(gate)
+        consent, effect = await self._followed(approval, again)
+        await self.keeper.record(approval, effect)
         await self._mark(TaskStatus.RUNNING, "")
-        self._leave()
-        return _refused(approval)
+        self.keeper.leave(approval, effect)
+        return consent
+
+    async def _followed(self, approval: Approval, again: Again | None) -> tuple[Consent, str]:
+        """Find out what follows from a decision; returns that, and says it in words."""
+        gate, note = approval.gate, approval.note.strip()
+        if approval.decision is ApprovalDecision.APPROVE:
+            return Consent(), f"the {gate.value} is approved, and the project goes on"
+        refused = _refused(approval)
+        if again is not None and note and approval.through is not Door.DEADLINE and self.keeper.question is not None:
+            said = self.notes(gate)
+            if len(said) < self._max_rejections:
+                effect = await again(note)
+                if effect:
+                    self._notes[gate] = (*said, note)
+                    return Consent(guidance=note), f"{effect} ({len(said) + 1} of {self._max_rejections})"
+            else:
+                refused += f"; notes are followed at most {self._max_rejections} times a gate"
+        return Consent(refused=refused), "the project ends"
 
     async def at_cap(self, reached: str) -> str | None:
         """Wait for consent to go on past a cap that the project's own election reached; None with it, else why not."""
@@ -88,8 +140,8 @@ class Gates:
         return None if self._refused is None else f"{reached}; {self._refused}"
 
     async def kept(self, building: Awaitable[NodeResult]) -> NodeResult:
-        """Answer nodes that reach caps for as long as the tree is built; returns what it came to."""
-        if Gate.BUDGET not in self.asked:
+        """Answer nodes that wait at caps or with a plan while the tree is built; returns what it came to."""
+        if Gate.BUDGET not in self.asked and not self._holds_plan:
             return await building
         self._reports = []
         tree, keeper = asyncio.ensure_future(building), asyncio.ensure_future(self._keep())
@@ -109,13 +161,15 @@ class Gates:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self.open is not None:
-            self._leave()
+        await self.keeper.abandon("the build ended meanwhile")
 
     async def _keep(self) -> None:
         """Release nodes that wait at caps: one gate for all that wait at once, none for those that report late."""
         while True:
-            await workflow.wait_condition(lambda: bool(self._reports))
+            await workflow.wait_condition(lambda: bool(self._reports) or self._plan is not None)
+            if self._plan is not None:
+                await self._plan_decided(self._plan)
+                continue
             due = self._late()
             if not due:
                 await self._decide()
@@ -123,6 +177,29 @@ class Gates:
             self._reports = [report for report in self._reports if report not in due]
             for report in due:
                 await self._release(report)
+
+    async def _plan_decided(self, known: PlanReport) -> None:
+        """Have a person decide on the root's plan, once for each, and tell the root."""
+        consent = Consent(refused=self.plan_refused)
+        if consent.refused is None and known.replans not in self._consented:
+            consent = await self.passed(Gate.PLAN, await self.plan_shown(), _another_plan)
+            self.plan_refused = consent.refused
+        if consent == Consent():
+            self._consented.add(known.replans)
+        said = "; ".join(self.notes(Gate.PLAN))
+        guidance = f"a person rejected it: {said}" if consent.guidance else ""
+        self._plan = None
+        decision = PlanDecision(replans=known.replans, refused=consent.refused, guidance=guidance)
+        await self._tell(known.path, "plan_decided", decision)
+
+    async def plan_shown(self) -> str:
+        """Write what is shown of the plan: the tree as far as it is known, and its forecast."""
+        return await workflow.execute_activity_method(
+            Consenting.show_plan,
+            NodeRef(project=self.project, path=ROOT_PATH),
+            summary="what is planned",
+            **policies.RECORD,
+        )
 
     def _late(self) -> list[CapReport]:
         """Return the nodes that had drawn before the caps were raised, or that nothing can be raised for any more."""
@@ -132,75 +209,54 @@ class Gates:
     async def _decide(self) -> None:
         """Have a person decide whether to go on past the caps that are reached, and raise them."""
         since = workflow.now()
-        self.open = Gate.BUDGET
-        workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_set(Gate.BUDGET.value)])
-        approval = await self._consent()
-        await self._record(approval)
-        if approval.decision is ApprovalDecision.APPROVE:
-            await self._raise(approval, since)
+        await self.keeper.put(Gate.BUDGET, self._caps_shown())
+        approval = await self.keeper.decided(Gate.BUDGET)
+        approved = approval.decision is ApprovalDecision.APPROVE
+        caps = self._raised(approval, since) if approved else None
+        if caps is not None:
+            effect = f"caps from now on: {described(caps)}"
+        else:
+            effect = "the call is tried again" if approved else "what waits at the cap ends"
+        await self.keeper.record(approval, effect)
+        if caps is not None:
+            self._caps = caps
+            await workflow.execute_activity_method(
+                Records.raise_caps, RaisedCaps(project=self.project, budget=caps), summary=effect, **policies.RECORD
+            )
+        if approved:
             self._raises += 1
         else:
             self._refused = _refused(approval)
         await self._mark(TaskStatus.RUNNING, "")
-        self._leave()
+        self.keeper.leave(approval, effect)
 
-    def _leave(self) -> None:
-        """Show that nothing is waited for any more."""
-        self.open = None
-        workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_unset()])
-        workflow.set_current_details("")
-
-    async def _consent(self) -> Approval:
-        """Wait for a decision, and show who waits for it, also those who come later."""
-        while True:
-            count = len(self._reports)
-            kinds = list(dict.fromkeys(report.reached for report in self._reports))
-            after = raised(self._caps, self._first) if self._raisable() else None
-            waiting = [report.path for report in self._reports]
-            workflow.set_current_details(self._details(Gate.BUDGET, cap_details(kinds, waiting, self._caps, after)))
-            await workflow.wait_condition(_changed(lambda: self._approval, lambda: len(self._reports), count))
-            if self._approval is not None:
-                return self._taken()
+    def _caps_shown(self) -> str:
+        kinds = list(dict.fromkeys(report.reached for report in self._reports))
+        after = raised(self._caps, self._first) if self._raisable() else None
+        return cap_details(kinds, [report.path for report in self._reports], self._caps, after)
 
     def _raisable(self) -> bool:
         """Say whether a cap of the project's own is reached, which approval alone raises."""
         return any(not is_of_installation(report.reached) for report in self._reports)
 
-    async def _raise(self, approval: Approval, since: datetime) -> None:
+    def _raised(self, approval: Approval, since: datetime) -> Budget | None:
+        """Return the caps from now on; None where approval changes none."""
         if approval.budget is None and not self._raisable():
-            return
+            return None
         waited = (workflow.now() - since).total_seconds()
-        self._caps = raised(self._caps, self._first, approval.budget, waited_seconds=waited)
-        await workflow.execute_activity_method(
-            Records.raise_caps,
-            RaisedCaps(project=self.project, budget=self._caps),
-            summary=f"caps from now on: {described(self._caps)}",
-            **policies.RECORD,
-        )
+        return raised(self._caps, self._first, approval.budget, waited_seconds=waited)
 
     async def _release(self, report: CapReport) -> None:
-        node = workflow.get_external_workflow_handle_for(NodeWorkflow.run, node_workflow_id(self.project, report.path))
+        await self._tell(report.path, "caps_decided", CapDecision(raises=self._raises, refused=self._refused))
+
+    async def _tell(self, path: NodePath, signal: str, decision: CapDecision | PlanDecision) -> None:
+        node = workflow.get_external_workflow_handle_for(NodeWorkflow.run, node_workflow_id(self.project, path))
         try:
-            await node.signal(NodeWorkflow.caps_decided, CapDecision(raises=self._raises, refused=self._refused))
+            await node.signal(signal, decision)
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise
             # The node was ended from outside while it waited: nobody is left to be told.
-
-    async def _record(self, approval: Approval) -> None:
-        await workflow.execute_activity_method(
-            Records.record_approval,
-            Decision(
-                id=approval.decision_id,
-                project=self.project,
-                gate=approval.gate,
-                value=approval.decision.value,
-                by=approval.by,
-                note=approval.note,
-            ),
-            summary=f"{approval.decision.value} by {approval.by or 'unknown'}",
-            **policies.RECORD,
-        )
 
     async def _mark(self, status: TaskStatus, note: str, shown: str = "") -> None:
         await workflow.execute_activity_method(
@@ -210,55 +266,21 @@ class Gates:
             **policies.RECORD,
         )
 
-    def _details(self, gate: Gate, shown: str) -> str:
-        return approval_details(gate, workflow.info().workflow_id, shown, decision=self.next_decision)
-
-    def _taken(self) -> Approval:
-        approval, self._approval, self.open = self._approval, None, None
-        if approval is None:
-            raise ApplicationError("an approval vanished", type="InternalError", non_retryable=True)
-        return approval
-
-    def take(self, given: Approval) -> bool:
-        """Take a decision that was not refused; False for one that was already taken."""
-        if given.decision_id in self._approvals:
-            return False
-        self._approvals[given.decision_id] = given
-        self._approval = given
-        return True
-
-    def take_or_explain(self, given: Approval) -> None:
-        """Take a decision; one that cannot be taken is shown in the current details."""
-        problem = self.refusal(given)
-        if problem is None:
-            self.take(given)
-        elif self.open is not None:
-            workflow.set_current_details(f"**Not understood**: {problem}\n\n{self._details(self.open, '')}")
-
     def report(self, given: CapReport) -> None:
-        """Note that a node reached a cap and waits."""
+        """Note that a node reached a cap and waits; where the gate is open, it is shown."""
         self._reports.append(given)
+        if self.keeper.open is Gate.BUDGET:
+            self.keeper.show(self._caps_shown())
 
-    def refusal(self, given: Approval) -> str | None:
-        """Say why a decision cannot be taken; None when it can, or was already."""
-        if given.decision_id in self._approvals:
-            return None
-        if self.open is None or self._approval is not None:
-            return "nothing waits for an approval"
-        if given.gate is not self.open:
-            return f"the open gate is {self.open.value}, not {given.gate.value}"
-        if given.budget is not None and (given.gate is not Gate.BUDGET or given.decision is ApprovalDecision.REJECT):
-            return f"caps are given with an approval of the {Gate.BUDGET.value} alone"
-        return None
+    def plan_known(self, given: PlanReport) -> None:
+        """Note that a node waits with its plan."""
+        self._plan = given
 
 
-def _refused(approval: Approval) -> str | None:
-    if approval.decision is ApprovalDecision.APPROVE:
-        return None
+def _refused(approval: Approval) -> str:
     by, why = approval.by or "a person", approval.note or "no reason given"
     return f"the {approval.gate.value} was rejected by {by}: {why}"
 
 
-def _changed(approval: Callable[[], Approval | None], count: Callable[[], int], known: int) -> Callable[[], bool]:
-    """Make the condition that there is a decision, or that more nodes wait."""
-    return lambda: approval() is not None or count() != known
+async def _another_plan(_note: str) -> str:
+    return "another plan is made with the note as its reason"

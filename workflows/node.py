@@ -3,21 +3,22 @@
 It decides; activities touch. Its history holds ids, digests, verdicts and counts.
 """
 
+from typing import Any
+
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, is_cancelled_exception
 from temporalio.workflow import ParentClosePolicy
 
 from activities.decomposition import Decomposition
-from millwright.core import escalation
 from millwright.core.fallback import Step
 from millwright.core.voting import ungated
 from schemas.attribution import Culprit
-from schemas.election import Election, ElectionState, Rule
+from schemas.election import Election, Rule
 from schemas.identity import DELIVERED, Digest, LayerName, NodePath, TaskStatus
-from schemas.people import Question
+from schemas.people import Door, Question
 from schemas.planning import NodeKind, NodePlan
-from schemas.project import Answer, CapDecision, NodeInput, NodeResult, OnExhausted
+from schemas.project import CapDecision, NodeInput, NodeResult, OnExhausted, PlanDecision
 from schemas.requests import AskRequest, ElectionRef, NodeRef, Purpose, SettleRequest
 from schemas.reuse import Taken
 from workflows import policies
@@ -28,11 +29,12 @@ from workflows.exhaustion import step_after
 from workflows.explaining import told_why
 from workflows.family import built
 from workflows.identifiers import node_attributes, node_workflow_id
-from workflows.inbox import Inbox
 from workflows.keeping import kept_from_before
-from workflows.people import answered
+from workflows.people import Desk
+from workflows.planned import Consent
 from workflows.preparation import planned_rule, prepared
-from workflows.presentation import election_details, failure_note, first_reason, model_refused, waiting_details
+from workflows.presentation import election_details, failure_note, first_reason, model_refused
+from workflows.resolving import MOST_DIVIDED, Next, divided, resolved
 from workflows.rework import ATTRIBUTE, Rework
 
 UNTESTED = "no example speaks of it: its behaviour is agreed on, not tested"
@@ -49,12 +51,12 @@ class NodeWorkflow:
     def __init__(self, given: NodeInput) -> None:
         self._given = given
         self._ref = NodeRef(project=given.project, path=given.path)
-        self._inbox = Inbox()
+        self._desk = Desk(given)
         self._asked = 0
         self._simplifications = 0
         self._budget_reached = False
         self._tested = True
-        self._till = Till(given)
+        self._till, self._consent = Till(given), Consent(given)
         self._rework = Rework(given, at_cap=self._till.passed)
         self._edition, self._barred = "", dict[Digest, LayerName]()
         self._rule = given.policy.rule
@@ -90,7 +92,11 @@ class NodeWorkflow:
                 return await self._unplanned(outcome)
             plan = outcome
         while True:  # what is done again gives another plan; how often is bounded
-            ended = await (self._elect_code(plan) if plan.kind is NodeKind.ATOMIC else self._compose(plan))
+            consented = await self._consent.to(plan, self._rework, self._replan)
+            if isinstance(consented, NodeResult):
+                return consented
+            atomic = consented.kind is NodeKind.ATOMIC
+            ended = await (self._elect_code(consented) if atomic else self._compose(consented))
             if isinstance(ended, NodeResult):
                 return ended
             plan = ended
@@ -205,7 +211,7 @@ class NodeWorkflow:
             outcome = await booth.hold()
             self._details(outcome.election)
             if outcome.won:
-                ended: NodeResult | NodePlan | Booth | None = await self._won(booth, outcome.election)
+                ended: NodeResult | NodePlan | Booth | None = await self._won(plan, booth, outcome.election)
             elif outcome.budget_reached is not None:
                 self._budget_reached = True
                 ended = await failed(self._given, outcome.budget_reached, outcome.election, k=self._rule.k)
@@ -220,9 +226,11 @@ class NodeWorkflow:
         self, plan: NodePlan, booth: Booth, election: Election
     ) -> NodeResult | NodePlan | Booth | None:
         """Do what follows an election that nobody won; returns another one to hold, or None to go on with this one."""
-        again = await self._redone(plan, booth, election)
+        again = None if booth.decided_by_people else await self._redone(plan, booth, election)
         if again is not None:
             return again
+        if booth.decided_by_people or divided(self._given.policy, election):
+            return await self._ask_person(plan, booth, election)
         step, said = await step_after(
             self._given,
             plan,
@@ -239,7 +247,7 @@ class NodeWorkflow:
         if step is Step.REPLAN:
             return await self._infeasible(booth, election, said)
         if step is Step.PERSON:
-            return await self._ask_person(booth, election)
+            return await self._ask_person(plan, booth, election)
         return await self._fall(step, booth, election)
 
     async def _redone(self, plan: NodePlan, booth: Booth, election: Election) -> NodePlan | None:
@@ -264,9 +272,9 @@ class NodeWorkflow:
         result = await self._settle(TaskStatus.FAILED, booth, election, None, note)
         return result.model_copy(update={"infeasible": True})
 
-    async def _split(self, plan: NodePlan) -> NodePlan | None:
-        """Try to split an atomic task, once; None when it stays whole."""
-        if plan.kind is not NodeKind.ATOMIC or self._simplifications > 1:
+    async def _split(self, plan: NodePlan, *, forced: bool = False) -> NodePlan | None:
+        """Try to split an atomic task, once unless a person wants it so; None when it stays whole."""
+        if plan.kind is not NodeKind.ATOMIC or (self._simplifications > 1 and not forced):
             return None
         try:
             rule = ungated(self._given.policy.rule)
@@ -277,12 +285,12 @@ class NodeWorkflow:
             return None  # the task is simplified by its limits instead
         return None if isinstance(outcome, Outcome) else outcome
 
-    async def _won(self, booth: Booth, election: Election) -> NodeResult | None:
+    async def _won(self, plan: NodePlan, booth: Booth, election: Election) -> NodeResult | NodePlan | None:
         """Accept the winner; what no example speaks of is never accepted silently."""
-        if self._tested:
+        if self._tested or booth.decided_by_people:
             return await self._settle(TaskStatus.WON, booth, election, election.winner, "")
         if self._given.policy.on_exhausted is OnExhausted.PERSON and workflow.patched(ASK_UNTESTED):
-            return await self._ask_person(booth, election)
+            return await self._ask_person(plan, booth, election)
         return await self._settle(TaskStatus.PARTIAL, booth, election, election.winner, UNTESTED)
 
     async def _fall(self, step: Step, booth: Booth, election: Election) -> NodeResult:
@@ -298,26 +306,37 @@ class NodeWorkflow:
             self._given, status, booth.ref.purpose, election, k=booth.rule.k, candidate=candidate, note=note
         )
 
-    async def _ask_person(self, booth: Booth, election: Election) -> NodeResult | None:
-        """Wait for a person's answer and act on it; None when drawing goes on."""
+    async def _ask_person(self, plan: NodePlan, booth: Booth, election: Election) -> NodeResult | NodePlan | None:
+        """Wait for a person's answer and act on it; None when the election goes on."""
         self._asked += 1
         request = AskRequest(
-            election=booth.ref, outcome=election, number=self._asked, k=booth.rule.k, tried=self._rework.told()
+            election=booth.ref,
+            outcome=election,
+            number=self._asked,
+            k=booth.rule.k,
+            tried=self._rework.told(),
+            among=booth.leading(MOST_DIVIDED),
+            splittable=plan.kind is NodeKind.ATOMIC,
         )
-        answer = await answered(self._given, self._inbox, request)
-        return await self._obey(answer, booth, election)
-
-    async def _obey(self, answer: Answer, booth: Booth, election: Election) -> NodeResult | None:
-        if answer.value == escalation.RETRY:
-            await self._state(TaskStatus.RUNNING)
-            booth.rule = escalation.afresh(booth.rule, self._given.policy.rule, election.tally)
-            return None
-        by = answer.by or "a person"
-        if answer.value == escalation.ACCEPT_PARTIAL and election.best is not None:
-            how = "without an example" if election.state is ElectionState.WON else "below the margin"
-            note = f"accepted {how} by {by}"
-            return await self._settle(TaskStatus.RESOLVED, booth, election, election.best, note)
-        return await self._settle(TaskStatus.FAILED, booth, election, None, f"given up by {by}")
+        answer, effect = await self._desk.asked(request)
+        found = await resolved(answer, effect, booth, election, self._given.policy.rule)
+        if found.tried:
+            self._rework.note(found.tried)
+        match found.step:
+            case Next.EDITED:
+                self._simplifications = 0
+                return await self._record_plan()
+            case Next.SPLIT:
+                split = await self._split(plan, forced=True)
+                if split is None:
+                    booth.decided_by_people = True
+                    self._rework.note(f"{found.by} asked for a split, and none was agreed on")
+                return split
+            case Next.GOES_ON:
+                await self._state(TaskStatus.RUNNING)
+                return None
+            case _:
+                return await self._settle(found.status, booth, election, found.candidate, found.note)
 
     async def _state(self, status: TaskStatus) -> None:
         await stated(self._given, status)
@@ -346,31 +365,30 @@ class NodeWorkflow:
     @workflow.query
     def question(self) -> Question | None:
         """Return the question that waits for an answer, if there is one."""
-        return self._inbox.question
+        return self._desk.question
 
     @workflow.update(name="answer")
-    async def answer(self, given: Answer) -> str:
-        """Answer the node's question; the same decision twice is one."""
-        taken = self._inbox.take(given)
-        return f"understood: {given.value}" if taken else "this decision was already taken"
+    async def answer(self, *given: Any) -> str:
+        """Answer the node's question, and wait for what follows; the same decision twice is one."""
+        return await self._desk.taken(Door.UPDATE, *given)
 
     @answer.validator
-    def _check_answer(self, given: Answer) -> None:
-        problem = self._inbox.refusal(given)
+    def _check_answer(self, *given: Any) -> None:
+        problem = self._desk.refusal(*given)
         if problem:
             raise ApplicationError(problem, type="AnswerRefused", non_retryable=True)
 
     @workflow.signal(name="answer")
-    def answer_by_signal(self, given: Answer) -> None:
-        """Answer by signal; one that is not understood is shown in the current details and ignored."""
-        problem, question = self._inbox.refusal(given), self._inbox.question
-        if problem is None:
-            self._inbox.take(given)
-        elif question is not None:
-            shown = waiting_details(question, workflow.info().workflow_id)
-            workflow.set_current_details(f"**Not understood**: {problem}\n\n{shown}")
+    def answer_by_signal(self, *given: Any) -> None:
+        """Answer by signal; one that cannot be taken is shown in the current details and ignored."""
+        self._desk.noted(given)
 
     @workflow.signal
     def caps_decided(self, given: CapDecision) -> None:
         """Hear from the project whether to go on past a reached cap."""
         self._till.take(given)
+
+    @workflow.signal
+    def plan_decided(self, given: PlanDecision) -> None:
+        """Hear from the project what a person decided of the plan."""
+        self._consent.take(given)

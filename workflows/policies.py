@@ -66,7 +66,14 @@ NOTIFY = ActivityPolicy(
     heartbeat_timeout=None,
     retry_policy=_retry(timedelta(minutes=15)),
 )
-"""Telling people; a receiver that is away for a night hears of it in the morning."""
+"""Telling people; a receiver that is away for a night hears of it in the morning.
+
+Whom an attempt reached is told by its heartbeats. The server keeps the last one's details over failures without a
+heartbeat timeout, too (a test holds both servers to it), and a dead worker is noticed by the end of ``start_to_close``.
+"""
+
+LAST_NEWS = timedelta(minutes=1)
+"""How long the news of a deadline may delay what follows from it."""
 
 OPEN = LocalPolicy(
     start_to_close_timeout=timedelta(seconds=60),

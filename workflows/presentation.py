@@ -3,6 +3,7 @@
 It decides nothing; every text is made of ids, counts and our own messages.
 """
 
+import json
 from collections.abc import Sequence
 
 from temporalio.exceptions import (
@@ -56,15 +57,16 @@ def expectation(forecast: Forecast, k: int) -> str:
     return "; ".join((*lines, *forecast.notes))
 
 
-def waiting_details(question: Question, workflow_id: str) -> str:
-    """Describe what is awaited, and the exact command that answers it."""
+def waiting_details(question: Question, workflow_id: str, notes: Sequence[str] = ()) -> str:
+    """Describe what is awaited, and the exact commands that answer it; ``notes`` are told first."""
     value = question.options[0] if question.options else ""
-    command = (
-        f"temporal workflow update execute -w {workflow_id} --name answer --input "
-        f'\'{{"question": "{question.id}", "decision_id": "1", "value": "{value}", "by": "me"}}\''
-    )
-    options = ", ".join(question.options)
-    return f"**Waits for a person**\n\n{question.text}\n\nAnswers: {options}\n\n```\n{command}\n```"
+    given = {"question": question.id, "decision_id": "1", "value": value, "by": "me"}
+    update = f"temporal workflow update execute -w {workflow_id} --name answer --input '{json.dumps(given)}'"
+    asked = f" ({question.assignee} is asked)" if question.assignee else ""
+    due = f"\n\nUntil {question.due_at:%Y-%m-%d %H:%M} UTC." if question.due_at else ""
+    told = "".join(f"{note}\n\n" for note in notes)
+    commands = f"```\n{answer_command(question)}\n```\n\n```\n{update}\n```"
+    return f"{told}**Waits for a person{asked}**\n\n{question.text}{due}\n\n{commands}"
 
 
 def answer_command(question: Question) -> str:
@@ -86,8 +88,7 @@ def approval_details(gate: Gate, workflow_id: str, shown: str, *, decision: str 
 
 def cap_details(reached: Sequence[str], waiting: Sequence[NodePath], caps: Budget, after: Budget | None) -> str:
     """Describe the caps that are reached, who waits, and what approval changes; ``after`` None: nothing."""
-    more = f" and {len(waiting) - _MOST_NAMED} more" if len(waiting) > _MOST_NAMED else ""
-    parts = [*reached, f"Waiting: {', '.join(waiting[:_MOST_NAMED])}{more}"]
+    parts = [*reached, f"Waiting: {listed(waiting)}"]
     if after is None:
         parts.append("Approval only tries again: first raise the cap that is named, and restart the workers.")
     else:
@@ -96,6 +97,12 @@ def cap_details(reached: Sequence[str], waiting: Sequence[NodePath], caps: Budge
             f'`"budget": {{"max_calls": …}}`, of max_calls, max_tokens, max_cost and max_time_seconds.'
         )
     return "\n\n".join(parts)
+
+
+def listed(paths: Sequence[NodePath]) -> str:
+    """Name some parts, and how many there are besides."""
+    more = f" and {len(paths) - _MOST_NAMED} more" if len(paths) > _MOST_NAMED else ""
+    return ", ".join(paths[:_MOST_NAMED]) + more
 
 
 def waiting_note(note: str, shown: str) -> str:

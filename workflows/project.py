@@ -4,6 +4,7 @@ It decides the order; its gates wait for approvals, and everything else is done 
 """
 
 import asyncio
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
@@ -15,40 +16,32 @@ from temporalio.exceptions import (
 )
 from temporalio.workflow import ParentClosePolicy
 
-from activities.integration import Integration
 from activities.records import Records
-from activities.reworking import Reworking
 from activities.specification import Specification
-from millwright.core.voting import ungated
-from schemas.attribution import ReopenRequest
 from schemas.evidence import Forecast
 from schemas.identity import DELIVERED, ROOT_PATH, Gate, ProjectId, TaskStatus
+from schemas.people import Door
 from schemas.project import (
-    Approval,
     CapReport,
     NodeInput,
     NodeResult,
-    OnExhausted,
+    PlanReport,
     Policy,
     ProjectInput,
     ProjectProgress,
     ProjectResult,
 )
 from schemas.requests import (
-    ElectionRef,
     FinishRequest,
     IntegrationResult,
     NodeRef,
     NodeState,
     OpenedProject,
     OpenRequest,
-    Purpose,
-    SettleRequest,
 )
 from workflows import policies
 from workflows.caps import REPORT
-from workflows.election import Booth
-from workflows.explaining import told_why
+from workflows.delivering import Delivering
 from workflows.gates import Gates
 from workflows.identifiers import (
     PROJECT_ATTRIBUTE,
@@ -60,18 +53,16 @@ from workflows.identifiers import (
     project_named_by,
 )
 from workflows.node import NodeWorkflow
+from workflows.planned import PLAN_KNOWN
 from workflows.presentation import (
-    election_details,
     expectation,
     failure_note,
     failure_type,
 )
+from workflows.specifying import Specified, Specifying
 
 NOTHING = ProjectInput()
 """What a start without input asks for; it is refused like any other request for nothing."""
-
-SHOW_QUESTIONS = "show-what-requirements-leave-open"
-"""Marks builds that show what is open at the specification's gate; older ones wait there without it."""
 
 _REFUSALS = frozenset({"BadInput", "SpecificationInvalid"})
 
@@ -85,6 +76,8 @@ class ProjectWorkflow:
         self._gates = Gates(given)
         self._project = ProjectId("")
         self._phase = "opening"
+        self._specifying = Specifying(self._gates)
+        self._delivering = Delivering(self._gates)
 
     @workflow.run
     async def run(self, given: ProjectInput = NOTHING) -> ProjectResult:
@@ -110,60 +103,55 @@ class ProjectWorkflow:
         if opened.finished is not None:
             return opened.finished
         self._enter("specifying")
-        forecast = opened.forecast
-        policy: Policy | ProjectResult
+        policy, forecast = opened.policy, opened.forecast
+        specified = Specified()
         if opened.has_specification:
             policy, forecast = await self._accept(opened)
         else:
-            policy = await self._specify(opened)
-        if isinstance(policy, ProjectResult):
-            return policy
-        rejected = await self._gates.passed(Gate.SPECIFICATION, await self._left_open()) or await self._gates.passed(
-            Gate.PLAN, expectation(forecast, policy.rule.k)
-        )
-        if rejected:
-            return await self._finish(TaskStatus.FAILED, IntegrationResult(), message=rejected)
-        self._enter("building")
-        root = await self._root(policy)
-        integration = await self._deliver()
-        for _ in range(policy.max_reopenings):
-            if root.status not in DELIVERED or not await self._reopened(policy, integration):
-                break
+            specified = await self._specifying.elected(policy)
+        if specified.message is None:
+            specified = await self._specifying.consented(policy, given=opened.has_specification)
+        if specified.message is not None:
+            return await self._failed(specified.message, budget_reached=specified.budget_reached)
+        refused = await self._consented_plan(opened, forecast, policy.rule.k)
+        if refused:
+            return await self._failed(refused)
+        while True:  # how often a delivery is rejected with guidance is bounded
+            root, integration = await self._built(policy)
+            if self._gates.plan_refused:
+                return await self._failed(self._gates.plan_refused)
+            consent = await self._delivering.consented(root, integration)
+            if consent.refused:
+                return await self._failed(consent.refused)
+            if not consent.guidance:
+                return await self._finish(
+                    root.status, integration, message=root.note, budget_reached=root.budget_reached
+                )
+
+    async def _consented_plan(self, opened: OpenedProject, forecast: Forecast, k: int) -> str | None:
+        """Have a person consent to a given tree; what agents plan is held where it is known. Returns why not."""
+        if not self._gates.hold_plan():
+            return (await self._gates.passed(Gate.PLAN, expectation(forecast, k))).refused
+        if not opened.has_specification:
+            return None
+        self._gates.given_plan()
+        return (await self._gates.passed(Gate.PLAN, await self._gates.plan_shown())).refused
+
+    async def _built(self, policy: Policy) -> tuple[NodeResult, IntegrationResult]:
+        """Build the tree and the whole, and again where the whole does not hold with some parts."""
+        done = 0
+        while True:
             self._enter("building")
             root = await self._root(policy)
-            integration = await self._deliver()
-        rejected = await self._gates.passed(Gate.DELIVERY, "the deliverable")
-        if rejected:
-            return await self._finish(TaskStatus.FAILED, IntegrationResult(), message=rejected)
-        return await self._finish(root.status, integration, message=root.note, budget_reached=root.budget_reached)
-
-    async def _deliver(self) -> IntegrationResult:
-        self._enter("integrating")
-        return await workflow.execute_activity_method(
-            Integration.deliver,
-            NodeRef(project=self._project, path=ROOT_PATH),
-            task_queue=VERIFY_QUEUE,
-            summary="assemble and verify the whole",
-            **policies.INTEGRATE,
-        )
-
-    async def _reopened(self, policy: Policy, integration: IntegrationResult) -> bool:
-        """Open again exactly the parts that the checks of the whole complain of; False where there are none to open."""
-        if not integration.concerned or policy.on_exhausted is OnExhausted.FAIL:
-            return False
-        reopened = await workflow.execute_activity_method(
-            Reworking.reopen,
-            ReopenRequest(
-                project=self._project,
-                top=ROOT_PATH,
-                paths=integration.concerned,
-                max_reopenings=policy.max_reopenings,
-                evidence=integration.evidence,
-            ),
-            summary=f"open again: {', '.join(integration.concerned[:3])}",
-            **policies.RECORD,
-        )
-        return bool(reopened.paths)
+            if self._gates.plan_refused:
+                return root, IntegrationResult()
+            self._enter("integrating")
+            integration = await self._delivering.whole()
+            if done == policy.max_reopenings or root.status not in DELIVERED:
+                return root, integration
+            if not await self._delivering.reopened(policy, integration):
+                return root, integration
+            done += 1
 
     async def _open(self, given: ProjectInput) -> OpenedProject:
         info = workflow.info()
@@ -179,7 +167,7 @@ class ProjectWorkflow:
             summary="open the project",
             **policies.OPEN,
         )
-        self._project = self._gates.project = opened.project
+        self._project = self._gates.keeper.project = opened.project
         workflow.upsert_search_attributes(
             [PROJECT_ATTRIBUTE.value_set(opened.project), STATE_ATTRIBUTE.value_set(TaskStatus.RUNNING.value)]
         )
@@ -200,51 +188,19 @@ class ProjectWorkflow:
         )
         return Policy.model_validate(given.model_dump(exclude={"forecast"})), given.forecast or opened.forecast
 
-    async def _specify(self, opened: OpenedProject) -> Policy | ProjectResult:
-        """Elect the root's specification from the prose."""
-        booth = Booth(
-            ref=ElectionRef(
-                project=opened.project, path=ROOT_PATH, purpose=Purpose.SPECIFY, revision=opened.policy.revision
-            ),
-            policy=opened.policy,
-            rule=ungated(opened.policy.rule),
-            at_cap=self._gates.at_cap,
-        )
-        outcome = await booth.hold()
-        if outcome.election.winner is None:
-            counted = election_details(outcome.election, booth.rule.k)
-            if outcome.budget_reached is None:
-                counted += await told_why(booth.ref)
-            message = outcome.budget_reached or (
-                f"the specification was not agreed on ({counted}): make the requirements more precise, or give --spec"
-            )
-            return await self._finish(
-                TaskStatus.FAILED,
-                IntegrationResult(),
-                message=message,
-                budget_reached=outcome.budget_reached is not None,
-            )
-        await workflow.execute_activity_method(
-            Specification.settle_root,
-            SettleRequest(election=booth.ref, winner=outcome.election.winner, policy=opened.policy),
-            summary="the root's specification",
-            **policies.RECORD,
-        )
-        return opened.policy
-
-    async def _left_open(self) -> str:
-        """Say what is shown to whoever approves the specification: with it, what the requirements leave open."""
-        if Gate.SPECIFICATION not in self._gates.asked or not workflow.patched(SHOW_QUESTIONS):
-            return "the specification"
-        return await workflow.execute_activity_method(
-            Specification.left_open,
-            NodeRef(project=self._project, path=ROOT_PATH),
-            summary="what the requirements leave open",
-            **policies.RECORD,
+    async def _failed(self, message: str, *, budget_reached: bool = False) -> ProjectResult:
+        return await self._finish(
+            TaskStatus.FAILED, IntegrationResult(), message=message, budget_reached=budget_reached
         )
 
     async def _root(self, policy: Policy) -> NodeResult:
-        given = NodeInput(project=self._project, path=ROOT_PATH, policy=policy, gatekeeper=self._gates.gatekeeper)
+        given = NodeInput(
+            project=self._project,
+            path=ROOT_PATH,
+            policy=policy,
+            gatekeeper=self._gates.gatekeeper,
+            consenter=self._gates.consenter,
+        )
         building = workflow.execute_child_workflow(
             NodeWorkflow.run,
             given,
@@ -297,6 +253,7 @@ class ProjectWorkflow:
     async def _close(self, status: TaskStatus, note: str) -> None:
         if not self._project:
             return
+        await self._gates.keeper.abandon(f"the project ended meanwhile: {note}")
         await workflow.execute_activity_method(
             Records.close,
             NodeState(project=self._project, path=ROOT_PATH, status=status, note=note),
@@ -311,31 +268,37 @@ class ProjectWorkflow:
     @workflow.query
     def progress(self) -> ProjectProgress:
         """Say what the project is doing."""
+        keeper = self._gates.keeper
         return ProjectProgress(
             project=self._project,
             phase=self._phase,
-            waits_for=self._gates.open,
-            decision_id=self._gates.next_decision,
+            waits_for=keeper.open,
+            decision_id=keeper.next_decision,
+            question=keeper.question.id if keeper.question else "",
         )
 
     @workflow.update(name="approve")
-    async def approve(self, given: Approval) -> str:
-        """Approve or reject at the open gate; the same decision twice is one."""
-        taken = self._gates.take(given)
-        return f"{given.decision.value}: {given.gate.value}" if taken else "this decision was already taken"
+    async def approve(self, *given: Any) -> str:
+        """Decide at the open gate, and wait for what follows; the same decision twice is one."""
+        return await self._gates.keeper.taken(Door.UPDATE, *given)
 
     @approve.validator
-    def _check_approval(self, given: Approval) -> None:
-        problem = self._gates.refusal(given)
+    def _check_approval(self, *given: Any) -> None:
+        problem = self._gates.keeper.refusal(*given)
         if problem:
             raise ApplicationError(problem, type="ApprovalRefused", non_retryable=True)
 
     @workflow.signal(name="approve")
-    def approve_by_signal(self, given: Approval) -> None:
-        """Approve by signal; a decision about another gate is shown in the current details and ignored."""
-        self._gates.take_or_explain(given)
+    async def approve_by_signal(self, *given: Any) -> None:
+        """Decide by signal; what cannot be taken is shown in the current details and ignored."""
+        await self._gates.keeper.noted(*given)
 
     @workflow.signal(name=REPORT)
     def cap_reached(self, given: CapReport) -> None:
         """Hear from a node that it reached a cap and waits."""
         self._gates.report(given)
+
+    @workflow.signal(name=PLAN_KNOWN)
+    def plan_known(self, given: PlanReport) -> None:
+        """Hear from the root that its plan is known, and waits for consent."""
+        self._gates.plan_known(given)

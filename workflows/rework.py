@@ -42,7 +42,8 @@ class Rework:
     """What was done again at one node so far; ``tried`` says it in a line each, for a person who is asked at last.
 
     Only a plan that agents made (``elected``) may give way to another; ``closed``: there will be no other one. Where a
-    cap is reached, ``at_cap`` waits for consent to go on.
+    cap is reached, ``at_cap`` waits for consent to go on. ``demanded``: a person rejected the plan, so that the next
+    one is made whatever the policy says, and does not count against its bound.
     """
 
     given: NodeInput
@@ -50,6 +51,8 @@ class Rework:
     elected: bool = False
     replans: int = 0
     closed: bool = False
+    demanded: bool = False
+    on_demand: int = 0
     tried: list[str] = field(default_factory=list)
 
     def know(self, plan: NodePlan) -> None:
@@ -59,8 +62,10 @@ class Rework:
 
     def may_replan(self) -> bool:
         """Say whether another plan may be made."""
+        if self.demanded:
+            return True
         policy = self.given.policy
-        within = self.replans < policy.max_replans
+        within = self.replans < policy.max_replans + self.on_demand
         return self.elected and within and not self.closed and policy.on_exhausted is not OnExhausted.FAIL
 
     def told(self) -> tuple[str, ...]:
@@ -125,11 +130,15 @@ class Rework:
     async def begin_replan(self, reason: str) -> Digest:
         """Note that another plan is made, and why; returns where the reason is kept."""
         self.replans += 1
-        self.note(f"{self.given.path} was planned anew ({self.replans} of {self.given.policy.max_replans}): {reason}")
+        longest = len(reason) if self.demanded else _LONGEST_TOLD
+        self.on_demand += self.demanded
+        self.demanded = False
+        most = self.given.policy.max_replans + self.on_demand
+        self.note(f"{self.given.path} was planned anew ({self.replans} of {most}): {reason}")
         because: Digest = await workflow.execute_activity_method(
             Reworking.note_replan,
             ReplanRequest(
-                project=self.given.project, path=self.given.path, number=self.replans, reason=reason[:_LONGEST_TOLD]
+                project=self.given.project, path=self.given.path, number=self.replans, reason=reason[:longest]
             ),
             summary=f"plan {self.given.path} anew ({self.replans})",
             **policies.RECORD,

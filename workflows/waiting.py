@@ -20,9 +20,6 @@ from workflows.presentation import answer_command, failure_note
 REMIND = "remind-people"
 """The mark in histories since which people are reminded, and deadlines hold."""
 
-_PATIENCE = timedelta(minutes=1)
-"""How long the news of a deadline may delay what follows from it."""
-
 Say = Callable[[str], None]
 """Shows a line beside what is awaited; empty: nothing more."""
 
@@ -35,44 +32,48 @@ class Vigil:
         self._waiting, self._say = waiting, say
         self._since = workflow.now()
         self._reminded = self._notices = 0
+        self._overdue = False
         self._telling: set[asyncio.Future[None]] = set()
 
     async def kept(self, ready: Callable[[], bool]) -> bool:
-        """Tell people and wait until ``ready``; False where the deadline passed, and its policy is to decide."""
-        try:
+        """Tell people and wait until ``ready``; False where the deadline passed, and its policy is to decide.
+
+        It can be called again where what came was not enough; ``end`` must be called at last.
+        """
+        if not self._notices:
             self._tell(NoticeEvent.OPENED)
-            timed = workflow.patched(REMIND)
-            overdue = False
-            while not ready():
-                wake = self._next(overdue) if timed else None
-                if await _until(ready, wake):
-                    break
-                due = self.question.due_at
-                if due is not None and not overdue and workflow.now() >= due:
-                    overdue = True
-                    self._tell(NoticeEvent.DEADLINE)
-                    if self._waiting.on_deadline is not OnDeadline.WAIT:
-                        await self._told()
-                        return ready()
-                else:
-                    self._reminded += 1
-                    self._tell(NoticeEvent.REMINDER)
-            return True
-        finally:
-            for task in self._telling:
-                task.cancel()
-            await asyncio.gather(*self._telling, return_exceptions=True)
+        timed = workflow.patched(REMIND)
+        while not ready():
+            wake = self._next() if timed else None
+            if await _until(ready, wake):
+                break
+            due = self.question.due_at
+            if due is not None and not self._overdue and workflow.now() >= due:
+                self._overdue = True
+                self._tell(NoticeEvent.DEADLINE)
+                if self._waiting.on_deadline is not OnDeadline.WAIT:
+                    await self._told()
+                    return ready()
+            else:
+                self._reminded += 1
+                self._tell(NoticeEvent.REMINDER)
+        return True
+
+    def end(self) -> None:
+        """Tell nobody any more."""
+        for task in self._telling:
+            task.cancel()
 
     def hand_on(self, assignee: str) -> None:
         """Ask somebody else from now on."""
         self.question = self.question.model_copy(update={"assignee": assignee})
         self._tell(NoticeEvent.ASSIGNED)
 
-    def _next(self, overdue: bool) -> datetime | None:
+    def _next(self) -> datetime | None:
         """Return when to wake: at the next reminder or at the deadline; None: never."""
         after = next_reminder(self._waiting.remind_after_seconds, self._reminded)
         moments = [] if after is None else [self._since + timedelta(seconds=after)]
-        if self.question.due_at is not None and not overdue:
+        if self.question.due_at is not None and not self._overdue:
             moments.append(self.question.due_at)
         return min(moments, default=None)
 
@@ -107,7 +108,7 @@ class Vigil:
     async def _told(self) -> None:
         """Let those who are being told of the deadline hear of it before the policy decides, but not for long."""
         if self._telling:
-            await workflow.wait(self._telling, timeout=_PATIENCE.total_seconds())
+            await workflow.wait(self._telling, timeout=policies.LAST_NEWS.total_seconds())
 
 
 async def _until(ready: Callable[[], bool], wake: datetime | None) -> bool:

@@ -5,23 +5,34 @@ It sends nothing and decides nothing, and shows counts and complaints, never sou
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
+from millwright.core.dividing import Division
+from millwright.core.resolution import ACCEPT_PARTIAL, GIVE_UP, RETRY, SPLIT
+from millwright.core.verification.evidence import shown_call
 from schemas.election import Election, ElectionState, Rule, Tally
 from schemas.identity import LayerName, NodePath, ProjectId
-from schemas.people import Question
+from schemas.people import Question, QuestionKind
 from schemas.shortening import shortened
+from schemas.specification import TaskSpecification
 from schemas.verification import Severity, Verdict, VerdictStatus
 
-RETRY = "retry"
-ACCEPT_PARTIAL = "accept_partial"
-GIVE_UP = "give_up"
-
 _MEANINGS = {
-    RETRY: "draw again, with a fresh budget of attempts",
+    RETRY: "draw again, with as many attempts more as were given at first",
     ACCEPT_PARTIAL: "take the best verified candidate, marked as decided by a person",
+    SPLIT: "split this task into smaller ones",
     GIVE_UP: "let this task fail; what depends on it is blocked",
 }
+_OBJECTS = (
+    ('{"example": {"inputs": {…}, "expected_output": …}}', "a further example; stored answers are judged by it first"),
+    ('{"specification": {"description": "…"}}', "change the specification, and elect anew"),
+    ('{"code": "def …"}', "your own code, verified like any other"),
+    ('{"attempts": 20}', "draw so many more"),
+    ('{"assign": "NAME"}', "have somebody else asked"),
+)
 _SHOWN = 8
+_MOST_COMPLAINTS = 3
 """Groups and complaints shown; the text passes through workflow history, which is kept small."""
 
 _REASONS = 3
@@ -35,32 +46,111 @@ def question_id(path: NodePath, number: int) -> str:
     return f"{path}/{number}"
 
 
-def exhausted_question(
-    project: ProjectId,
-    path: NodePath,
-    election: Election,
-    findings: Sequence[Verdict],
-    *,
-    k: int | None = None,
-    number: int = 1,
-    tried: Sequence[str] = (),
-) -> Question:
+@dataclass(frozen=True)
+class Asked:
+    """What a question is about: the node, its election by ``k``, how many of its questions came before, what was tried.
+
+    ``splittable``: the task can still be split. ``waiting`` says who is asked, and until when.
+    """
+
+    project: ProjectId
+    path: NodePath
+    election: Election
+    k: int | None = None
+    number: int = 1
+    tried: Sequence[str] = ()
+    splittable: bool = False
+    assignee: str = ""
+    asked_at: datetime | None = None
+    due_at: datetime | None = None
+
+
+def behaviour_question(asked: Asked, task: TaskSpecification, division: Division) -> Question:
+    """Ask what is right on an input on which candidates divide; the answer becomes an example."""
+    count = asked.election.tally.ballots
+    choices = [
+        f"- {choice.label}: {'it raises' if choice.raises else 'it gives'} {choice.shown} "
+        f"({_number(choice.votes, 'vote')})"
+        for choice in division.choices
+    ]
+    if division.silent:
+        choices.append(f"- {_number(division.silent, 'vote')} for something that no example can say")
+    paragraphs = (
+        f"{_number(count, 'verified answer').capitalize()} to {asked.path} disagree. "
+        f"What is right for {shown_call(task, division.arguments)}?",
+        "\n".join(choices),
+        "Your answer becomes an example of the specification, and the answers that are there are judged by it first.",
+        _lines(
+            "Answers:",
+            [
+                f"- {', '.join(choice.label for choice in division.choices)}: that one is right",
+                '- {"returns": …} or {"raises": "…"}: something else is right',
+            ],
+        ),
+        _tried(asked.tried),
+        _others(_words(asked)),
+    )
+    choosing = [choice.label for choice in division.choices]
+    return _question(asked, paragraphs, (*choosing, *_words(asked))).model_copy(
+        update={
+            "kind": QuestionKind.BEHAVIOUR,
+            "inputs": division.case.inputs,
+            "choices": division.choices,
+            "tolerance": division.case.tolerance,
+        }
+    )
+
+
+def exhausted_question(asked: Asked, findings: Sequence[Verdict]) -> Question:
     """Ask what to do about a node whose election nobody won, or whose winner no example speaks of.
 
-    ``findings`` are the verdicts on the node's candidates, ``tried`` what was done before a person is asked. The text
-    is at most some 4,000 characters. The answer ``accept_partial`` is offered only where a verified candidate exists,
-    ``retry`` only where nobody won.
+    ``findings`` are the verdicts on the node's candidates. The text is at most some 4,000 characters. The answer
+    ``accept_partial`` is offered only where a verified candidate exists, ``retry`` only where nobody won.
     """
-    won = election.state is ElectionState.WON
-    impossible = {RETRY} if won else set() if election.best is not None else {ACCEPT_PARTIAL}
-    options = tuple(option for option in _MEANINGS if option not in impossible)
     paragraphs = (
-        *account(path, election, findings, k),
-        "What was tried before:\n" + "\n".join(f"- {_line(item)}" for item in tried[:_SHOWN]) if tried else "",
-        "Answers:\n" + "\n".join(f"- {option}: {_MEANINGS[option]}" for option in options),
+        *account(asked.path, asked.election, findings, asked.k),
+        _tried(asked.tried),
+        _others(_words(asked), "Answers:"),
     )
-    text = "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
-    return Question(id=question_id(path, number), project=project, path=path, text=text, options=options)
+    won = asked.election.state is ElectionState.WON
+    kind = QuestionKind.UNTESTED if won else QuestionKind.EXHAUSTED
+    return _question(asked, paragraphs, _words(asked)).model_copy(update={"kind": kind})
+
+
+def _words(asked: Asked) -> tuple[str, ...]:
+    election = asked.election
+    impossible = {RETRY} if election.state is ElectionState.WON else set()
+    if election.best is None:
+        impossible.add(ACCEPT_PARTIAL)
+    if not asked.splittable:
+        impossible.add(SPLIT)
+    return tuple(option for option in _MEANINGS if option not in impossible)
+
+
+def _others(words: Sequence[str], heading: str = "Or:") -> str:
+    lines = [f"- {word}: {_MEANINGS[word]}" for word in words]
+    return _lines(heading, [*lines, *(f"- {form}: {meaning}" for form, meaning in _OBJECTS)])
+
+
+def _tried(tried: Sequence[str]) -> str:
+    return _lines("What was tried before:", [f"- {_line(item)}" for item in tried[-_SHOWN:]]) if tried else ""
+
+
+def _lines(heading: str, lines: Sequence[str]) -> str:
+    return "\n".join((heading, *lines))
+
+
+def _question(asked: Asked, paragraphs: Sequence[str], options: tuple[str, ...]) -> Question:
+    return Question(
+        id=question_id(asked.path, asked.number),
+        project=asked.project,
+        path=asked.path,
+        text="\n\n".join(paragraph for paragraph in paragraphs if paragraph),
+        options=options,
+        assignee=asked.assignee,
+        asked_at=asked.asked_at,
+        due_at=asked.due_at,
+    )
 
 
 def account(path: NodePath, election: Election, findings: Sequence[Verdict], k: int | None = None) -> tuple[str, ...]:
@@ -73,11 +163,6 @@ def afresh(rule: Rule, given: Rule, counted: Tally) -> Rule:
     """Return the rule with as many attempts more as were given at first, and with patience for them."""
     patience = None if given.patience is None else counted.idle + given.patience
     return rule.model_copy(update={"max_attempts": rule.max_attempts + given.max_attempts, "patience": patience})
-
-
-def understood(question: Question, value: str) -> bool:
-    """Return whether an answer is one of the question's options, letter by letter."""
-    return value in question.options
 
 
 def refused_since(details: Sequence[str]) -> str:
@@ -141,10 +226,10 @@ def _complaints(verdicts: Sequence[Verdict]) -> str:
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     lines = [
         f"- {layers[layer].value}: {code}: {message} ({_number(count, 'candidate')})"
-        for (layer, code, message), count in ranked[:_SHOWN]
+        for (layer, code, message), count in ranked[:_MOST_COMPLAINTS]
     ]
-    if len(ranked) > _SHOWN:
-        lines.append(f"- and {len(ranked) - _SHOWN} complaints more")
+    if len(ranked) > _MOST_COMPLAINTS:
+        lines.append(f"- and {len(ranked) - _MOST_COMPLAINTS} complaints more")
     return "What failed:\n" + "\n".join(lines) if lines else ""
 
 

@@ -17,11 +17,12 @@ def rework_section(nodes: Sequence[NodeRecord]) -> str:
 
 def _done(node: NodeRecord) -> list[str]:
     rework = node.rework
-    done = []
+    done = [f"specified anew, since a person said: {_line(note)}" for note in rework.respecified]
     if rework.replans:
         because = "".join(f" ({_line(reason)})" for reason in rework.given_up)
         done.append(f"planned anew {_times(rework.replans)}{because}")
-    if rework.edition:
+    done += [f"done again, since a person said: {_line(note)}" for note in rework.guidance]
+    if rework.edition and not rework.guidance:
         done.append("part of a later plan")
     if rework.reopenings:
         why = f", because {'; then '.join(map(_line, rework.reasons))}" if rework.reasons else ""

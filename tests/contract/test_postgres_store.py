@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg import sql
-from sqlalchemy import Table, create_engine
+from sqlalchemy import Table, create_engine, event
 
 from millwright.adapters.storage import tables
 from millwright.adapters.storage.columns import AnyText
@@ -81,7 +81,7 @@ def test_ordinary_text_is_stored_as_it_stands(text: str) -> None:
         (Claim, tables.claims, {"project", "path", "digest"}),
         (Question, tables.questions, set()),
         (Breaker, tables.breakers, set()),
-        (Decision, tables.decisions, set()),
+        (Decision, tables.decisions, {"about"}),
     ],
 )
 def test_every_field_has_its_column(schema: type[Schema], table: Table, elsewhere: set[str]) -> None:
@@ -131,6 +131,32 @@ async def test_a_cap_holds_where_the_database_isolates_more_strictly(
             *(store.reserve(call(index), Budget(max_calls=5)) for index in range(20)), return_exceptions=True
         )
     assert sum(isinstance(outcome, LedgerEntry) for outcome in outcomes) == 5
+
+
+@pytest.mark.postgres
+async def test_the_inbox_does_not_grow_slower_with_what_was_answered(
+    database_url: str, postgres_server: PostgresServer
+) -> None:
+    """One query reads what is open by an index of its own, and never the questions of the past."""
+    async with open_store(database_url) as store:
+        await store.open_project(ProjectRecord(id=SHOP, input_digest=digest_of_bytes(b"a shop")))
+        asked = Question(id="q", project=SHOP, path=NodePath("root"), text="?", options=("retry",))
+        await store.save_question(asked)
+        with postgres_server.connect(name_of(database_url)) as connection:
+            same = "project, path, text, options, kind, inputs, choices, assignee"
+            connection.execute(
+                f"INSERT INTO questions (id, open, {same}) SELECT 'closed/' || n, false, {same} "
+                "FROM questions, generate_series(1, 5000) AS n"
+            )
+            connection.execute("ANALYZE")
+        statements: list[str] = []
+        event.listen(store._engine.sync_engine, "before_cursor_execute", lambda *seen: statements.append(seen[2]))
+        assert await store.open_questions() == (asked,)
+    assert len(statements) == 1
+    with postgres_server.connect(name_of(database_url)) as connection:
+        plan = "\n".join(str(line) for (line,) in connection.execute(f"EXPLAIN {statements[0]}"))
+    assert "questions_open" in plan
+    assert "Seq Scan on questions" not in plan
 
 
 @pytest.mark.postgres

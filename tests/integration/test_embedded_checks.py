@@ -135,7 +135,9 @@ async def test_every_model_of_a_preset_is_checked_at_its_endpoint(tmp_path: Path
 async def test_only_what_the_settings_leave_open_is_checked_as_a_program(tmp_path: Path) -> None:
     """With a service of the caller's named, that service is asked instead."""
     embedded = await check_everything(Settings(home=tmp_path))
-    assert [check.name for check in embedded] == ["python", "home", "temporal", "postgres", "bubblewrap", "ports"]
+    assert [check.name for check in embedded] == [
+        *("python", "home", "temporal", "postgres", "bubblewrap", "ports", "notification")
+    ]
     url = f"postgresql+psycopg://u@127.0.0.1:{free_port([])}/d"
     own = await check_everything(Settings(home=tmp_path, database_url=url))
     assert [check.ok for check in own if check.name == "postgres"] == [False]

@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState
@@ -40,7 +41,7 @@ from workflows.identifiers import (
     project_named_by,
     project_workflow_id,
 )
-from workflows.inbox import Inbox
+from workflows.inbox import Inbox, Said
 from workflows.presentation import (
     approval_details,
     election_details,
@@ -50,13 +51,14 @@ from workflows.presentation import (
     waiting_details,
 )
 
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 QUESTION = Question(
     id="root.a/1", project=ProjectId("p"), path=NodePath("root.a"), text="What now?", options=("retry", "give_up")
 )
 
 
 def _sent(details: str) -> object:
-    command = shlex.split(details.split("```\n")[1])
+    command = shlex.split(re.findall(r"```\n(.*?)\n```", details, re.DOTALL)[-1])
     assert command[:3] == ["temporal", "workflow", "update"]
     return json.loads(command[command.index("--input") + 1])
 
@@ -107,19 +109,47 @@ def _answer(decision: str = "1", value: str = "retry", question: str = "root.a/1
 
 
 def test_an_inbox_takes_one_answer_to_its_question() -> None:
-    """A second answer is refused, the same decision again is no error and changes nothing."""
+    """A second one is refused with who settled it and when; the same decision again is no error and changes nothing."""
     inbox = Inbox()
     assert inbox.refusal(_answer()) == "nothing waits for an answer here"
     inbox.open(QUESTION)
-    assert not inbox.answered()
+    assert not inbox.has_answer()
     assert inbox.refusal(_answer()) is None
-    assert inbox.take(_answer())
-    assert inbox.answered()
+    key = inbox.take(_answer())
+    assert inbox.has_answer()
     assert inbox.refusal(_answer()) is None
-    assert not inbox.take(_answer(value="give_up"))
-    assert inbox.refusal(_answer("2")) is not None
-    assert inbox.close() == _answer()
-    assert (inbox.question, inbox.answered(), inbox.close()) == (None, False, None)
+    assert "being acted on" in str(inbox.refusal(_answer("2")))
+    assert inbox.said(key) is None
+    inbox.acted("drawn again", at=NOW, settles=True)
+    assert inbox.said(key) == Said("drawn again")
+    assert inbox.refusal(_answer()) is None
+    assert inbox.take(_answer(value="give_up")) == key
+    assert not inbox.has_answer()
+    assert inbox.refusal(_answer("2")) == "root.a/1 was settled at 2026-01-02 03:04:05 UTC: retry by unknown"
+
+
+def test_an_answer_that_could_not_be_acted_on_leaves_the_question_open_and_its_id_free() -> None:
+    """A person corrects what was typed, and sends it under the same id."""
+    inbox = Inbox()
+    inbox.open(QUESTION)
+    key = inbox.take(_answer(value="give_up"))
+    inbox.refuse("it contradicts an example")
+    assert inbox.said(key) == Said("it contradicts an example", refused=True)
+    assert inbox.question == QUESTION
+    assert inbox.refusal(_answer()) is None
+    assert inbox.take(_answer()) == key
+    assert inbox.has_answer()
+    assert inbox.said(key) is None
+
+
+def test_an_answer_that_does_not_settle_leaves_the_question_open() -> None:
+    """Somebody else is asked: that is a decision, and no answer."""
+    inbox = Inbox()
+    inbox.open(QUESTION)
+    inbox.take(_answer())
+    inbox.acted("ann is asked now", at=NOW, settles=False)
+    assert inbox.question == QUESTION
+    assert inbox.refusal(_answer("2")) is None
 
 
 @pytest.mark.parametrize(
@@ -136,10 +166,10 @@ def test_a_decision_of_an_earlier_question_does_not_answer_the_next() -> None:
     inbox = Inbox()
     inbox.open(QUESTION)
     inbox.take(_answer())
-    inbox.close()
+    inbox.acted("drawn again", at=NOW, settles=True)
     inbox.open(QUESTION.model_copy(update={"id": "root.a/2"}))
-    assert not inbox.take(_answer())
-    assert not inbox.answered()
+    inbox.take(_answer())
+    assert not inbox.has_answer()
 
 
 def test_workflow_ids_name_their_projects() -> None:

@@ -1,5 +1,6 @@
 """What the environment may set."""
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,58 @@ def test_a_cap_that_cannot_be_read_is_refused(name: str, values: list[str]) -> N
     for value in values:
         with pytest.raises(BadInput, match=f"^{name} is '{value}': write [^\\n]+$"):
             Settings.read({name: value})
+
+
+def test_who_tells_people_is_read() -> None:
+    """A webhook has an address and a secret, by the convention or any text; a command is split as a shell would."""
+    environment = {
+        "MILLWRIGHT_NOTIFY_URL": " https://ada:pw@hooks.example:8443/T0/B1?token=t ",
+        "MILLWRIGHT_NOTIFY_SECRET": "whsec_" + base64.b64encode(b"twenty-four bytes of key").decode(),
+        "MILLWRIGHT_NOTIFY_COMMAND": "/opt/tell 'two words' --to=ops",
+    }
+    settings = Settings.read(environment)
+    assert settings.webhook is not None
+    assert settings.webhook.url == "https://ada:pw@hooks.example:8443/T0/B1?token=t"
+    assert settings.webhook.key == b"twenty-four bytes of key"
+    assert settings.webhook.shown == "https://hooks.example:8443"
+    assert settings.notify_command == ("/opt/tell", "two words", "--to=ops")
+    assert not any(secret in repr(settings) for secret in ("pw", "T0", "token=t", "twenty", "whsec", "ops"))
+    text = Settings.read({**environment, "MILLWRIGHT_NOTIFY_SECRET": "gr\u00fcn"}).webhook
+    assert text is not None
+    assert text.key == "gr\u00fcn".encode()
+    nobody = Settings.read(dict.fromkeys(environment, ""))
+    assert (nobody.webhook, nobody.notify_command) == (None, ())
+    assert Settings.read({"MILLWRIGHT_NOTIFY_SECRET": "alone"}).webhook is None
+
+
+@pytest.mark.parametrize(
+    ("url", "secret", "command", "told"),
+    [
+        ("https://h/hush", "", "", "NOTIFY_SECRET is not: set it"),
+        ("https://h/hush", " ", "", "NOTIFY_SECRET is not: set it"),
+        ("https://h/hush", "whsec_", "", "no base64 follows"),
+        ("https://h/hush", "whsec_hush!", "", "no base64 follows"),
+        ("hush", "s", "", "NOTIFY_URL is no address"),
+        ("ftp://h/hush", "s", "", "NOTIFY_URL is no address"),
+        ("https:///hush", "s", "", "NOTIFY_URL is no address"),
+        ("https://h:hush/", "s", "", "NOTIFY_URL is no address"),
+        ("https://h:99999/hush", "s", "", "NOTIFY_URL is no address"),
+        ("https://h/hush\nx", "s", "", "NOTIFY_URL is no address"),
+        ("https://[::1/hush", "s", "", "NOTIFY_URL is no address"),
+        ("", "", "tell 'hush", "NOTIFY_COMMAND cannot be read"),
+    ],
+)
+def test_a_notifier_that_tells_nobody_is_refused(url: str, secret: str, command: str, told: str) -> None:
+    """One line names the variable and what to write, and repeats neither address nor secret nor command."""
+    with pytest.raises(BadInput, match=rf"^MILLWRIGHT_[^\n]*{told}[^\n]*$") as refused:
+        Settings.read(
+            {
+                "MILLWRIGHT_NOTIFY_URL": url,
+                "MILLWRIGHT_NOTIFY_SECRET": secret,
+                "MILLWRIGHT_NOTIFY_COMMAND": command,
+            }
+        )
+    assert "hush" not in str(refused.value)
 
 
 def test_secrets_are_not_shown() -> None:

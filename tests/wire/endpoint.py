@@ -57,7 +57,8 @@ def reset(writer: asyncio.StreamWriter) -> None:
 class Endpoint:
     """A server that gives its replies one after the other, and keeps what it was sent.
 
-    ``heads`` and ``bodies`` are of the requests that arrived whole, ``connections`` how many were opened. A connection
+    ``heads`` and ``bodies`` (as JSON, and ``contents`` as bytes) are of the requests that arrived whole,
+    ``connections`` how many were opened. A connection
     is kept open after a reply in bytes, and closed after any other conduct. The last reply is repeated.
     """
 
@@ -65,6 +66,7 @@ class Endpoint:
         self.replies = list(replies)
         self.heads: list[str] = []
         self.bodies: list[dict[str, Any]] = []
+        self.contents: list[bytes] = []
         self.connections = 0
         self.serving: set[asyncio.Task[None]] = set()
         self.url = ""
@@ -78,9 +80,10 @@ class Endpoint:
                 length = next(
                     int(line[15:]) for line in head.lower().splitlines() if line.startswith("content-length:")
                 )
-                body = json.loads(await reader.readexactly(length))
+                content = await reader.readexactly(length)
                 self.heads.append(head)
-                self.bodies.append(body)
+                self.bodies.append(json.loads(content))
+                self.contents.append(content)
                 reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
                 if not isinstance(reply, bytes):
                     await reply(reader, writer)

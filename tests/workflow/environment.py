@@ -19,12 +19,13 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from millwright.adapters.storage.memory import MemoryStore
 from millwright.errors import ModelRefused
-from millwright.ports import Sandbox
+from millwright.ports import Notifier, Sandbox
 from millwright.settings import Settings
 from millwright.temporal import data_converter
 from millwright.toolbox import open_toolbox
 from schemas.models import (
     EARLIER_PLAN_LINE,
+    REJECTED_LINE,
     ROLE_LINE,
     TASK_LINE,
     Choice,
@@ -55,11 +56,13 @@ _TASK = re.compile(rf"^{re.escape(TASK_LINE)}(\S+)$", re.MULTILINE)
 class TableModel:
     """Answers from a table by (archetype, task), the texts of an entry in turn by seed; counts its calls.
 
-    A prompt that tells of an earlier plan is answered from ("<archetype> again", task).
+    A prompt that tells of an earlier plan is answered from ("<archetype> again", task), and so is one that tells what a
+    person rejected, where there is such an entry. ``told`` are the prompts, as they were sent.
     """
 
     answers: Mapping[tuple[str, str], Sequence[str]]
     calls: list[tuple[str, str]] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """Answer by the prompt's role and task."""
@@ -67,6 +70,9 @@ class TableModel:
         role, task = _ROLE.search(text), _TASK.search(text)
         again = " again" if EARLIER_PLAN_LINE in text else ""
         key = (role[1] + again if role else "", task[1] if task else "")
+        if REJECTED_LINE in text and (f"{key[0]} again", key[1]) in self.answers:
+            key = (f"{key[0]} again", key[1])
+        self.told.append(text)
         if key not in self.answers:
             raise ModelRefused(f"no answer is written down for {key}", sent=False)
         self.calls.append(key)
@@ -107,6 +113,7 @@ async def staged(
     sandbox: Callable[[Sandbox], Sandbox] = lambda real: real,
     cached_workflows: int = 1000,
     recalls_all: bool = False,
+    notifiers: Sequence[Notifier] = (),
 ) -> AsyncIterator[Stage]:
     """Run a time-skipping server and workers on every queue; ``sandbox`` may put something around the real one."""
     async with await WorkflowEnvironment.start_time_skipping(
@@ -127,6 +134,7 @@ async def staged(
                 inputs=tools.inputs,
                 second=tools.second,
                 recalls_all=recalls_all,
+                notifiers=notifiers,
             )
 
             async def serve() -> None:

@@ -196,7 +196,8 @@ async def test_consent_is_idempotent_and_only_taken_where_it_belongs() -> None:
         await until_open(handle, 2)
         await handle.signal("approve", {**approval(2), "gate": "delivery"})
         await handle.signal("approve", approval(2, budget={"max_calls": 60}))
-        assert await handle.execute_update("approve", approval(2)) == "this decision was already taken"
+        again = await handle.execute_update("approve", approval(2))
+        assert again.startswith("this decision was already taken: caps from now on: 60 calls")
         assert (await handle.result()).exit_code == 0
 
 

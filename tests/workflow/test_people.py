@@ -43,7 +43,7 @@ async def test_a_person_decides_what_votes_cannot() -> None:
             await node.execute_update("answer", answer)
         assert "is none of" in str(refused.value.cause)
         taken = await node.execute_update("answer", {**answer, "value": "accept_partial"})
-        assert taken == "understood: accept_partial"
+        assert taken == "understood: accept_partial; the best verified candidate is accepted"
         result = await handle.result()
         assert result.exit_code == 6
         assert (await stage.store.node(PROJECT, NodePath("root.quadruple"))).status is TaskStatus.RESOLVED
@@ -87,7 +87,7 @@ async def test_a_rejected_delivery_is_no_success_and_delivers_nothing() -> None:
         handle = await start(stage, approve=(Gate.DELIVERY,))
         await until_project(stage, TaskStatus.WAITING)
         await handle.execute_update(
-            "approve", {"gate": "delivery", "decision_id": "d1", "decision": "reject", "by": "ann", "note": "no"}
+            "approve", {"gate": "delivery", "decision_id": "d1", "decision": "reject", "by": "ann"}
         )
         result = await handle.result()
         assert (result.exit_code, result.status, result.manifest) == (1, TaskStatus.FAILED, None)

@@ -67,6 +67,7 @@ async def check_everything(settings: Settings, models: Sequence[ModelSettings] =
         found.append(check_ports(settings.home))
     if settings.names_model:
         found += await _check_models(settings, models or ((settings.model,) if settings.model else ()))
+    found.append(check_notification(settings))
     return tuple(found)
 
 
@@ -134,6 +135,21 @@ def check_ports(home: Path, ports: Sequence[int] = (DEFAULT_PORT, DEFAULT_UI_POR
     if busy:
         return Check("ports", True, f"{' and '.join(busy)} in use by another program: `millwright up` takes others")
     return Check("ports", True, f"{' and '.join(map(str, ports))} are free")
+
+
+def check_notification(settings: Settings) -> Check:
+    """Say who tells people that something waits for them; the webhook is not asked, for it would tell them."""
+    if settings.webhook is None and not settings.notify_command:
+        nobody = "nobody is told what waits; MILLWRIGHT_NOTIFY_URL or MILLWRIGHT_NOTIFY_COMMAND say who"
+        return Check("notification", True, nobody)
+    told = [f"webhook at {settings.webhook.shown}"] if settings.webhook else []
+    if settings.notify_command:
+        program = settings.notify_command[0]
+        if shutil.which(program) is None:
+            remedy = "export MILLWRIGHT_NOTIFY_COMMAND='/path/to/program and its arguments'"
+            return Check("notification", False, f"{program} is no program that can be run here", remedy)
+        told.append(f"command {program}")
+    return Check("notification", True, ", ".join(told))
 
 
 async def check_temporal_service(address: str | None = None) -> Check:

@@ -79,11 +79,11 @@ def measure(name: str, *, optional: bool = False) -> Column[float]:
     return Column(name, Double, nullable=optional)
 
 
-def tree(name: str) -> Column[object]:
-    """Make a column of JSON."""
+def tree(name: str, *, optional: bool = False) -> Column[object]:
+    """Make a column of JSON; where it is optional, None is no value and not JSON's null."""
     # The type is json and not jsonb: only json takes the escapes of NUL and lone surrogates. Lone surrogates that stand
     # side by side and together make a character come back as that character.
-    return Column(name, JSON, nullable=False)
+    return Column(name, JSON(none_as_null=optional), nullable=optional)
 
 
 def moment(name: str) -> Column[datetime]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from millwright.adapters.storage.memory_calls import MemoryCalls, found, utc_now
-from millwright.adapters.storage.rules import demand_time_zones, in_ladder_order
+from millwright.adapters.storage.rules import demand_time_zones, in_ladder_order, subject_of
 from millwright.errors import IntegrityError, ProjectConflict
 from schemas.claims import Claim, digest_of_values
 from schemas.digests import canonical_json, digest_of_bytes
@@ -39,7 +39,8 @@ class MemoryStore(MemoryCalls):
         self._further_examples: dict[_Place, dict[str, TestCase]] = {}
         self._manifests: dict[tuple[ProjectId, Digest], None] = {}
         self._questions: dict[tuple[ProjectId, str], Question] = {}
-        self._decisions: dict[tuple[ProjectId, str], Decision] = {}
+        self._questions_put: dict[tuple[ProjectId, str], datetime] = {}
+        self._decisions: dict[tuple[ProjectId, str, str], Decision] = {}
         self._forecasts: dict[ProjectId, Forecast] = {}
         self._revisions: dict[tuple[ProjectId, int], Revision] = {}
         self._parts: dict[tuple[ProjectId, Digest], AcceptedPart] = {}
@@ -96,15 +97,18 @@ class MemoryStore(MemoryCalls):
             for key in [key for key in kept if dropped(key)]:
                 del kept[key]
 
+    def _remove(self, project: ProjectId, *rows: dict[Any, Any]) -> None:
+        for kept in rows:
+            for key in [key for key in kept if key[0] == project]:
+                del kept[key]
+
     async def forget_project(self, project: ProjectId) -> None:
         """Remove a project for which no model was ever called; one with calls or answers stays as it is."""
         if not await self.ledger(project) and not await self.all_completions(project):
             await self.clear_nodes(project)
             self._projects.pop(project, None)
-            rows: tuple[dict[Any, Any], ...] = (self._revisions, self._parts, self._plans)
-            for kept in rows:
-                for key in [key for key in kept if key[0] == project]:
-                    del kept[key]
+            self._remove(project, self._questions, self._questions_put, self._decisions)
+            self._remove(project, self._revisions, self._parts, self._plans)
 
     async def supersede(self, ended: Revision, following: ProjectRecord) -> None:
         """Keep a revision as it ended, remove its rows, and begin the next one."""
@@ -116,10 +120,7 @@ class MemoryStore(MemoryCalls):
         self._superseded_at[project, number] = self._clock()
         self._projects[project] = following
         await self.clear_nodes(project)
-        places: tuple[dict[Any, Any], ...] = (self._verdicts, self._questions, self._decisions)
-        for kept in places:
-            for key in [key for key in kept if key[0] == project]:
-                del kept[key]
+        self._remove(project, self._verdicts, self._questions, self._questions_put, self._decisions)
 
     async def revisions(self, project: ProjectId) -> tuple[Revision, ...]:
         """Read a project's earlier revisions, oldest first."""
@@ -238,7 +239,9 @@ class MemoryStore(MemoryCalls):
 
     async def save_question(self, question: Question) -> None:
         """Insert a question or replace its row."""
+        demand_time_zones(question)
         self._questions[question.project, question.id] = question
+        self._questions_put.setdefault((question.project, question.id), self._clock())
 
     async def questions(self, project: ProjectId) -> tuple[Question, ...]:
         """Read a project's questions, oldest first."""
@@ -246,16 +249,22 @@ class MemoryStore(MemoryCalls):
 
     async def open_questions(self) -> tuple[Question, ...]:
         """Read what waits for people in all projects that have not ended, oldest first."""
-        raise NotImplementedError
+        going_on = {project.id for project in self._projects.values() if project.exit_code is None}
+        waiting = [
+            (question.asked_at or self._questions_put[key], key, question)
+            for key, question in self._questions.items()
+            if question.open and question.project in going_on
+        ]
+        return tuple(question for *_, question in sorted(waiting, key=lambda found: found[:2]))
 
     async def save_decision(self, decision: Decision) -> None:
-        """Record a decision; the first under an id wins."""
+        """Record a decision; the first under (project, question or gate, id) wins."""
         demand_time_zones(decision)
-        self._decisions.setdefault((decision.project, decision.id), decision)
+        self._decisions.setdefault((decision.project, subject_of(decision), decision.id), decision)
 
     async def decisions(self, project: ProjectId) -> tuple[Decision, ...]:
         """Read a project's decisions, oldest first."""
-        return tuple(decision for (owner, _), decision in self._decisions.items() if owner == project)
+        return tuple(decision for (owner, *_), decision in self._decisions.items() if owner == project)
 
     async def save_forecast(self, project: ProjectId, forecast: Forecast) -> None:
         """Record a forecast; only the newest is ever read."""

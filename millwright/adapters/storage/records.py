@@ -11,7 +11,7 @@ from sqlalchemy import Result, Row, Select, delete, exists, func, or_, select, u
 from sqlalchemy.sql.expression import Executable
 
 from millwright.adapters.storage.database import Rows
-from millwright.adapters.storage.rules import demand_time_zones, in_ladder_order
+from millwright.adapters.storage.rules import demand_time_zones, in_ladder_order, subject_of
 from millwright.adapters.storage.statements import inserted_once, read, replaced, row_of
 from millwright.adapters.storage.tables import (
     accepted,
@@ -92,7 +92,7 @@ class RecordRows(Rows):
     async def forget_project(self, project: ProjectId) -> None:
         """Remove a project for which no model was ever called; one with calls or answers stays as it is."""
         called = or_(*(exists().where(table.c.project == project) for table in (ledger, completions)))
-        for table in (nodes, revisions, accepted):
+        for table in (nodes, questions, decisions, revisions, accepted):
             await self._change(delete(table).where(table.c.project == project, ~called))
         await self._change(delete(projects).where(projects.c.id == project, ~called))
 
@@ -194,6 +194,7 @@ class RecordRows(Rows):
 
     async def save_question(self, question: Question) -> None:
         """Insert a question or replace its row."""
+        demand_time_zones(question)
         await self._write(_SAVE_QUESTION, row_of(question))
 
     async def questions(self, project: ProjectId) -> tuple[Question, ...]:
@@ -206,18 +207,25 @@ class RecordRows(Rows):
 
     async def open_questions(self) -> tuple[Question, ...]:
         """Read what waits for people in all projects that have not ended, oldest first."""
-        raise NotImplementedError
+        columns = questions.c
+        found = await self._all(
+            select(questions)
+            .join(projects, projects.c.id == columns.project)
+            .where(columns.open, projects.c.exit_code.is_(None))
+            .order_by(func.coalesce(columns.asked_at, columns.created_at), columns.project, columns.id)
+        )
+        return tuple(read(Question, row) for row in found)
 
     async def save_decision(self, decision: Decision) -> None:
-        """Record a decision; the first under an id wins."""
+        """Record a decision; the first under (project, question or gate, id) wins."""
         demand_time_zones(decision)
-        await self._write(_SAVE_DECISION, row_of(decision))
+        await self._write(_SAVE_DECISION, {**row_of(decision), "about": subject_of(decision)})
 
     async def decisions(self, project: ProjectId) -> tuple[Decision, ...]:
         """Read a project's decisions, oldest first."""
         columns = decisions.c
         found = await self._all(
-            select(decisions).where(columns.project == project).order_by(columns.created_at, columns.id)
+            select(decisions).where(columns.project == project).order_by(columns.created_at, columns.about, columns.id)
         )
         return tuple(read(Decision, row) for row in found)
 

@@ -11,6 +11,7 @@ from schemas.base import Schema
 from schemas.evidence import CompletionRecord
 from schemas.identity import LayerName, NodePath, ProjectId
 from schemas.models import CallKey, LedgerEntry, LedgerStatus
+from schemas.people import Decision
 from schemas.verification import Verdict
 
 _LADDER = {layer: position for position, layer in enumerate(LayerName)}
@@ -52,6 +53,11 @@ def first_set(found: Iterable[tuple[ProjectId, CompletionRecord]]) -> tuple[Comp
         sets.setdefault(place, {}).setdefault(completion.choice, completion)
     whole = [tuple(one[choice] for choice in sorted(one)) for one in sets.values() if max(one) == len(one) - 1]
     return max(whole, key=len, default=())
+
+
+def subject_of(decision: Decision) -> str:
+    """Name what a decision is about, under which its id is unique: its question, or where it has none its gate."""
+    return decision.question or decision.gate or ""
 
 
 def in_ladder_order(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:

@@ -304,14 +304,25 @@ questions = Table(
     text("text"),
     tree("options"),
     Column("open", Boolean, nullable=False),
+    text("kind"),
+    text("gate", optional=True),
+    tree("inputs"),
+    tree("choices"),
+    measure("tolerance", optional=True),
+    text("assignee"),
+    moment("asked_at"),
+    moment("due_at"),
     clock("created_at"),
     clock("updated_at"),
 )
+Index("questions_open", questions.c.project, questions.c.id, postgresql_where=questions.c.open)
 
+# What a decision is about is its question, or in rows from before gates had questions of their own its gate.
 decisions = Table(
     "decisions",
     metadata,
     key("project"),
+    key("about"),
     key("id"),
     text("question", optional=True),
     text("gate", optional=True),
@@ -319,6 +330,10 @@ decisions = Table(
     text("by"),
     text("note"),
     moment("decided_at"),
+    text("path", optional=True),
+    text("through", optional=True),
+    text("effect"),
+    tree("content", optional=True),
     clock("created_at"),
 )
 

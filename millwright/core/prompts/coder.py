@@ -14,6 +14,7 @@ from millwright.core.prompts.wording import (
     neighbours,
     prompt,
     quoted,
+    rejections,
     section,
 )
 from schemas.identity import Archetype
@@ -21,6 +22,8 @@ from schemas.models import Prompt
 from schemas.specification import TaskKind, TaskSpecification
 
 VERSION = "coder-2"
+REJECTED_VERSION = "rejected-1"
+"""Of what is added where a person rejected an earlier answer; such a prompt has both versions."""
 
 _RULES = """You write one small {what} in {language}, exactly to its specification.
 Answer with one fenced code block and nothing else that looks like code.
@@ -32,21 +35,37 @@ _GLUE = """The functions that are already imported are finished and verified: co
 
 
 def code_prompt(
-    task: TaskSpecification, signature: str, imported: Sequence[Neighbour], *, guidance: str = ""
+    task: TaskSpecification,
+    signature: str,
+    imported: Sequence[Neighbour],
+    *,
+    guidance: str = "",
+    rejected: Sequence[str] = (),
 ) -> Prompt:
-    """Write the prompt for an atomic task's code."""
-    return _write(Archetype.CODER, task, signature, imported, guidance)
+    """Write the prompt for an atomic task's code; ``rejected`` is what people said of earlier answers."""
+    return _write(Archetype.CODER, task, signature, imported, guidance, rejected)
 
 
 def glue_prompt(
-    task: TaskSpecification, signature: str, imported: Sequence[Neighbour], *, guidance: str = ""
+    task: TaskSpecification,
+    signature: str,
+    imported: Sequence[Neighbour],
+    *,
+    guidance: str = "",
+    rejected: Sequence[str] = (),
 ) -> Prompt:
-    """Write the prompt for the function that composes a node's children."""
-    return _write(Archetype.INTEGRATOR, task, signature, imported, " ".join(filter(None, (_GLUE, guidance))))
+    """Write the prompt for the function that composes a node's children; ``rejected`` as for any other code."""
+    joined = " ".join(filter(None, (_GLUE, guidance)))
+    return _write(Archetype.INTEGRATOR, task, signature, imported, joined, rejected)
 
 
 def _write(
-    archetype: Archetype, task: TaskSpecification, signature: str, imported: Sequence[Neighbour], guidance: str
+    archetype: Archetype,
+    task: TaskSpecification,
+    signature: str,
+    imported: Sequence[Neighbour],
+    guidance: str,
+    rejected: Sequence[str],
 ) -> Prompt:
     what = WHAT.get(task.kind, "function")
     body = (
@@ -69,6 +88,7 @@ def _write(
             ],
         )
         + section("Guidance", [guidance] if guidance else [])
+        + rejections(rejected, "answers", "Write one that this does not hold of.")
     )
     rules = _RULES.format(
         what=what,
@@ -76,4 +96,5 @@ def _write(
         lines="lines" if task.kind is TaskKind.CLASS else "line",
         printing="" if task.kind is TaskKind.COMMAND else "Do not print. ",
     )
-    return prompt(archetype, VERSION, rules, task.id, body.rstrip() + "\n")
+    version = f"{VERSION}+{REJECTED_VERSION}" if rejected else VERSION
+    return prompt(archetype, version, rules, task.id, body.rstrip() + "\n")

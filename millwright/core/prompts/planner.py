@@ -17,6 +17,7 @@ from millwright.core.prompts.wording import (
     on_one_line,
     prompt,
     quoted,
+    rejections,
     schema_section,
     section,
 )
@@ -33,6 +34,8 @@ DECOMPOSER_VERSION = "decomposer-4"
 REPLANNER_VERSION = "replanner-2"
 ACCEPTED_VERSION = "accepted-1"
 """Of what is added where something was accepted before; such a prompt has both versions."""
+REJECTED_VERSION = "rejected-1"
+"""Of what is added where a person rejected an earlier specification; such a prompt has that version, too."""
 
 _SPECIFY = """You turn requirements in prose into one precise task specification: the whole as a single function.
 Only where the requirements ask for a server that answers HTTP its kind is http_handler: a function without inputs that
@@ -106,15 +109,22 @@ def _leave_out(definitions: dict[str, Any], fields: Sequence[tuple[str, Sequence
             definitions[name]["properties"].pop(field)
 
 
-def specify_prompt(requirements: str, language: str, *, accepted: str = "") -> Prompt:
+def specify_prompt(
+    requirements: str, language: str, *, accepted: str = "", notes: Sequence[str] = (), rejected: str = ""
+) -> Prompt:
     """Write the prompt that asks for the root's specification; ``accepted`` is the one before the requirements changed.
 
-    It is JSON, as an answer is.
+    ``rejected`` is the one that a person rejected last, and ``notes`` what was said of it and of those before it. Both
+    specifications are JSON, as an answer is.
     """
     text = marked(requirements, statements(requirements))
     body = f"Target language: {language}\n\n# Requirements\n\n{quoted(text)}\n\n" + _before(accepted)
+    wanted = "Give one that this does not hold of, and keep what nobody spoke against."
+    shown = f"The last of them was:\n\n{quoted(rejected)}\n\n" if rejected else ""
+    body += rejections(notes, "specifications", shown + wanted)
     rules = f"{_SPECIFY}\n{schema_section(specifier_schema())}"
-    return prompt(Archetype.SPECIFIER, _version(SPECIFIER_VERSION, accepted), rules, specifier_task(requirements), body)
+    version = _version(SPECIFIER_VERSION, accepted) + (f"+{REJECTED_VERSION}" if notes else "")
+    return prompt(Archetype.SPECIFIER, version, rules, specifier_task(requirements), body)
 
 
 def specifier_task(requirements: str) -> str:

@@ -58,6 +58,9 @@ NEIGHBOURS = (Neighbour("from shop.rounding import cents", "def cents(x: float) 
 PROMPTS: dict[str, Prompt] = {
     "code": coder.code_prompt(TASK, SIGNATURE, NEIGHBOURS, guidance=guidance(1)),
     "glue": coder.glue_prompt(TASK, SIGNATURE, NEIGHBOURS),
+    "code again": coder.code_prompt(TASK, SIGNATURE, NEIGHBOURS, rejected=("Round down.", "No, up.")),
+    "glue again": coder.glue_prompt(TASK, SIGNATURE, NEIGHBOURS, rejected=("Round down.",)),
+    "specify again": planner.specify_prompt("Sell things.\n", "python", notes=("Say how.",), rejected="{}"),
     "specify": planner.specify_prompt("Sell things.\n", "python"),
     "inputs": verifier.inputs_prompt(TASK, SIGNATURE),
     "examples": settling.outcomes_prompt(TASK, SIGNATURE, [{"gross": 1.5, "discount": {"rate": 0.5}}]),
@@ -79,6 +82,9 @@ PROMPTS: dict[str, Prompt] = {
 WORDING = {
     ("code", "coder-2"): "0e234da9dec5851036881bc8eeba0735ffb18319721f2332ddbc798c50ce986c",
     ("glue", "coder-2"): "7dd1dd550ae5b6dbd9c9939d55ce3fe20d6b56eb3b144c7330aa6426a364e353",
+    ("code again", "coder-2+rejected-1"): "32d8675d8e3a9c57a63b52adf045b81a34234c744dcbce97def70dc27c0e9baf",
+    ("glue again", "coder-2+rejected-1"): "ac976a702878389ffa6a57f658fb47fd798006a4723b56848d14ec7bd3091d5d",
+    ("specify again", "specifier-6+rejected-1"): "be5ced19be09862b5ee5f2f949fa6442f8a3cd9355bc43e09cb3aabb98ec4aa8",
     ("specify", "specifier-6"): "ecfe535a59253442eaf569adc88a9e97815b50a73ba2791c5262023fbc890eb0",
     ("inputs", "verifier-3"): "afbadbf2f70cb28c464699b9e8039a0677c21067ba31001dd4ba93d3cc2d21ff",
     ("examples", "examples-2"): "e1f88fe36207f0a380a3db597989db35a8f1f4ca94c33ea2713a1cacf32aa7b4",
@@ -119,7 +125,7 @@ def test_prompts_begin_with_role_and_task(name: str) -> None:
     system, user = prompt.messages
     assert (system.role, user.role) == (Role.SYSTEM, Role.USER)
     assert system.content.startswith(f"{ROLE_LINE}{prompt.archetype.value}\n")
-    task = planner.specifier_task("Sell things.") if name == "specify" else "net-price"
+    task = planner.specifier_task("Sell things.") if name.startswith("specify") else "net-price"
     assert user.content.startswith(f"{TASK_LINE}{task}\n\n")
 
 
