@@ -38,9 +38,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.temporal, pyte
 PROJECT = ProjectId("triples")
 SIZE = ViewportSize(width=1400, height=1200)
 PATIENCE_MS = 60_000
-COMPLETIONS = (
-    TaskCompletions("triple", "triple", Archetype.CODER, tuple(map(Completion, TRIPLING["coder", "triple"]))),
-)
+STRAIGHT = str.maketrans("“”‘’", "\"\"''")
+ANSWERS = TaskCompletions("triple", "triple", Archetype.CODER, tuple(map(Completion, TRIPLING["coder", "triple"])))
 
 
 def chromium() -> str:
@@ -127,12 +126,14 @@ async def shown(page: Page, address: str, picture: Path) -> Shown:
     await expect(page.locator("#user-metadata-current-details")).to_be_in_viewport(timeout=PATIENCE_MS)
     await page.screenshot(path=picture)
     commands = await frame.locator("pre").all_inner_texts()
-    return Shown(await frame.locator("main").inner_text(), tuple(command.strip() for command in commands))
+    # Outside code, the UI sets quotation marks as a printer does.
+    text = (await frame.locator("main").inner_text()).translate(STRAIGHT)
+    return Shown(text, tuple(command.strip() for command in commands))
 
 
 def told_lines(markdown: str) -> list[str]:
-    """Return the lines of a text without marks for bold and code, and without white space at their ends."""
-    return [line for text in markdown.splitlines() if (line := re.sub(r"\*\*|`+", "", text).strip())]
+    """Return the lines of a text as Markdown shows them: without marks for bold, code and items of lists."""
+    return [line for text in markdown.splitlines() if (line := re.sub(r"\*\*|`+|^[-*] ", "", text).strip())]
 
 
 async def metadata(client: Client, workflow_id: str) -> str:
