@@ -101,7 +101,8 @@ class Server:
 
         async def read() -> WorkflowMetadata:
             handle = (await Client.connect(self.address)).get_workflow_handle(workflow_id)
-            return await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+            found: WorkflowMetadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+            return found
 
         return asyncio.run(read()).current_details
 
@@ -139,7 +140,10 @@ class Job:
     @property
     def command(self) -> str:
         """The command in the summary that answers the first question."""
-        return re.findall(r"^```\n(temporal workflow update execute --workflow-id .*)\n```$", self.summary, re.M)[0]
+        found: list[str] = re.findall(
+            r"^```\n(temporal workflow update execute --workflow-id .*)\n```$", self.summary, re.M
+        )
+        return found[0]
 
 
 def _finished(words: list[str], place: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:

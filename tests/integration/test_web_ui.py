@@ -139,7 +139,7 @@ def told_lines(markdown: str) -> list[str]:
 async def metadata(client: Client, workflow_id: str) -> str:
     """Read the current details as the workflow wrote them."""
     handle = client.get_workflow_handle(workflow_id)
-    found = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    found: WorkflowMetadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
     return found.current_details
 
 
@@ -148,7 +148,7 @@ async def awaited_gate(client: Client) -> ProjectProgress:
     async with asyncio.timeout(60):
         while True:
             handle = client.get_workflow_handle(project_workflow_id(PROJECT))
-            progress = await handle.query("progress", result_type=ProjectProgress)
+            progress: ProjectProgress = await handle.query("progress", result_type=ProjectProgress)
             if progress.waits_for is not None and await metadata(client, project_workflow_id(PROJECT)):
                 return progress
             await asyncio.sleep(0.2)
@@ -162,10 +162,9 @@ async def awaited_question(client: Client, workflow_id: str) -> Question:
             await asyncio.sleep(0.5)
             if workflow_id not in [found.id async for found in client.list_workflows(listed)]:
                 continue
-            question = await client.get_workflow_handle(workflow_id).query("question", result_type=Question | None)
-            if question is not None and question.id.split("/")[-1] in await metadata(client, workflow_id):
-                assert isinstance(question, Question)
-                return question
+            asked = await client.get_workflow_handle(workflow_id).query("question")
+            if asked is not None and asked["id"] in await metadata(client, workflow_id):
+                return Question.model_validate(asked)
 
 
 def read_picture(picture: Path) -> tuple[int, int]:
