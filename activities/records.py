@@ -310,4 +310,5 @@ def _policy(given: ProjectInput, expected: Forecast, revision: int) -> Policy:
         atomic_complexity=given.atomic_complexity,
         reuse=given.reuse and (revision > 1 or given.based_on is not None),
         revision=revision,
+        waiting=given.waiting,
     )

@@ -174,6 +174,15 @@ def test_compose_reads_every_variable_that_a_plan_prints() -> None:
     assert "'scale': '1'" in third
 
 
+def test_compose_gives_the_notifiers_secret_to_the_worker_that_tells_people_alone() -> None:
+    """Those that run candidates, or speak to models, have no use for it."""
+    given = {name: service.get("environment") or {} for name, service in _services().items()}
+    having = {name for name, environment in given.items() if "MILLWRIGHT_NOTIFY_SECRET" in str(environment)}
+    assert having == {"worker-control"}
+    for variable in ("MILLWRIGHT_NOTIFY_URL", "MILLWRIGHT_NOTIFY_COMMAND", "MILLWRIGHT_DATABASE_URL"):
+        assert f"'{variable}': " in str(given["worker-control"])
+
+
 def test_passwords_have_no_default() -> None:
     """The file refuses to be used before a password is chosen."""
     assert re.findall(r"\$\{POSTGRES_PASSWORD(?!:\?)", _text("docker-compose.yml")) == []

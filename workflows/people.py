@@ -3,8 +3,6 @@
 What becomes of the node is the node's to decide.
 """
 
-from collections.abc import Sequence
-
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
@@ -156,7 +154,7 @@ class Desk:
             return f"this decision was already taken: {said.text}"
         return f"understood: {spoken(given.value)}; {said.text}" if said.text else f"understood: {spoken(given.value)}"
 
-    def noted(self, raw: Sequence[object]) -> None:
+    def noted(self, *raw: object) -> None:
         """Take an answer that came by signal; one that cannot be taken is shown beside the question, and ignored."""
         given = read_answer(*raw)
         problem = given if isinstance(given, str) else self._inbox.refusal(given)

@@ -81,7 +81,8 @@ class Vigil:
         self._notices += 1
         question = self.question
         notice = Notice(
-            id=f"{question.project}/{question.id}/{workflow.info().run_id[:8]}/{self._notices}",
+            # The end of a run's id: servers begin it with the time, which two runs within a minute share.
+            id=f"{question.project}/{question.id}/{workflow.info().run_id[-8:]}/{self._notices}",
             event=event,
             question=question,
             waited_seconds=(workflow.now() - self._since).total_seconds(),

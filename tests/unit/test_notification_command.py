@@ -78,7 +78,10 @@ async def test_a_program_is_given_the_notice(tmp_path: Path) -> None:
     """The same JSON as a webhook's on its input, the fields that scripts want in its environment, its own arguments."""
     script = program(tmp_path, 'cat >"$1/given"; env -0 >"$1/environment"; printf %s "$2" >"$1/argument"')
     await tell(script, str(tmp_path), "$(id) `id` *")
-    tree = json.loads((tmp_path / "given").read_bytes())
+    given = (tmp_path / "given").read_bytes()
+    assert given.splitlines(keepends=True) == [given]
+    assert given.endswith(b"\n")
+    tree = json.loads(given)
     text = tree.pop("text")
     assert Notice.model_validate(tree) == notice()
     assert (tmp_path / "argument").read_text(encoding="utf-8") == "$(id) `id` *"

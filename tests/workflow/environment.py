@@ -87,13 +87,17 @@ class TableModel:
 
 @dataclass
 class Stage:
-    """Everything that a workflow test needs; ``restart`` puts workers that know nothing in the place of all."""
+    """Everything that a workflow test needs.
+
+    ``restart`` puts workers that know nothing in the place of all, ``stop`` leaves none.
+    """
 
     client: TemporalClient
     environment: WorkflowEnvironment
     store: MemoryStore
     model: TableModel
     restart: Callable[[], Awaitable[None]]
+    stop: Callable[[], Awaitable[None]]
 
 
 def server_program() -> str:
@@ -114,13 +118,14 @@ async def staged(
     cached_workflows: int = 1000,
     recalls_all: bool = False,
     notifiers: Sequence[Notifier] = (),
+    store: MemoryStore | None = None,
 ) -> AsyncIterator[Stage]:
     """Run a time-skipping server and workers on every queue; ``sandbox`` may put something around the real one."""
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=server_program(), data_converter=data_converter
     ) as environment:
         await _add_search_attributes(environment.client)
-        store = MemoryStore()
+        store = store or MemoryStore()
         async with AsyncExitStack() as serving:
             tools = await serving.enter_async_context(open_toolbox(Settings.read(os.environ).cache))
             ports = Ports(
@@ -151,13 +156,16 @@ async def staged(
                         )
                     )
 
-            async def restart() -> None:
+            async def stop() -> None:
                 await working.aclose()
+
+            async def restart() -> None:
+                await stop()
                 await serve()
 
             working = await serving.enter_async_context(AsyncExitStack())
             await serve()
-            yield Stage(environment.client, environment, store, model, restart)
+            yield Stage(environment.client, environment, store, model, restart, stop)
 
 
 async def _add_search_attributes(client: TemporalClient) -> None:

@@ -205,3 +205,29 @@ REVIEWED = {
 def advising(step: str) -> tuple[str, ...]:
     """Write a coordinator's answer."""
     return (fenced_json({"step": step, "reason": "no answer meets its examples"}),)
+
+
+HALF = """
+tasks:
+  - id: half
+    name: half
+    description: Half of a number, as a whole number.
+    inputs: [{name: n, type_annotation: int, constraints: ["-1000 <= n <= 1000"]}]
+    outputs: [{name: result, type_annotation: int}]
+    postconditions: [{name: near, expression: "-1 <= 2 * result - n <= 1"}]
+    test_cases:
+      - {name: ten, inputs: {n: 10}, expected_output: 5}
+      - {name: zero, inputs: {n: 0}, expected_output: 0}
+"""
+"""Nobody says what becomes of odd numbers."""
+
+_DOWN = ("n // 2", "(n - n % 2) // 2", "n >> 1")
+_UP = ("-(-n // 2)", "(n + 1) // 2", "n // 2 + n % 2")
+TWO_READINGS = {
+    ("coder", "half"): tuple(
+        fenced(f"def half(n: int) -> int:\n    return {body}\n")
+        for pair in zip(_DOWN, _UP, strict=True)
+        for body in pair
+    )
+}
+"""As many agents round down as up."""

@@ -19,11 +19,14 @@ from millwright.adapters.notification.webhook import WebhookNotifier
 from millwright.ports import Notifier
 from millwright.settings import Webhook
 from millwright.temporal import data_converter
+from schemas.identity import NodePath
 from schemas.people import Told
 from tests.notices import notice
 from tests.wire.endpoint import http, listening, reset
-from tests.workflow.environment import server_program
+from tests.workflow.builds import DISAGREEING, PROJECT, start, until_waiting
+from tests.workflow.environment import TableModel, server_program, staged
 from tests.workflow.telling import Telling
+from workflows.identifiers import node_workflow_id
 from workflows.sandbox import runner
 
 pytestmark = pytest.mark.temporal
@@ -104,3 +107,32 @@ async def test_a_receiver_that_never_comes_back_is_given_up_after_a_day() -> Non
             await told(environment, WebhookNotifier(Webhook(url=f"{endpoint.url}/hook", key=b"k")))
     # Doubled from 1 s on, the pauses reach 15 minutes with the eleventh attempt; 94 of those make up the day.
     assert 100 <= len(endpoint.bodies) <= 106
+
+
+@pytest.mark.sandbox
+async def test_people_are_told_of_what_a_build_waits_for_and_reminded() -> None:
+    """The receiver hears of the question with the command that answers it, and is reminded after an hour.
+
+    It is away from the second reminder on, which holds up neither the answer nor the build.
+    """
+    replies = (TOLD, TOLD, http(503, b"away"))
+    async with listening(*replies) as endpoint:
+        webhook = WebhookNotifier(Webhook(url=f"{endpoint.url}/hook", key=b"k"))
+        async with staged(TableModel(DISAGREEING), notifiers=[webhook]) as stage:
+            waiting = {"remind_after_seconds": 3600, "assignee": "ada"}
+            handle = await start(stage, k=6, max_attempts=8, waiting=waiting)
+            await until_waiting(stage, "root.quadruple")
+            await stage.environment.sleep(4 * 3600)
+            question = (await stage.store.questions(PROJECT))[-1]
+            node = stage.client.get_workflow_handle(node_workflow_id(PROJECT, NodePath("root.quadruple")))
+            answer = {"question": question.id, "decision_id": "1", "value": "accept_partial", "by": "ada"}
+            await node.execute_update("answer", answer)
+            assert (await handle.result()).exit_code == 6
+    told = [(body["event"], body["question"]["id"]) for body in endpoint.bodies]
+    assert told[:3] == [("opened", question.id), ("reminder", question.id), ("reminder", question.id)]
+    first = endpoint.bodies[0]
+    assert first["command"] == f"millwright answer sums/{question.id} {question.options[0]}"
+    assert first["command"] in first["text"]
+    assert "waits for ada" in first["text"]
+    assert "for ada, since 1 hour" in endpoint.bodies[1]["text"]
+    assert len({body["id"] for body in endpoint.bodies}) == 3

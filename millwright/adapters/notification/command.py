@@ -60,7 +60,7 @@ class CommandNotifier:
         program = self._command[0]
         async with _tail_of_errors() as (errors, tail):
             with tempfile.TemporaryFile() as given:
-                given.write(notice_json(notice))
+                given.write(notice_json(notice) + b"\n")
                 given.seek(0)
                 try:
                     process = await asyncio.create_subprocess_exec(
