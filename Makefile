@@ -18,7 +18,7 @@ SCHEMA := docs/task-specification.schema.json
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup sandbox demo test slow faults attacks test-vllm serve-tiny soak bench lint format types schema cli-docs docs \
+.PHONY: help setup sandbox browser demo test slow faults attacks test-vllm serve-tiny soak bench lint format types schema cli-docs docs \
   wheel lock lock-vllm ci clean
 
 help: ## List the targets
@@ -52,13 +52,24 @@ sandbox:
 	  fi; \
 	fi
 
+browser: ## See to Chromium, in which the slow tests look at Temporal's Web UI
+	@if ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing chromium, in which tests look at the Web UI"; \
+	    { apt-get install -qq -y --no-install-recommends chromium || \
+	      { apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; }; } >/dev/null; \
+	  else \
+	    echo "chromium is missing, and the tests of the Web UI are skipped: install the package chromium" >&2; \
+	  fi; \
+	fi
+
 demo: setup ## Build a bundled example with the demo model: EXAMPLE (order-pricing), into OUT (out/EXAMPLE)
 	$(BIN)/millwright demo $(EXAMPLE) --out $(OUT)
 
 test: setup ## Run the tests, JOBS (2) at once; what takes minutes is run by slow, attacks and wheel
 	$(BIN)/pytest -m "not slow" -n $(JOBS) --dist loadfile
 
-slow: setup ## Run what takes minutes: whole builds, killed workers, every answer of every example
+slow: setup browser ## Run what takes minutes: whole builds, killed workers, every answer of every example
 	$(BIN)/pytest -m slow --ignore tests/packaging -n $(JOBS) --dist loadfile
 
 faults: setup ## Build a sample at endpoints that fail in every way, and hold each build against one without faults
