@@ -13,6 +13,7 @@ from activities.boundary import heartbeating, translated
 from activities.climbing import Climber
 from activities.examining import broken_examples
 from activities.setting import Settings
+from activities.standing import record_standing
 from activities.verification import Verification
 from millwright.core import resolution
 from millwright.core.dividing import Division
@@ -23,7 +24,7 @@ from millwright.ports import ArtifactStore, ProjectStore, Sandbox
 from schemas.digests import digest_of_bytes
 from schemas.election import ElectionState
 from schemas.evidence import NodeRecord
-from schemas.identity import Digest
+from schemas.identity import Digest, TaskStatus
 from schemas.people import Decision, Effect, Question
 from schemas.project import Answer
 from schemas.requests import AnswerRecord, AskRequest, BatchRequest
@@ -108,7 +109,16 @@ class Escalating:
                 handed_on = answer is not None and _assignee(answer)
                 after = {"assignee": handed_on} if handed_on else {"open": False}
                 await self._projects.save_question(question.model_copy(update=after))
+                if not handed_on:
+                    await self._goes_on(question)
         return effect
+
+    async def _goes_on(self, question: Question) -> None:
+        """Record that a node waits no more, before anybody is told that its answer was taken."""
+        node = await self._projects.node(question.project, question.path)
+        if node.status is TaskStatus.WAITING:
+            await self._projects.save_nodes([node.model_copy(update={"status": TaskStatus.RUNNING, "note": ""})])
+            await record_standing(self._projects, question.project)
 
     async def _effect(self, question: Question, answer: Answer) -> Effect:
         if resolution.is_example(question, answer):

@@ -30,6 +30,10 @@ def demo(
     name: ExampleArgument = FIRST_EXAMPLE,
     out: ExampleOutOption = None,
     force: ForceOption = False,
+    k: Annotated[
+        int | None,
+        typer.Option("--k", min=1, max=100, help="Margin that wins a vote; else planned.", show_default=False),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Build a bundled example with the demo model.
@@ -44,7 +48,7 @@ def demo(
     """
     composition: Composition = context.obj
     folder = _example(composition, name)
-    raise typer.Exit(asyncio.run(_demo(composition, folder, out or Path(name), force=force, as_json=as_json)))
+    raise typer.Exit(asyncio.run(_demo(composition, folder, out or Path(name), k=k, force=force, as_json=as_json)))
 
 
 def _example(composition: Composition, name: str) -> Path:
@@ -57,7 +61,7 @@ def _example(composition: Composition, name: str) -> Path:
     return known[name]
 
 
-async def _demo(composition: Composition, folder: Path, out: Path, *, force: bool, as_json: bool) -> int:
+async def _demo(composition: Composition, folder: Path, out: Path, *, k: int | None, force: bool, as_json: bool) -> int:
     from millwright.commandline.following import conclude
     from millwright.commandline.requests import BuildRequest, project_of, read_material
     from schemas.models import Budget
@@ -69,7 +73,7 @@ async def _demo(composition: Composition, folder: Path, out: Path, *, force: boo
     request = BuildRequest(
         project=project_of(folder.name, file, spec, material.head),
         material=material,
-        k=None,
+        k=k,
         max_attempts=20,
         on_exhausted=OnExhausted.PERSON,
         approve=(),

@@ -82,9 +82,12 @@ async def _looked(client: Client, records: Records, project: ProjectId, shown: D
         shown.update(view)
     if not running:
         return _ended(await client.result(project), view)
-    if view is not None and _waits(view):
-        return _waiting(view, None if view.questions else await client.progress(project))
-    return None
+    if view is None or not _waits(view):
+        return None
+    if view.questions:
+        return _waiting(view, None)
+    progress = await client.progress(project)  # its gate may be from before gates were questions
+    return _waiting(view, progress) if progress.waits_for else None
 
 
 async def settled(stores: Stores, project: ProjectId) -> Outcome | None:
