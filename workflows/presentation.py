@@ -4,7 +4,8 @@ It decides nothing; every text is made of ids, counts and our own messages.
 """
 
 import json
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 
 from temporalio.exceptions import (
     ActivityError,
@@ -61,7 +62,7 @@ def waiting_details(question: Question, workflow_id: str, notes: Sequence[str] =
     """Describe what is awaited, and the exact commands that answer it; ``notes`` are told first."""
     value = question.options[0] if question.options else ""
     given = {"question": question.id, "decision_id": "1", "value": value, "by": "me"}
-    update = f"temporal workflow update execute -w {workflow_id} --name answer --input '{json.dumps(given)}'"
+    update = _update(workflow_id, "answer", given)
     asked = f" ({question.assignee} is asked)" if question.assignee else ""
     due = f"\n\nUntil {question.due_at:%Y-%m-%d %H:%M} UTC." if question.due_at else ""
     told = "".join(f"{note}\n\n" for note in notes)
@@ -79,11 +80,18 @@ def answer_command(question: Question) -> str:
 
 def approval_details(gate: Gate, workflow_id: str, shown: str, *, decision: str = "1") -> str:
     """Describe a gate that waits for an approval, and the exact command that gives it by an unused decision id."""
-    command = (
-        f"temporal workflow update execute -w {workflow_id} --name approve --input "
-        f'\'{{"gate": "{gate.value}", "decision_id": "{decision}", "decision": "approve", "by": "me"}}\''
-    )
+    given = {"gate": gate.value, "decision_id": decision, "decision": "approve", "by": "me"}
+    command = _update(workflow_id, "approve", given)
     return f"**Waits for approval of the {gate.value}**\n\n{shown}\n\n```\n{command}\n```"
+
+
+def _update(workflow_id: str, name: str, given: Mapping[str, str]) -> str:
+    """Write the stock command that sends an update, in lines that fit the narrow column of the Web UI."""
+    fields = ",\n   ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in given.items())
+    return (
+        f"temporal workflow update execute \\\n  -w {shlex.quote(workflow_id)} \\\n  --name {name} \\\n"
+        f"  --input {shlex.quote('{' + fields + '}')}"
+    )
 
 
 def cap_details(reached: Sequence[str], waiting: Sequence[NodePath], caps: Budget, after: Budget | None) -> str:

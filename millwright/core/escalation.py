@@ -84,7 +84,7 @@ def behaviour_question(asked: Asked, task: TaskSpecification, division: Division
             "Answers:",
             [
                 f"- {', '.join(choice.label for choice in division.choices)}: that one is right",
-                '- {"returns": …} or {"raises": "…"}: something else is right',
+                '- `{"returns": …}` or `{"raises": "…"}`: something else is right',
             ],
         ),
         _tried(asked.tried),
@@ -129,7 +129,7 @@ def _words(asked: Asked) -> tuple[str, ...]:
 
 def _others(words: Sequence[str], heading: str = "Or:") -> str:
     lines = [f"- {word}: {_MEANINGS[word]}" for word in words]
-    return _lines(heading, [*lines, *(f"- {form}: {meaning}" for form, meaning in _OBJECTS)])
+    return _lines(heading, [*lines, *(f"- `{form}`: {meaning}" for form, meaning in _OBJECTS)])
 
 
 def _tried(tried: Sequence[str]) -> str:

@@ -58,7 +58,7 @@ QUESTION = Question(
 
 
 def _sent(details: str) -> object:
-    command = shlex.split(re.findall(r"```\n(.*?)\n```", details, re.DOTALL)[-1])
+    command = shlex.split(re.findall(r"```\n(.*?)\n```", details, re.DOTALL)[-1].replace("\\\n", " "))
     assert command[:3] == ["temporal", "workflow", "update"]
     return json.loads(command[command.index("--input") + 1])
 

@@ -58,12 +58,12 @@ def test_tells_why_nothing_was_decided() -> None:
         "Answers:\n- retry: draw again, with as many attempts more as were given at first\n"
         "- accept_partial: take the best verified candidate, marked as decided by a person\n"
         "- give_up: let this task fail; what depends on it is blocked\n"
-        '- {"example": {"inputs": {…}, "expected_output": …}}: a further example; '
+        '- `{"example": {"inputs": {…}, "expected_output": …}}`: a further example; '
         "stored answers are judged by it first\n"
-        '- {"specification": {"description": "…"}}: change the specification, and elect anew\n'
-        '- {"code": "def …"}: your own code, verified like any other\n'
-        '- {"attempts": 20}: draw so many more\n'
-        '- {"assign": "NAME"}: have somebody else asked'
+        '- `{"specification": {"description": "…"}}`: change the specification, and elect anew\n'
+        '- `{"code": "def …"}`: your own code, verified like any other\n'
+        '- `{"attempts": 20}`: draw so many more\n'
+        '- `{"assign": "NAME"}`: have somebody else asked'
     )
 
 
