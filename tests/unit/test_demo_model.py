@@ -163,7 +163,7 @@ def test_missing_files_and_empty_folders_are_refused(tmp_path: Path) -> None:
 def test_bundled_examples_are_found() -> None:
     """The examples' completions are there, wherever Millwright is installed, and one demo model serves them all."""
     book = read_book(bundled_files())
-    assert {"notice-board", "order-pricing", "station-readings", "timesheet"} <= set(bundled_examples())
+    assert {"notice-board", "order-pricing", "parking-fees", "station-readings", "timesheet"} <= set(bundled_examples())
     assert book.get("coder", "coupon") is not None
     for name in ("price_order", "summarize_readings", "report_hours"):
         found = book.get("decomposer", "root", f"Split this task: {name}\n")
