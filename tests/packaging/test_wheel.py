@@ -109,7 +109,9 @@ def test_the_bundled_examples_are_found(installed: Installed) -> None:
     """Every example that the demo offers has its requirements or its tasks, and the demo model its completions."""
     asked = "import os, starter; print(*starter.Adapters(os.environ).examples().values(), sep='\\n')"
     folders = [Path(line) for line in installed.asked(asked).splitlines()]
-    assert {"notice-board", "order-pricing", "parking-fees", "station-readings", "timesheet"} <= {folder.name for folder in folders}
+    assert {"notice-board", "order-pricing", "parking-fees", "station-readings", "timesheet"} <= {
+        folder.name for folder in folders
+    }
     for folder in folders:
         assert folder.is_relative_to(installed.packages)
         assert (folder / "requirements.md").is_file() != (folder / "tasks.yaml").is_file()

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowHistory
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowHistory, WorkflowUpdateFailedError
 
 from millwright import __version__
 from millwright.adapters.embedded.stack import EmbeddedStack
@@ -35,6 +35,7 @@ from tests.workflow.samples import (
     DOUBLE,
     FOR_MORE_EXAMPLES,
     FOR_TRIPLED,
+    HALF,
     HOPELESS_PLANS,
     INFEASIBLE,
     LOOKED_AT,
@@ -48,6 +49,7 @@ from tests.workflow.samples import (
     TRIPLE,
     TRIPLED,
     TRIPLING,
+    TWO_READINGS,
     WEAK_CHILD,
     WITH_SIX,
     WRONG_DOUBLE,
@@ -214,6 +216,27 @@ async def _guided(stage: Stage, gate: Gate) -> None:
     await project.result()
 
 
+async def record_questions() -> None:
+    """Record a question about behaviour that is handed on, misread, answered and won, and one that nobody answers."""
+    path = "root.half"
+    asked = {"specification": HALF, "k": 3, "max_attempts": 8, "seed": 5}
+    async with staged(TableModel(TWO_READINGS)) as stage:
+        project = await _start(stage, **asked)
+        await _until_waiting(stage, path)
+        node = stage.client.get_workflow_handle(node_workflow_id(PROJECT, NodePath(path)))
+        about = {"question": f"{path}/1", "by": "ann"}
+        await node.execute_update("answer", {**about, "decision_id": "1", "value": {"assign": "bo"}})
+        with contextlib.suppress(WorkflowUpdateFailedError):
+            await node.execute_update("answer", {**about, "decision_id": "2", "value": {"returns": 900}})
+        await node.signal("answer", {**about, "decision_id": "3", "value": "A"})
+        await project.result()
+        await record(stage.client, PROJECT, {"node-asked-about-behaviour": path})
+    async with staged(TableModel(TWO_READINGS)) as stage:
+        waiting = {"deadline_seconds": 604_800, "remind_after_seconds": 86_400, "on_deadline": "partial"}
+        await (await _start(stage, **asked, waiting=waiting)).result()
+        await record(stage.client, PROJECT, {"node-decided-by-the-deadline": path})
+
+
 async def record_archetypes() -> None:
     """Record what reviewers and coordinators do: a winner that loses company, and a task that goes back at once."""
     async with staged(TableModel(REVIEWED)) as stage:
@@ -344,6 +367,7 @@ def main() -> None:
     asyncio.run(record_rework())
     asyncio.run(record_archetypes())
     asyncio.run(record_gates())
+    asyncio.run(record_questions())
     if given.demo is not None:
         asyncio.run(record_demo(given.demo.absolute()))
         return

@@ -231,3 +231,16 @@ TWO_READINGS = {
     )
 }
 """As many agents round down as up."""
+
+SIX_AT_ONCE = SIX.replace("    task_type: decomposition\n", "")
+SIX_IN_PARTS = {
+    ("coder", "six"): tuple(
+        fenced(f"def six(n: int) -> int:\n    return {body}\n")
+        for body in ("n * 6", "n * 6 if n < 400 else 0", "6 * n", "6 * n if n < 400 else 0")
+    ),
+    ("decomposer", "six"): (proposal(_TWICE, _THRICE),),
+    ("coder", "twice"): _multiply("twice", 2),
+    ("coder", "thrice"): _multiply("thrice", 3),
+    ("integrator", "six"): _GLUES,
+}
+"""Agents divide over the whole, and agree on its parts."""

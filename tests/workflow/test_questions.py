@@ -14,7 +14,7 @@ from schemas.models import ModelAnswer, ModelRequest
 from schemas.people import Door, Question, QuestionKind
 from tests.workflow.builds import PROJECT, start, until_waiting
 from tests.workflow.environment import Stage, TableModel, staged
-from tests.workflow.samples import HALF, TWO_READINGS, fenced
+from tests.workflow.samples import HALF, SIX_AT_ONCE, SIX_IN_PARTS, TWO_READINGS, fenced
 from workflows.identifiers import node_workflow_id
 
 pytestmark = [pytest.mark.temporal, pytest.mark.sandbox]
@@ -191,3 +191,23 @@ async def test_more_attempts_are_drawn_where_a_person_allows_them() -> None:
         assert before < len(stage.model.calls) <= before + 4
         await node(stage).execute_update("answer", answer(again, "give_up"))
         assert (await handle.result()).exit_code == 1
+
+
+async def test_a_task_is_split_where_a_person_wants_it_so() -> None:
+    """Its parts are built, and joined by glue; one that agents do not split is asked about again."""
+    async with staged(TableModel(SIX_IN_PARTS)) as stage:
+        handle = await start(stage, **{**OPTIONS, "specification": SIX_AT_ONCE, "k": 6})
+        path = NodePath("root.six")
+        await until_waiting(stage, path)
+        (question,) = await stage.store.questions(PROJECT)
+        assert question.kind is QuestionKind.BEHAVIOUR
+        assert "split" in question.options
+        six = stage.client.get_workflow_handle(node_workflow_id(PROJECT, path))
+        said = await six.execute_update("answer", answer(question, "split"))
+        assert "the task is split" in said
+        assert (await handle.result()).exit_code == 0
+        assert (await stage.store.node(PROJECT, path)).children == (f"{path}.twice", f"{path}.thrice")
+    async with staged(TableModel(TWO_READINGS)) as stage:
+        await start(stage, **OPTIONS)
+        await node(stage).execute_update("answer", answer(await asked(stage), "split"))
+        assert "ann asked for a split, and none was agreed on" in (await asked(stage, 2)).text
