@@ -110,7 +110,7 @@ class Listening(TableModel):
 
 async def test_something_that_nobody_gave_can_be_right_and_is_drawn_anew() -> None:
     """An example that contradicts a condition is refused, and the question stays; a sound one reaches the agents."""
-    told = (fenced("def half(n: int) -> int:\n    return n // 2 if n % 2 == 0 else 0\n"),)
+    told = (fenced("def half(n: int) -> int:\n    return n // 2 if n % 2 == 0 else 7\n"),)
     specification = HALF.replace("-1 <= 2 * result - n <= 1", "result < 1000")
     async with staged(Listening({**TWO_READINGS, ("coder told", "half"): told})) as stage:
         handle = await start(stage, **{**OPTIONS, "specification": specification})
@@ -121,14 +121,14 @@ async def test_something_that_nobody_gave_can_be_right_and_is_drawn_anew() -> No
             "the specification would contradict itself: test_cases[2]: the example breaks the postcondition "
             "'result < 1000'"
         )
-        said = await node(stage).execute_update("answer", answer(question, {"returns": 0}))
-        assert "gives 0" in said
+        said = await node(stage).execute_update("answer", answer(question, {"returns": 7}))
+        assert "gives 7" in said
         result = await handle.result()
         assert result.exit_code == 0
         assert len(stage.model.calls) == before + 3
-        assert await half_of(stage, 5) == 0
+        assert await half_of(stage, 5) == 7
         rows = [(row.value, row.effect.partition(":")[0]) for row in await stage.store.decisions(PROJECT)]
-        assert rows == [("returns 5000", "refused"), ("returns 0", "the example answered_1 is added")]
+        assert rows == [("returns 5000", "refused"), ("returns 7", "the example answered_1 is added")]
 
 
 async def test_a_persons_code_is_verified_like_any_other() -> None:
