@@ -20,7 +20,7 @@ from schemas.people import Decision, Door, Question, QuestionKind, Waiting
 from schemas.project import Approval, ApprovalDecision
 from workflows import policies
 from workflows.identifiers import WAITS_FOR_ATTRIBUTE
-from workflows.presentation import approval_details
+from workflows.presentation import answer_command, approval_details
 from workflows.waiting import Vigil, due_at
 
 GATE_QUESTIONS = "gates-are-questions"
@@ -278,7 +278,11 @@ class Keeper:
         asked = f"Asked: {question.assignee}.\n\n" if question is not None and question.assignee else ""
         due = f"Until {question.due_at:%Y-%m-%d %H:%M} UTC.\n\n" if question is not None and question.due_at else ""
         details = approval_details(
-            self.open, workflow.info().workflow_id, f"{asked}{due}{self._shown}", decision=self.next_decision
+            self.open,
+            workflow.info().workflow_id,
+            f"{asked}{due}{self._shown}",
+            decision=self.next_decision,
+            own="" if question is None else answer_command(question),
         )
         workflow.set_current_details(f"{told}{details}")
 

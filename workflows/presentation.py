@@ -78,11 +78,15 @@ def answer_command(question: Question) -> str:
     return " ".join(words)
 
 
-def approval_details(gate: Gate, workflow_id: str, shown: str, *, decision: str = "1") -> str:
-    """Describe a gate that waits for an approval, and the exact command that gives it by an unused decision id."""
+def approval_details(gate: Gate, workflow_id: str, shown: str, *, decision: str = "1", own: str = "") -> str:
+    """Describe a gate that waits for an approval, and the exact commands that give it by an unused decision id.
+
+    ``own`` is the command of ours, where there is one.
+    """
     given = {"gate": gate.value, "decision_id": decision, "decision": "approve", "by": "me"}
     command = _update(workflow_id, "approve", given)
-    return f"**Waits for approval of the {gate.value}**\n\n{shown}\n\n```\n{command}\n```"
+    ours = f"```\n{own}\n```\n\n" if own else ""
+    return f"**Waits for approval of the {gate.value}**\n\n{shown}\n\n{ours}```\n{command}\n```"
 
 
 def _update(workflow_id: str, name: str, given: Mapping[str, str]) -> str:
