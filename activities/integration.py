@@ -14,6 +14,7 @@ from activities.setting import Settings, declared
 from activities.standing import record_standing
 from activities.tracing import Tracing
 from activities.wholes import WholeVerifier
+from activities.withdrawing import withdraw_questions
 from millwright.core.assembly import RECORDS_MODULE, dotted_name, file_path
 from millwright.core.calibration import Calibration, evidence_of
 from millwright.core.kinds import is_code
@@ -54,7 +55,10 @@ class Integration:
     @activity.defn
     @translated
     async def settle_node(self, outcome: NodeOutcome) -> Digest | None:
-        """Record how a node's election ended, and store the module made of the accepted candidate, if there is one."""
+        """Record how a node's election ended, and store the module made of the accepted candidate, if there is one.
+
+        No question about it waits any more.
+        """
         node = await self._projects.node(outcome.project, outcome.path)
         tally = outcome.election.tally if outcome.election else Tally()
         node = node.model_copy(
@@ -83,6 +87,7 @@ class Integration:
             node = node.model_copy(update=written)
             await accept_part(self._projects, self._artifacts, setting, node, source)
         await self._projects.save_nodes([node])
+        await withdraw_questions(self._projects, outcome.project, outcome.path)
         await record_standing(self._projects, outcome.project)
         return node.artifact
 

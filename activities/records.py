@@ -3,6 +3,7 @@
 It decides nothing: workflows do, and say here what they decided.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from activities.reporting import Reporting
 from activities.revising import Revising
 from activities.standing import record_standing
 from activities.tracing import Tracing, front_matter_option
+from activities.withdrawing import withdraw_questions
 from millwright.core.calibration import Calibration
 from millwright.core.packaging import packager_for
 from millwright.core.progress import STATUS_OF, counts, exit_number, exit_of
@@ -124,6 +126,7 @@ class Records:
             )
         if again:
             await self._projects.clear_nodes(project)
+            await withdraw_questions(self._projects, project)  # of a run that was ended from outside
         await self._projects.save_project(
             record.model_copy(
                 update={
@@ -142,7 +145,14 @@ class Records:
             )
         )
         await self._projects.save_forecast(project, expected)
-        return OpenedProject(project=project, has_specification=bool(specification), policy=policy, forecast=expected)
+        put = Counter(item.gate for item in await self._projects.questions(project) if item.gate is not None)
+        return OpenedProject(
+            project=project,
+            has_specification=bool(specification),
+            policy=policy,
+            forecast=expected,
+            gates_put=dict(put),
+        )
 
     @activity.defn
     @translated
@@ -221,6 +231,7 @@ class Records:
         await self._planning.judge(project, figures)
         report = await self._reporting.report(project, figures, request.integration)
         digest = await self._artifacts.put(report.encode(), "text/markdown")
+        await withdraw_questions(self._projects, request.project)
         project = await self._tracing.counted(project.model_copy(update={"report": digest}))
         await self._projects.save_project(project)
         return await self._result(await self._projects.project(request.project))
@@ -247,6 +258,7 @@ class Records:
             project = await self._projects.project(state.project)
         except NotFound:
             return  # it was never opened: there is nothing to close
+        await withdraw_questions(self._projects, state.project)
         await self._projects.save_project(
             project.model_copy(
                 update={

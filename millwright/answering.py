@@ -23,6 +23,7 @@ from millwright.core.audit import acted_on, of_gate, settled_line, settling
 from millwright.errors import BadInput, NotFound
 from millwright.ports import ProjectStore
 from millwright.temporal import speaking_of
+from schemas.carrying import json_length
 from schemas.identity import Gate, ProjectId
 from schemas.people import Decision, Question
 from schemas.project import Answer, Approval, ApprovalDecision
@@ -128,12 +129,15 @@ class Answering:
 
 
 def message(kind: type[_Message], fields: Mapping[str, object]) -> _Message:
-    """Make a message. Raises BadInput, in one line, where a field cannot be."""
+    """Make a message. Raises BadInput, in one line, where a field cannot be, or cannot be sent."""
     try:
-        return kind.model_validate(fields)
+        made = kind.model_validate(fields)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise BadInput(f"the decision cannot be sent: {problems}") from error
+    if json_length(made) is None:
+        raise BadInput("the decision cannot be sent as JSON: it has half of a surrogate pair, or is nested too deep")
+    return made
 
 
 def decision_at_gate(question: Question, value: str | Mapping[str, object]) -> dict[str, object]:

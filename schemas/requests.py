@@ -13,7 +13,7 @@ from schemas.coordination import Remedy
 from schemas.digests import digest_of_bytes
 from schemas.election import Attempt, Draw, Election, Flag, Merit, Slot
 from schemas.evidence import Forecast
-from schemas.identity import Archetype, Digest, LayerName, NodePath, ProjectId, TaskStatus
+from schemas.identity import Archetype, Digest, Gate, LayerName, NodePath, ProjectId, TaskStatus
 from schemas.people import Decision, Question
 from schemas.project import Answer, Policy, ProjectInput, ProjectResult
 from schemas.verification import VerdictStatus
@@ -56,13 +56,17 @@ class OpenRequest(Schema):
 
 
 class OpenedProject(Schema):
-    """An opened project; ``finished`` is set when a build of the same input already ended well."""
+    """An opened project; ``finished`` is set when a build of the same input already ended well.
+
+    ``gates_put`` counts the questions that earlier runs put at gates: those of this one are numbered after them.
+    """
 
     project: ProjectId
     has_specification: bool
     policy: Policy
     forecast: Forecast
     finished: ProjectResult | None = None
+    gates_put: dict[Gate, int] = Field(default_factory=dict)
 
 
 class NodeRef(Schema):

@@ -11,7 +11,7 @@ from schemas.specification import PackageGrant, TaskSpecification
 from schemas.values import Value
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Put text on one line and escape what is not printable: a candidate's words end in terminals and histories."""
     if text.isprintable():
         return text
@@ -21,7 +21,7 @@ def _printable(text: str) -> str:
     )
 
 
-Told = Annotated[str, AfterValidator(_printable)]
+Told = Annotated[str, AfterValidator(printable)]
 """Text for people that may hold a candidate's own words: one line of printable characters."""
 
 

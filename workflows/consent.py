@@ -5,6 +5,7 @@ What follows from a decision is for ``workflows.gates`` to say. Decisions are id
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -66,6 +67,7 @@ class Keeper:
         self._approval: Approval | None = None
         self._shown, self._notes = "", list[str]()
         self._handing_on = asyncio.Lock()
+        self._opening: Gate | None = None
 
     @property
     def next_decision(self) -> str:
@@ -74,6 +76,10 @@ class Keeper:
         while str(number) in self._approvals:
             number += 1
         return str(number)
+
+    def begin(self, project: ProjectId, put: Mapping[Gate, int]) -> None:
+        """Begin with a project at whose gates earlier runs ``put`` so many questions."""
+        self.project, self._openings = project, Counter(put)
 
     async def put(self, gate: Gate, shown: str) -> None:
         """Put a gate's question, if it is one; ``shown`` is what there is to know of it."""
@@ -95,7 +101,7 @@ class Keeper:
             asked_at=workflow.now(),
             due_at=due_at(self._waiting),
         )
-        self.question = question
+        self.question, self._opening = question, gate
         await workflow.execute_activity_method(
             Consenting.open_gate, question, summary=f"opens: {question.id}", **policies.RECORD
         )
@@ -104,7 +110,7 @@ class Keeper:
         """Wait for the decision at a gate that was put; after the deadline that of the policy."""
         if self.question is not None:
             self._vigil = Vigil(self.question, self._waiting, self._note)
-        self.open = gate
+        self.open, self._opening = gate, None
         workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_set(gate.value)])
         self.show()
         if self._vigil is None:
@@ -187,6 +193,7 @@ class Keeper:
 
     async def abandon(self, why: str) -> None:
         """Close what waits, since nothing follows from a decision any more; whoever gave one is told why."""
+        self._approval, self._opening = None, None
         if self.open is not None:
             self._clear()
         if self.question is not None:
@@ -197,7 +204,13 @@ class Keeper:
     def refusal(self, *raw: object) -> str | None:
         """Say why a message cannot be taken; None when it can, or was already."""
         given = read_approval(*raw)
-        return given if isinstance(given, str) else self._unfit(given)
+        if isinstance(given, str):
+            return given
+        return None if self._is_early(given) else self._unfit(given)
+
+    def _is_early(self, given: Approval) -> bool:
+        """Say whether a decision is for a gate whose question can be read already, and waits in a moment."""
+        return given.gate is self._opening and given.decision_id not in self._approvals
 
     def _unfit(self, given: Approval) -> str | None:
         if given.decision_id in self._approvals:
@@ -222,6 +235,8 @@ class Keeper:
             ApplicationError: it cannot be taken; the message says why.
         """
         given = read_approval(*raw)
+        if isinstance(given, Approval) and self._is_early(given):
+            await workflow.wait_condition(lambda: self._opening is None)
         problem = given if isinstance(given, str) else self._unfit(given)
         if problem or isinstance(given, str):
             raise ApplicationError(problem or "", type="ApprovalRefused", non_retryable=True)
@@ -237,6 +252,9 @@ class Keeper:
 
     async def noted(self, *raw: object) -> None:
         """Take a decision that came by signal; one that cannot be taken is shown beside what waits, and ignored."""
+        given = read_approval(*raw)
+        if isinstance(given, Approval) and self._is_early(given):
+            await workflow.wait_condition(lambda: self._opening is None)
         problem = self.refusal(*raw)
         if problem is None:
             await self.taken(Door.SIGNAL, *raw)

@@ -65,6 +65,14 @@ class Inbox:
         _, key = self._drop()
         self.outcomes[key] = Said(reason, refused=True)
 
+    def abandon(self, reason: str) -> None:
+        """Close the open question without a decision; whoever answered is told the reason."""
+        if self._pending is not None:
+            self.outcomes[self._pending] = Said(reason, refused=True)
+        if self.question is not None:
+            self.settled[self.question.id] = f"{self.question.id} waits no more: {reason}"
+        self.question = self.taken = self._pending = None
+
     def close(self, answer: Answer, at: datetime) -> None:
         """Close the open question by a decision that nobody sent: the deadline's."""
         self._settle(answer, at)

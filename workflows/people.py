@@ -4,10 +4,11 @@ What becomes of the node is the node's to decide.
 """
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from activities.escalating import Escalating
 from activities.records import Records
+from millwright.core.escalation import question_id
 from millwright.core.messages import read_answer
 from millwright.core.resolution import ACCEPT_PARTIAL, ASSIGN, GIVE_UP, spoken
 from schemas.identity import TaskStatus
@@ -18,11 +19,14 @@ from workflows import policies
 from workflows.endings import show
 from workflows.identifiers import VERIFY_QUEUE, WAITS_FOR_ATTRIBUTE
 from workflows.inbox import Inbox, decision
-from workflows.presentation import waiting_details
+from workflows.presentation import failure_note, waiting_details
 from workflows.waiting import Vigil, due_at
 
 EFFECT = "answers-take-effect"
 """The mark in histories since which an answer by update is told what followed, and not only that it was understood."""
+
+EARLY = "answers-may-be-early"
+"""The mark in histories since which an answer by signal is kept that comes while its question is being put."""
 
 DEADLINE = "the deadline"
 """Who decides where nobody did in time."""
@@ -35,6 +39,8 @@ class Desk:
         self._given = given
         self._inbox = Inbox()
         self._notes: list[str] = []
+        self._asking = ""
+        self._early: list[Answer] = []
 
     @property
     def question(self) -> Question | None:
@@ -47,26 +53,40 @@ class Desk:
         request = request.model_copy(
             update={"assignee": waiting.assignee, "asked_at": workflow.now(), "due_at": due_at(waiting)}
         )
-        question: Question = await workflow.execute_activity_method(
-            Escalating.ask,
-            request,
-            task_queue=VERIFY_QUEUE,
-            summary=f"a question about {self._given.path}",
-            **policies.VERIFY,
-        )
+        question = await self._put(request)
         inbox.open(question)
         self._notes.clear()
+        for early in self._early:
+            self.noted(early.model_dump(mode="json"))
+        self._early.clear()
         await self._state(TaskStatus.WAITING, f"question {question.id}")
         workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_set(question.id)])
         self._show()
         vigil = Vigil(question, waiting, self._note)
         try:
             answer, effect = await self._answered(vigil)
+        except FailureError as error:
+            inbox.abandon(f"nothing follows from it: {failure_note(error)}")
+            raise
         finally:
             vigil.end()
         workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_unset()])
         workflow.set_current_details("")
         return answer, effect
+
+    async def _put(self, request: AskRequest) -> Question:
+        """Have the question put; it can be read, and answered, before this returns."""
+        self._asking = question_id(self._given.path, request.number)
+        try:
+            return await workflow.execute_activity_method(
+                Escalating.ask,
+                request,
+                task_queue=VERIFY_QUEUE,
+                summary=f"a question about {self._given.path}",
+                **policies.VERIFY,
+            )
+        finally:
+            self._asking = ""
 
     async def _answered(self, vigil: Vigil) -> tuple[Answer, Effect]:
         inbox = self._inbox
@@ -130,7 +150,9 @@ class Desk:
     def refusal(self, *raw: object) -> str | None:
         """Say why a message is no answer that can be taken; None where it is one."""
         given = read_answer(*raw)
-        return given if isinstance(given, str) else self._inbox.refusal(given)
+        if isinstance(given, str):
+            return given
+        return None if given.question == self._asking else self._inbox.refusal(given)
 
     async def taken(self, door: Door, *raw: object) -> str:
         """Take an answer, and return what came of it once it was acted on.
@@ -139,6 +161,8 @@ class Desk:
             ApplicationError: it cannot be taken, or could not be acted on; the message says why.
         """
         given = read_answer(*raw)
+        if isinstance(given, Answer) and given.question == self._asking:
+            await workflow.wait_condition(lambda: not self._asking)
         problem = given if isinstance(given, str) else self._inbox.refusal(given)
         if problem or isinstance(given, str):
             raise ApplicationError(problem or "", type="AnswerRefused", non_retryable=True)
@@ -157,6 +181,9 @@ class Desk:
     def noted(self, *raw: object) -> None:
         """Take an answer that came by signal; one that cannot be taken is shown beside the question, and ignored."""
         given = read_answer(*raw)
+        if isinstance(given, Answer) and given.question == self._asking and workflow.patched(EARLY):
+            self._early.append(given)
+            return
         problem = given if isinstance(given, str) else self._inbox.refusal(given)
         if problem is None and isinstance(given, Answer):
             self._inbox.take(given if given.through else given.model_copy(update={"through": Door.SIGNAL}))

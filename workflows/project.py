@@ -167,7 +167,8 @@ class ProjectWorkflow:
             summary="open the project",
             **policies.OPEN,
         )
-        self._project = self._gates.keeper.project = opened.project
+        self._project = opened.project
+        self._gates.keeper.begin(opened.project, opened.gates_put)
         workflow.upsert_search_attributes(
             [PROJECT_ATTRIBUTE.value_set(opened.project), STATE_ATTRIBUTE.value_set(TaskStatus.RUNNING.value)]
         )

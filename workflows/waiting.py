@@ -45,6 +45,8 @@ class Vigil:
             self._tell(NoticeEvent.OPENED)
         timed = workflow.patched(REMIND)
         while not ready():
+            if self._overdue and self._waiting.on_deadline is not OnDeadline.WAIT:
+                return False  # what came after the deadline was not enough
             wake = self._next() if timed else None
             if await _until(ready, wake):
                 break

@@ -1,6 +1,7 @@
 """Where text goes: results to stdout, everything else to stderr. It decides nothing about content."""
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,23 @@ UNBOUNDED = 240
 """Columns where nobody's terminal bounds them: a pipe or a file."""
 
 
+_STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that steer a terminal, turn the order of what is read, or have no form in UTF-8."""
+
+
+def harmless(text: str) -> str:
+    """Escape what would steer a terminal: words of models and of other people are shown here, and none is trusted."""
+    return _STEERS.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
+
+
 def say(text: str) -> None:
-    """Write a line for people to stdout."""
-    sys.stdout.write(f"{text}\n")
+    """Write lines for people to stdout; what would steer their terminal is escaped."""
+    sys.stdout.write(f"{harmless(text)}\n")
 
 
 def note(text: str) -> None:
-    """Write a line about what happens to stderr."""
-    sys.stderr.write(f"{text}\n")
+    """Write a line about what happens to stderr; what would steer a terminal is escaped."""
+    sys.stderr.write(f"{harmless(text)}\n")
     sys.stderr.flush()
 
 
@@ -55,11 +65,15 @@ def console(*, error: bool = False) -> "Console":
 
 
 def table(*columns: str, right: tuple[str, ...] = ()) -> "Table":
-    """Make a plain table; columns named in ``right`` hold numbers."""
+    """Make a plain table; columns named in ``right`` hold numbers. What would steer a terminal is escaped."""
     from rich import box
     from rich.table import Table
 
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    class Plain(Table):
+        def add_row(self, *cells: Any, **options: Any) -> None:
+            super().add_row(*(harmless(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+
+    made = Plain(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", no_wrap=column in right)
     return made

@@ -12,6 +12,7 @@ from millwright.core.recording import failing_case
 from millwright.core.signature import records_of
 from millwright.core.verification.evidence import Arguments, output_type, shown_outcome
 from millwright.core.verification.simplicity import size
+from schemas.carrying import json_length
 from schemas.claims import digest_of_values
 from schemas.execution import Outcome, OutcomeKind
 from schemas.people import Choice
@@ -19,6 +20,10 @@ from schemas.specification import TaskSpecification, TestCase
 
 LABELS = "ABCDEFGH"
 """The words of choices; what fewer votes stand for than these is told, and not offered."""
+
+LONGEST_CARRIED = 20_000
+"""Bytes of JSON of an input and of what is done on it, beyond which it is not offered: a history holds each several
+times, eight choices a question, and a person reads none that is as long."""
 
 _MADE = "What a person chose."
 
@@ -78,7 +83,7 @@ def division_at(
             first.setdefault(number, outcome)
             counted[number] = counted.get(number, 0) + weight
     cases = {number: failing_case(task, arguments, outcome, _MADE) for number, outcome in first.items()}
-    said = [(number, case) for number, case in cases.items() if case is not None]
+    said = [(number, case) for number, case in cases.items() if case is not None and _carried(case)]
     said.sort(key=lambda item: -counted[item[0]])
     offered = said[: len(LABELS)]
     if len(offered) < 2:
@@ -95,6 +100,12 @@ def division_at(
     )
     silent = sum(votes) - sum(choice.votes for choice in choices)
     return Division(arguments, offered[0][1], choices, silent)
+
+
+def _carried(case: TestCase) -> bool:
+    """Say whether a question can hold an example: messages and histories carry no lone surrogate, and little text."""
+    length = json_length([case.inputs, case.expected_output])
+    return length is not None and length <= LONGEST_CARRIED
 
 
 def _classes(arguments: Arguments, outcomes: Sequence[Outcome], task: TaskSpecification) -> list[int | None]:

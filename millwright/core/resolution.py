@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pydantic import JsonValue, ValidationError
 
 from millwright.errors import BadInput
+from schemas.carrying import json_length
 from schemas.people import Question, QuestionKind
 from schemas.project import Answer
 from schemas.shortening import shortened
@@ -58,7 +59,18 @@ def misunderstood(question: Question, value: AnswerValue) -> str | None:
     ((form, content),) = value.items()
     if form not in _forms(question):
         return f"{shortened(form, _LONGEST_SHOWN)!r} is none of {', '.join(_forms(question))}"
-    return _FORMS[form](content)
+    return _FORMS[form](content) or (None if form == CODE else _unbearable(form, content))
+
+
+def _unbearable(form: str, content: JsonValue) -> str | None:
+    """Say why a content cannot pass through a message and the histories that hold it; None where it can."""
+    length = json_length(content)
+    if length is None:
+        return f"what {form} holds cannot be sent as JSON: it has half of a surrogate pair, or is nested too deep"
+    if length <= LONGEST_CODE:
+        return None
+    digest = ": store it, and give its specification_digest" if form == SPECIFICATION else ""
+    return f"what {form} holds is longer than {LONGEST_CODE} bytes{digest}"
 
 
 def _forms(question: Question) -> tuple[str, ...]:

@@ -300,6 +300,30 @@ def test_a_refused_answer_is_one_line(composition: Pretended, capsys: pytest.Cap
     assert "gone" in one_line(capsys)
 
 
+def test_words_that_would_steer_a_terminal_are_escaped(
+    composition: Pretended, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Models and other people wrote them: in a question, in a table, in a refusal."""
+    steering = "\x1b[2J\x1b]0;owned\x07 \u202eback \ud800"
+    _stored(composition, BEHAVIOUR.model_copy(update={"text": steering, "assignee": "a\x1b[31mnn"}))
+    composition.client.refusals = [BadInput(steering)]
+    for command, code in ((["show", ADDRESS], 0), (["inbox"], 0), (["answer", ADDRESS, "A"], 2)):
+        assert run(command, composition) == code
+        told = capsys.readouterr()
+        shown = told.out + told.err
+        assert "\\x1b[2J\\x1b]0;owned\\x07 \\u202eback \\ud800" in shown
+        assert not {"\x1b", "\x07", "\u202e", "\ud800"} & set(shown)
+
+
+def test_a_value_that_no_message_can_carry_is_refused(
+    composition: Pretended, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """JSON can write half of a surrogate pair, and nothing here can send it."""
+    _stored(composition, BEHAVIOUR)
+    assert run(["answer", ADDRESS, "--returns", '"\\ud800"'], composition) == 2
+    assert "half of a surrogate pair" in one_line(capsys)
+
+
 def test_consent_and_its_caps_reach_the_gate(composition: Pretended, capsys: pytest.CaptureFixture[str]) -> None:
     """The gate is the open one unless it is named."""
     arguments = ["approve", "sums", "--gate", "budget", "--max-calls", "9", "--max-time", "2m", "--by", "ann"]

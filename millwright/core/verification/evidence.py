@@ -21,7 +21,7 @@ from schemas.execution import CallReport, Ending, Limits, Outcome, OutcomeKind, 
 from schemas.specification import Fault, TaskKind, TaskSpecification, TestCase
 from schemas.types import Type, TypeSyntaxError, parse_type
 from schemas.values import Value, ValueFault, decode_json
-from schemas.verification import Finding, InputOrigin, InputSet
+from schemas.verification import Finding, InputOrigin, InputSet, printable
 
 Arguments = tuple[Value, ...]
 
@@ -204,7 +204,7 @@ def shown_outcome(outcome: Outcome) -> str:
 
 
 def _short(words: str) -> str:
-    line = " ".join(words.split())
+    line = printable(" ".join(words.split()))
     return line if len(line) <= LONGEST_SHOWN else line[: LONGEST_SHOWN - 3] + "..."
 
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millwright.core.dividing import LABELS, Division, division_at, divisions, first_pair
+from millwright.core.dividing import LABELS, LONGEST_CARRIED, Division, division_at, divisions, first_pair
 from millwright.core.verification.evidence import Arguments
 from schemas.execution import Outcome, OutcomeKind
+from schemas.people import Choice
+from schemas.values import Value
 from tests.unit.activity_fakes import task
 
 DOUBLE = task("double")
@@ -63,6 +66,44 @@ def test_the_input_that_tells_the_leaders_apart_comes_first_then_the_simplest() 
     assert [division.arguments for division in found] == [calls[2], calls[1], calls[0]]
     assert first_pair(calls[0], [leader[0], second[0], third[0]], DOUBLE) == (0, 2)
     assert first_pair(calls[0], [leader[0], second[0]], DOUBLE) is None
+
+
+ANY = DOUBLE.model_copy(
+    update={
+        "inputs": (DOUBLE.inputs[0].model_copy(update={"type_annotation": "Any"}),),
+        "outputs": (DOUBLE.outputs[0].model_copy(update={"type_annotation": "Any"}),),
+        "test_cases": (),
+    }
+)
+"""It takes anything, and gives anything."""
+
+
+def _nested(levels: int) -> Value:
+    value: Value = ["int", "1"]
+    for _ in range(levels):
+        value = ["list", [value]]
+    return value
+
+
+@pytest.mark.parametrize(
+    "odd", [["str", "\ud800"], ["str", "a" * (LONGEST_CARRIED + 1)], _nested(196)], ids=["surrogate", "long", "deep"]
+)
+def test_what_no_message_can_carry_is_neither_offered_nor_asked_about(odd: Value) -> None:
+    """It counts among what no example can say; as an input it is passed over for others."""
+    odd_one = Outcome(kind=OutcomeKind.RETURNED, value=odd)
+    found = division_at((["int", "5"],), [_gives(1), odd_one, _gives(2)], (3, 2, 2), ANY)
+    assert found is not None
+    assert ([choice.returns for choice in found.choices], found.silent) == ([1, 2], 2)
+    assert division_at((odd,), [_gives(1), _gives(2)], (3, 2), ANY) is None
+
+
+def test_a_choice_is_shown_in_printable_words() -> None:
+    """What a candidate says in an exception ends in terminals, chats and histories."""
+    said = Outcome(kind=OutcomeKind.RAISED, exception="ValueError", message="\x1b[2J\ud800\x00 at\n once")
+    found = _at(_gives(1), said)
+    assert found is not None
+    assert found.choices[1].shown == "ValueError: \\x1b[2J\\ud800\\x00 at once"
+    assert Choice.model_validate_json(found.choices[1].model_dump_json()) == found.choices[1]
 
 
 @given(st.lists(st.integers(0, 12).map(_gives) | st.just(LOST), min_size=2, max_size=20))

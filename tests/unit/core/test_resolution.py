@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millwright.core.resolution import edited, example_of, is_example, misunderstood, spoken
+from millwright.core.resolution import LONGEST_CODE, edited, example_of, is_example, misunderstood, spoken
 from millwright.errors import BadInput
 from schemas.identity import NodePath, ProjectId
 from schemas.people import Choice, Question, QuestionKind
@@ -139,3 +139,17 @@ def test_code_and_specifications_are_not_repeated() -> None:
     assert spoken({"code": "def a(): ..."}) == "code"
     assert spoken({"code_digest": "abcdef" * 10}) == "code abcdefabcdef"
     assert spoken({"returns": {"a": 1}}) == 'returns {"a": 1}'
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ({"returns": "\ud800"}, "half of a surrogate pair"),
+        ({"returns": "a" * (LONGEST_CODE + 1)}, f"longer than {LONGEST_CODE} bytes"),
+        ({"example": {"inputs": {"n": "a" * LONGEST_CODE}, "expected_output": 1}}, "longer than"),
+        ({"specification": {"description": "a" * (LONGEST_CODE + 1)}}, "give its specification_digest"),
+    ],
+)
+def test_what_a_history_cannot_bear_is_no_answer(value: Any, why: str) -> None:
+    """A message that the server would refuse, or that would end the workflow, is refused before it is taken."""
+    assert why in (misunderstood(DIVIDED, value) or "")
