@@ -17,7 +17,8 @@ from activities.standing import record_standing
 from activities.verification import Verification
 from millwright.core import resolution
 from millwright.core.dividing import Division
-from millwright.core.escalation import Asked, behaviour_question, exhausted_question
+from millwright.core.escalation import Asked, behaviour_question, exhausted_question, question_id
+from millwright.core.settling import with_examples
 from millwright.core.specification import check_document
 from millwright.errors import BadInput, NotFound
 from millwright.ports import ArtifactStore, ProjectStore, Sandbox
@@ -67,6 +68,10 @@ class Escalating:
             due_at=request.due_at,
         )
         async with heartbeating():
+            known = await self._projects.questions(election.project)
+            put = next((item for item in known if item.open and item.id == question_id(asked.path, asked.number)), None)
+            if put is not None:
+                return put  # by an earlier attempt of this activity; somebody may have read it
             division = await self._division(request)
             if division is not None:
                 setting = await self._settings.load(election.project, election.path)
@@ -158,8 +163,13 @@ class Escalating:
         task = await self._projects.specification(node.specification)
         if question.id in node.rework.editors:
             return Effect(says=_EDITED)
+        if node.children:
+            raise BadInput(
+                f"{node.path} has parts that were built to its specification: give an example or code instead"
+            )
         after = resolution.edited(task, changes)
-        await self._demand_sound(after)
+        own = await self._projects.further_examples(question.project, question.path)
+        await self._demand_sound(with_examples(after, own))
         digest = await self._projects.save_specification(after)
         rework = node.rework.model_copy(
             update={"edition": digest[:_EDITION], "editors": (*node.rework.editors, question.id)}

@@ -17,7 +17,7 @@ from tests.workflow.environment import Stage, TableModel, staged
 from tests.workflow.samples import ANSWERS, DOUBLE, fenced
 from workflows.planned import NO_OTHER
 
-pytestmark = [pytest.mark.temporal, pytest.mark.sandbox]
+pytestmark = [pytest.mark.slow, pytest.mark.temporal, pytest.mark.sandbox]
 
 FROM_PROSE: dict[str, Any] = {"specification": "", "requirements": prose.PROSE}
 SPECIFIER = specifier_task(prose.PROSE)

@@ -17,7 +17,7 @@ from tests.workflow.samples import ANSWERS, TWO_READINGS
 from tests.workflow.test_people_waiting import waiting
 from tests.workflow.test_questions import HALF_PATH, OPTIONS, answer, asked, node, refused
 
-pytestmark = [pytest.mark.temporal, pytest.mark.sandbox]
+pytestmark = [pytest.mark.slow, pytest.mark.temporal, pytest.mark.sandbox]
 
 
 class SlowToTell:

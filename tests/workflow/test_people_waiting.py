@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
+from temporalio.service import RPCError
 
 from millwright.adapters.storage.memory import MemoryStore
 from schemas.identity import TaskStatus
@@ -81,22 +82,30 @@ async def test_after_a_deadline_that_only_tells_people_are_waited_for_all_the_sa
         assert heard.events == [NoticeEvent.OPENED, NoticeEvent.DEADLINE]
 
 
-async def test_an_answer_that_races_the_deadline_is_taken_or_refused_and_never_lost() -> None:
-    """Whichever came first stands in the record alone, and the other one is told."""
+@pytest.mark.parametrize("seconds", [-1, 1])
+async def test_an_answer_around_the_deadline_is_taken_or_told_and_never_lost(seconds: int) -> None:
+    """In the last second it counts; a second later the deadline has decided, and whoever sends it hears so.
+
+    Both at one moment cannot be tried here: the test server fails for ever where a timer is cancelled as it fires.
+    """
     async with staged(TableModel(TWO_READINGS)) as stage:
         handle = await start(stage, **waiting(OnDeadline.FAIL))
         question = await asked(stage)
-        await stage.environment.sleep(timedelta(seconds=7 * DAY - 1))
-        late = asyncio.create_task(node(stage).execute_update("answer", answer(question, "accept_partial")))
-        await stage.environment.sleep(timedelta(seconds=1))
-        told = (await asyncio.gather(late, return_exceptions=True))[0]
+        assert question.due_at is not None
+        left = question.due_at - await stage.environment.get_current_time()
+        await stage.environment.sleep(left + timedelta(seconds=seconds))
+        sent = answer(question, "accept_partial")
+        if seconds < 0:
+            assert "the best verified candidate is accepted" in await node(stage).execute_update("answer", sent)
+            decided = (Door.UPDATE, TaskStatus.RESOLVED)
+        else:
+            await handle.result()
+            with pytest.raises(RPCError):
+                await node(stage).execute_update("answer", sent)
+            decided = (Door.DEADLINE, TaskStatus.FAILED)
         await handle.result()
         (row,) = await stage.store.decisions(PROJECT)
-        status = (await stage.store.node(PROJECT, HALF_PATH)).status
-        if isinstance(told, BaseException):
-            assert (row.through, status) == (Door.DEADLINE, TaskStatus.FAILED)
-        else:
-            assert (row.through, status) == (Door.UPDATE, TaskStatus.RESOLVED)
+        assert (row.through, (await stage.store.node(PROJECT, HALF_PATH)).status) == decided
 
 
 async def test_of_two_answers_at_once_one_is_taken_and_the_other_told() -> None:
@@ -203,7 +212,7 @@ async def test_workers_that_die_while_a_person_is_waited_for_lose_nothing() -> N
 
 async def test_an_answer_given_while_no_worker_runs_is_taken_when_one_does() -> None:
     """A signal is durable by itself."""
-    async with staged(TableModel(TWO_READINGS)) as stage:
+    async with staged(TableModel(TWO_READINGS), cached_workflows=0) as stage:
         handle = await start(stage, **OPTIONS)
         question = await asked(stage)
         await stage.stop()
@@ -234,7 +243,7 @@ class Stumbling(MemoryStore):
 async def test_a_worker_that_dies_between_receipt_and_effect_loses_and_doubles_nothing() -> None:
     """What the dead worker had begun is done by the next one; there is one example, and one row."""
     store = Stumbling()
-    async with staged(TableModel(TWO_READINGS), store=store) as stage:
+    async with staged(TableModel(TWO_READINGS), store=store, cached_workflows=0) as stage:
         handle = await start(stage, **OPTIONS)
         question = await asked(stage)
         calls = len(stage.model.calls)
