@@ -27,11 +27,9 @@ def millwright(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]
     )
 
 
-@pytest.mark.parametrize(("label", "cents"), [("A", 400), ("B", 200)])
-def test_the_artifact_reflects_the_answer_and_no_stored_answer_is_drawn_again(
-    tmp_path: Path, label: str, cents: int
-) -> None:
+def test_the_artifact_reflects_the_answer_and_no_stored_answer_is_drawn_again(tmp_path: Path) -> None:
     """Exit code 3 at the smallest stay that divides the answers; with the answer 0, and the fee cost no call more."""
+    label, cents = "B", 200  # as tests/workflow has it, the other one decides as well
     home, out = tmp_path / "home", tmp_path / "out"
     stopped = millwright(home, "demo", "parking-fees", "--k", "3", "--out", str(out), "--json")
     assert stopped.returncode == 3, stopped.stderr
