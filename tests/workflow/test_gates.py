@@ -17,7 +17,7 @@ from tests.workflow.environment import TableModel, staged
 from tests.workflow.samples import ANSWERS
 from workflows.sandbox import GUARDED, runner
 
-pytestmark = [pytest.mark.temporal, pytest.mark.sandbox]
+pytestmark = [pytest.mark.slow, pytest.mark.temporal, pytest.mark.sandbox]
 
 DAY = 86_400
 PLAN: dict[str, Any] = {"approve": (Gate.PLAN,)}

@@ -19,7 +19,7 @@ from tests.workflow.builds import DISAGREEING, PROJECT, start, until_project, un
 from tests.workflow.environment import Stage, TableModel, staged
 from tests.workflow.samples import ANSWERS
 
-pytestmark = [pytest.mark.temporal, pytest.mark.sandbox]
+pytestmark = [pytest.mark.slow, pytest.mark.temporal, pytest.mark.sandbox]
 
 RIGHT = "def quadruple(n: int) -> int:\n    return 4 * n\n"
 
