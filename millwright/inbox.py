@@ -13,6 +13,7 @@ from millwright.revisions import MARK, revision_named
 from schemas.base import Schema
 from schemas.identity import PROJECT_ID_PATTERN, ProjectId
 from schemas.people import Decision, Question
+from schemas.shortening import named
 
 _MOST_NAMED = 5
 
@@ -93,8 +94,7 @@ def asked_of(name: str, questions: Sequence[Question]) -> tuple[Question, ...]:
 
 
 def _addresses(questions: Sequence[Question]) -> str:
-    shown = ", ".join(question.address for question in questions[:_MOST_NAMED])
-    return shown + (f" and {len(questions) - _MOST_NAMED} more" if len(questions) > _MOST_NAMED else "")
+    return named([question.address for question in questions], _MOST_NAMED)
 
 
 def _near(reference: str, questions: Sequence[Question]) -> str:
@@ -102,7 +102,7 @@ def _near(reference: str, questions: Sequence[Question]) -> str:
     known = {key: question.address for question in questions for key in (question.id, question.address)}
     close = difflib.get_close_matches(reference[:200], known, n=_MOST_NAMED, cutoff=0.6)
     project = [question.address for question in questions if question.open and question.project == reference]
-    named = list(dict.fromkeys((*project, *(known[key] for key in close))))[:_MOST_NAMED]
-    if named:
-        return f": did you mean {' or '.join(named)}? `millwright inbox` shows what waits"
+    like = list(dict.fromkeys((*project, *(known[key] for key in close))))[:_MOST_NAMED]
+    if like:
+        return f": did you mean {' or '.join(like)}? `millwright inbox` shows what waits"
     return ": `millwright inbox` shows what waits"

@@ -12,11 +12,12 @@ from schemas.attribution import GuideRequest, ReopenRequest
 from schemas.identity import ROOT_PATH, Gate
 from schemas.project import NodeResult, OnExhausted, Policy
 from schemas.requests import FinishRequest, IntegrationResult, NodeRef
+from schemas.shortening import named
 from workflows import policies
 from workflows.consent import GATE_QUESTIONS
 from workflows.gates import Consent, Gates
 from workflows.identifiers import VERIFY_QUEUE
-from workflows.presentation import listed
+from workflows.presentation import MOST_NAMED
 
 
 class Delivering:
@@ -78,4 +79,4 @@ class Delivering:
             summary="open again what was rejected",
             **policies.RECORD,
         )
-        return f"done again with the note: {listed(reopened.paths)}" if reopened.paths else ""
+        return f"done again with the note: {named(reopened.paths, MOST_NAMED)}" if reopened.paths else ""

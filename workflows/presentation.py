@@ -22,7 +22,7 @@ from schemas.identity import DELIVERED, Gate, NodePath, TaskStatus
 from schemas.models import Budget
 from schemas.people import Question
 from schemas.project import NodeResult
-from schemas.shortening import shortened
+from schemas.shortening import named, one_line
 
 _LONGEST_REASON = 400
 """The most characters of a child's note that its parent repeats."""
@@ -30,7 +30,7 @@ _LONGEST_REASON = 400
 _LONGEST_SHOWN = 1000
 """The most characters of what a gate shows that the project's message repeats; the Web UI has all of it."""
 
-_MOST_NAMED = 10
+MOST_NAMED = 10
 """The most parts that a gate names."""
 
 _REFUSED = "ModelRefused"
@@ -100,7 +100,7 @@ def _update(workflow_id: str, name: str, given: Mapping[str, str]) -> str:
 
 def cap_details(reached: Sequence[str], waiting: Sequence[NodePath], caps: Budget, after: Budget | None) -> str:
     """Describe the caps that are reached, who waits, and what approval changes; ``after`` None: nothing."""
-    parts = [*reached, f"Waiting: {listed(waiting)}"]
+    parts = [*reached, f"Waiting: {named(waiting, MOST_NAMED)}"]
     if after is None:
         parts.append("Approval only tries again: first raise the cap that is named, and restart the workers.")
     else:
@@ -111,15 +111,9 @@ def cap_details(reached: Sequence[str], waiting: Sequence[NodePath], caps: Budge
     return "\n\n".join(parts)
 
 
-def listed(paths: Sequence[NodePath]) -> str:
-    """Name some parts, and how many there are besides."""
-    more = f" and {len(paths) - _MOST_NAMED} more" if len(paths) > _MOST_NAMED else ""
-    return ", ".join(paths[:_MOST_NAMED]) + more
-
-
 def waiting_note(note: str, shown: str) -> str:
     """Put on one line what is awaited and what there is to know of it, for `status` and for whoever watches."""
-    line = shortened(" ".join(shown.split()), _LONGEST_SHOWN)
+    line = one_line(shown, _LONGEST_SHOWN)
     return f"{note}: {line}" if line else note
 
 

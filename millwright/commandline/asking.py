@@ -8,20 +8,14 @@ from dataclasses import dataclass
 
 from millwright.commandline.output import moment
 from millwright.core.audit import settled_line, told
-from millwright.core.resolution import ACCEPT_PARTIAL, GIVE_UP, RETRY, SPLIT
+from millwright.core.resolution import MEANINGS
 from schemas.identity import Gate
 from schemas.people import Choice, Decision, Question, QuestionKind
-from schemas.shortening import shortened
+from schemas.shortening import one_line
 
 MOST_LISTED = 10
 _LONGEST_LINE = 140
 
-_MEANINGS = {
-    RETRY: "draw again, with as many attempts more as were given at first",
-    ACCEPT_PARTIAL: "take the best verified candidate, marked as decided by a person",
-    SPLIT: "split this task into smaller ones",
-    GIVE_UP: "let this task fail; what depends on it is blocked",
-}
 _FORMS = (
     ("--example JSON", 'a further example: \'{"inputs": {…}, "expected_output": …}\''),
     ("--specification FILE", "change the specification by these fields, YAML or JSON, and elect anew"),
@@ -43,7 +37,7 @@ class Way:
 def in_a_line(question: Question, longest: int = _LONGEST_LINE) -> str:
     """Say in a line what a question asks: its first paragraph, or more where that only begins a list."""
     first = question.text.partition("\n\n")[0].strip()
-    return shortened(" ".join((question.text if first.endswith(":") else first).split()), longest)
+    return one_line(question.text if first.endswith(":") else first, longest)
 
 
 def next_command(question: Question) -> str:
@@ -99,14 +93,9 @@ def whole(question: Question, decisions: Sequence[Decision] = (), *, settled: De
 
 def _does(word: str, choice: Choice | None) -> str:
     if choice is None:
-        return _MEANINGS.get(word, "")
+        return MEANINGS.get(word, "")
     votes = f"{choice.votes} vote" + ("" if choice.votes == 1 else "s")
-    return f"it {'raises' if choice.raises else 'gives'} {in_short(choice.shown)} ({votes})"
-
-
-def in_short(text: str) -> str:
-    """Put a text on a line, and cut it where it is long."""
-    return shortened(" ".join(text.split()), _LONGEST_LINE)
+    return f"it {'raises' if choice.raises else 'gives'} {one_line(choice.shown, _LONGEST_LINE)} ({votes})"
 
 
 def _at_gate(question: Question, gate: Gate) -> Iterator[Way]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from schemas.identity import Gate
 from schemas.people import Decision, Door, Question
-from schemas.shortening import shortened
+from schemas.shortening import one_line
 
 _REFUSED = "refused"
 _ASSIGN = "assign"
@@ -47,18 +47,18 @@ def settled_line(question: Question, decision: Decision | None) -> str:
     """Say by whom, when and how a question was settled; ``decision`` None: the record does not say."""
     if decision is None:
         return f"{question.address} is not open any more"
-    return f"{question.address} was settled {_by(decision)}: {_line(decision.value)}"
+    return f"{question.address} was settled {_by(decision)}: {one_line(decision.value)}"
 
 
 def told(decision: Decision) -> str:
     """Say in a line who decided what, when, through which door, and what followed."""
-    parts = [f"{_line(decision.value)} {_by(decision)}"]
+    parts = [f"{one_line(decision.value)} {_by(decision)}"]
     if decision.through is not None:
         parts.append(f"through {door_words(decision.through)}")
     if decision.note.strip():
-        parts.append(f"note: {_line(decision.note).rstrip('.')}")
+        parts.append(f"note: {one_line(decision.note).rstrip('.')}")
     if decision.effect.strip():
-        parts.append(f"effect: {shortened(_line(decision.effect), _LONGEST_EFFECT).rstrip('.')}")
+        parts.append(f"effect: {one_line(decision.effect, _LONGEST_EFFECT).rstrip('.')}")
     return "; ".join(parts)
 
 
@@ -74,10 +74,9 @@ def moment(at: datetime) -> str:
 
 
 def _by(decision: Decision) -> str:
-    who = "the policy, for want of a decision" if decision.through is Door.DEADLINE else _line(decision.by) or "unknown"
+    who = (
+        "the policy, for want of a decision"
+        if decision.through is Door.DEADLINE
+        else one_line(decision.by) or "unknown"
+    )
     return f"by {who}" + (f" at {moment(decision.decided_at)}" if decision.decided_at else "")
-
-
-def _line(text: str) -> str:
-    """Put a text on one line, so that nothing in it becomes a heading or a table."""
-    return " ".join(text.split())

@@ -9,21 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from millwright.core.dividing import Division
-from millwright.core.resolution import ACCEPT_PARTIAL, GIVE_UP, RETRY, SPLIT
+from millwright.core.resolution import ACCEPT_PARTIAL, MEANINGS, RETRY, SPLIT
 from millwright.core.verification.evidence import shown_call
 from schemas.election import Election, ElectionState, Rule, Tally
 from schemas.identity import LayerName, NodePath, ProjectId
 from schemas.people import Question, QuestionKind
-from schemas.shortening import shortened
+from schemas.shortening import one_line
 from schemas.specification import TaskSpecification
 from schemas.verification import Severity, Verdict, VerdictStatus
 
-_MEANINGS = {
-    RETRY: "draw again, with as many attempts more as were given at first",
-    ACCEPT_PARTIAL: "take the best verified candidate, marked as decided by a person",
-    SPLIT: "split this task into smaller ones",
-    GIVE_UP: "let this task fail; what depends on it is blocked",
-}
 _OBJECTS = (
     ('{"example": {"inputs": {…}, "expected_output": …}}', "a further example; stored answers are judged by it first"),
     ('{"specification": {"description": "…"}}', "change the specification, and elect anew"),
@@ -124,16 +118,20 @@ def _words(asked: Asked) -> tuple[str, ...]:
         impossible.add(ACCEPT_PARTIAL)
     if not asked.splittable:
         impossible.add(SPLIT)
-    return tuple(option for option in _MEANINGS if option not in impossible)
+    return tuple(option for option in MEANINGS if option not in impossible)
 
 
 def _others(words: Sequence[str], heading: str = "Or:") -> str:
-    lines = [f"- {word}: {_MEANINGS[word]}" for word in words]
+    lines = [f"- {word}: {MEANINGS[word]}" for word in words]
     return _lines(heading, [*lines, *(f"- `{form}`: {meaning}" for form, meaning in _OBJECTS)])
 
 
 def _tried(tried: Sequence[str]) -> str:
-    return _lines("What was tried before:", [f"- {_line(item)}" for item in tried[-_SHOWN:]]) if tried else ""
+    return (
+        _lines("What was tried before:", [f"- {one_line(item, _LONGEST_COMPLAINT)}" for item in tried[-_SHOWN:]])
+        if tried
+        else ""
+    )
 
 
 def _lines(heading: str, lines: Sequence[str]) -> str:
@@ -167,7 +165,7 @@ def afresh(rule: Rule, given: Rule, counted: Tally) -> Rule:
 
 def refused_since(details: Sequence[str]) -> str:
     """Say why answers were red flags, the commonest reasons first; empty where nothing is known."""
-    counts = Counter(_line(detail) for detail in details if detail.strip())
+    counts = Counter(one_line(detail, _LONGEST_COMPLAINT) for detail in details if detail.strip())
     shown = [f"{reason} ({_number(count, 'answer')})" for reason, count in counts.most_common(_REASONS)]
     more = f", and {len(counts) - _REASONS} reasons more" if len(counts) > _REASONS else ""
     return "; ".join(shown) + more
@@ -222,7 +220,12 @@ def _complaints(verdicts: Sequence[Verdict]) -> str:
     for verdict in verdicts:
         if verdict.status is VerdictStatus.REJECTED:
             errors = [finding for finding in verdict.findings if finding.severity is Severity.ERROR]
-            counts.update({(layers.index(verdict.layer), error.code, _line(error.message)) for error in errors})
+            counts.update(
+                {
+                    (layers.index(verdict.layer), error.code, one_line(error.message, _LONGEST_COMPLAINT))
+                    for error in errors
+                }
+            )
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     lines = [
         f"- {layers[layer].value}: {code}: {message} ({_number(count, 'candidate')})"
@@ -235,7 +238,3 @@ def _complaints(verdicts: Sequence[Verdict]) -> str:
 
 def _number(count: int, noun: str) -> str:
     return f"{count} {noun}" + ("" if count == 1 else "s")
-
-
-def _line(text: str) -> str:
-    return shortened(" ".join(text.split()), _LONGEST_COMPLAINT)

@@ -13,7 +13,7 @@ from schemas.evidence import Forecast, ManifestEntry, NodeRecord
 from schemas.identity import NodePath
 from schemas.project import Counts
 from schemas.requests import IntegrationResult
-from schemas.shortening import shortened
+from schemas.shortening import named, one_line, shortened
 from schemas.specification import TaskSpecification, TaskType
 
 _MOST_NODES = 60
@@ -30,10 +30,10 @@ def specification_shown(task: TaskSpecification, signature: str, nodes: int) -> 
     Of the examples the first are shown.
     """
     if not task.has_interface:
-        return f"{nodes - 1} tasks under {task.name}: {_line(task.description)}"
+        return f"{nodes - 1} tasks under {task.name}: {one_line(task.description, _LONGEST_LINE)}"
     paragraphs = (
         signature,
-        _line(task.description),
+        one_line(task.description, _LONGEST_LINE),
         _list("Holds before the call", conditions(task.preconditions), _MOST_PROBLEMS),
         _list("Holds for the result", conditions(task.postconditions), _MOST_PROBLEMS),
         _list("Examples", [shortened(line, _LONGEST_LINE) for line in examples_of(task)], _MOST_PROBLEMS),
@@ -51,7 +51,7 @@ def plan_shown(
     tree = [_part(node, tasks[node.path]) for node in nodes]
     paragraphs = (
         _list("the plan", tree, _MOST_NODES),
-        f"Split further: {_named(further)}." if further else "No part is split further.",
+        f"Split further: {named(further, _MOST_NAMED)}." if further else "No part is split further.",
         f"Expected: {figures(forecast)}, {forecast.cost:,.4f} in cost ({low:,.4f} to {high:,.4f}).",
         f"Margins: {margins(forecast.kinds)}." if forecast.kinds else f"Margin: k = {k}.",
         f"{sure[0].upper()}{sure[1:]}." if sure else "",
@@ -73,9 +73,13 @@ def delivery_shown(
     below = [node for node in nodes if node.status.value in _COUNTED[1:]]
     paragraphs = (
         f"the deliverable of {counted.tasks} tasks" + (f": {ended}" if ended else ""),
-        _line(message),
+        one_line(message, _LONGEST_LINE),
         _list("Not won by their margin", [_ended(node) for node in below], _MOST_NODES),
-        _list("Problems of the whole", [f"- {_line(problem)}" for problem in integration.problems], _MOST_PROBLEMS),
+        _list(
+            "Problems of the whole",
+            [f"- {one_line(problem, _LONGEST_LINE)}" for problem in integration.problems],
+            _MOST_PROBLEMS,
+        ),
         f"Checks that passed: {', '.join(integration.passed)}." if integration.passed else "",
         _list("Files", [f"- {entry.path}, {entry.size_bytes:,} bytes" for entry in files], _MOST_FILES),
         _doubts(nodes),
@@ -85,10 +89,10 @@ def delivery_shown(
 
 
 def _part(node: NodeRecord, task: TaskSpecification) -> str:
-    about = f"{task.name}: {_line(task.description)}" if task.description else task.name
+    about = f"{task.name}: {one_line(task.description, _LONGEST_LINE)}" if task.description else task.name
     size = f"; about {node.estimated_lines} lines" if node.estimated_lines else ""
     beside = [path for path in node.dependencies if path not in node.children]
-    uses = f"; uses {_named(beside)}" if beside else ""
+    uses = f"; uses {named(beside, _MOST_NAMED)}" if beside else ""
     further = "; split further" if _is_split_further(node, task) else ""
     return f"{'  ' * node.path.count('.')}- {node.path}: {about}{size}{uses}{further}"
 
@@ -98,7 +102,7 @@ def _is_split_further(node: NodeRecord, task: TaskSpecification) -> bool:
 
 
 def _ended(node: NodeRecord) -> str:
-    return f"- {node.path}: {node.status.value}" + (f" ({_line(node.note)})" if node.note else "")
+    return f"- {node.path}: {node.status.value}" + (f" ({one_line(node.note, _LONGEST_LINE)})" if node.note else "")
 
 
 def _doubts(nodes: Sequence[NodeRecord]) -> str:
@@ -106,9 +110,9 @@ def _doubts(nodes: Sequence[NodeRecord]) -> str:
     if not predicted:
         return ""
     worst = sorted(predicted, key=lambda item: (-item[0], item[1]))[:_MOST_NAMED]
-    named = ", ".join(f"{path} ({chance:.1%})" for chance, path in worst)
+    first = ", ".join(f"{path} ({chance:.1%})" for chance, path in worst)
     expected = math.fsum(chance for chance, _ in predicted)
-    return f"Predicted: {expected:.2f} wrong parts of the {len(predicted)} that were won; look first at {named}."
+    return f"Predicted: {expected:.2f} wrong parts of the {len(predicted)} that were won; look first at {first}."
 
 
 def _list(title: str, lines: Sequence[str], most: int) -> str:
@@ -116,12 +120,3 @@ def _list(title: str, lines: Sequence[str], most: int) -> str:
         return ""
     more = [f"- and {len(lines) - most} more"] if len(lines) > most else []
     return "\n".join((f"{title}:", *lines[:most], *more))
-
-
-def _named(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - _MOST_NAMED} more" if len(paths) > _MOST_NAMED else ""
-    return ", ".join(paths[:_MOST_NAMED]) + more
-
-
-def _line(text: str) -> str:
-    return shortened(" ".join(text.split()), _LONGEST_LINE)

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
+from millwright.core.resolution import AnswerValue, malformed
 from schemas.base import Schema
 from schemas.models import Budget
 from schemas.people import Door
@@ -63,19 +64,6 @@ _CAPS = {
     "max_cost": "a number above 0",
     "max_time_seconds": "a number above 0",
 }
-_VALUES: dict[str, tuple[type, str]] = {
-    "returns": (object, "any value"),
-    "raises": (str, "the name of an exception, as a text"),
-    "example": (dict, 'an object like {"inputs": {"n": 1}, "expected_output": 2}'),
-    "specification": (dict, "a task specification, as an object"),
-    "specification_digest": (str, "the digest of a stored specification, as a text"),
-    "code": (str, "source, as a text"),
-    "code_digest": (str, "the digest of a stored source, as a text"),
-    "attempts": (int, "a whole number from 1"),
-    "assign": (str, "a name, as a text"),
-}
-"""The fields of which an answer's object has one, each with its type and what would do."""
-
 Message = TypeVar("Message", bound=Schema)
 
 
@@ -149,24 +137,11 @@ def _door_problem(through: Door | None) -> str:
     return f"through is {_shown(through)}: leave it out"
 
 
-def _value_problem(value: str | Mapping[str, object]) -> str:
-    """Say why no question can have such an answer; empty where one may. A word is for its question to know."""
+def _value_problem(value: AnswerValue) -> str | None:
+    """Say why no question can have such an answer. A word is for its question to know."""
     if isinstance(value, str):
-        return "" if value else f"value is empty: give {_ANSWER.wants['value']}"
-    if len(value) != 1:
-        return f"value is an object of {len(value)} fields: give one of {', '.join(_VALUES)}"
-    ((field, content),) = value.items()
-    if field not in _VALUES:
-        return _unknown(field, list(_VALUES), " in value")
-    kind, wanted = _VALUES[field]
-    return "" if _fits(content, kind) else f"value.{field} is {_shown(content)}: give {wanted}"
-
-
-def _fits(content: object, kind: type) -> bool:
-    """Say whether an object's content is of its kind: any value, an object, a text that is not empty, a count."""
-    if kind is int:
-        return isinstance(content, int) and not isinstance(content, bool) and content >= 1
-    return isinstance(content, kind) and (kind is not str or bool(content))
+        return None if value else f"value is empty: give {_ANSWER.wants['value']}"
+    return malformed(value)
 
 
 def _refused(problems: Sequence[str], form: _Form) -> str:

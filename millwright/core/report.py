@@ -25,6 +25,7 @@ from schemas.models import Spend
 from schemas.people import Decision, Question
 from schemas.project import Counts, Policy
 from schemas.requirements import Requirements, Trace
+from schemas.shortening import one_line
 from schemas.verification import Confirmation, Severity, Verdict, VerdictStatus
 
 _NOTHING_ASKED = Requirements()
@@ -110,13 +111,8 @@ def _outcome(account: Account) -> str:
         f"**Time**: {_moment(project.started_at)} to {_moment(project.finished_at)}.",
     ]
     if project.message:
-        lines.append(f"**Message**: {_line(project.message)}")
+        lines.append(f"**Message**: {one_line(project.message)}")
     return "\n\n".join(lines)
-
-
-def _line(text: str) -> str:
-    """Put a text on one line, so that nothing in it becomes a heading or a table."""
-    return " ".join(text.split())
 
 
 def _moment(value: datetime | None) -> str:
@@ -126,13 +122,13 @@ def _moment(value: datetime | None) -> str:
 def _problems(account: Account) -> str:
     weak = [item for item in account.evidence if item.node.status in (TaskStatus.PARTIAL, TaskStatus.RESOLVED)]
     lost = [item for item in account.evidence if item.node.status not in DELIVERED]
-    lines = [f"- the whole: {_line(problem)}" for problem in account.problems]
+    lines = [f"- the whole: {one_line(problem)}" for problem in account.problems]
     lines += [
         f"- `{item.node.path}` ({item.node.status.value}), margin {item.node.margin} of {item.node.k}: "
-        f"{_line(item.node.note)}".rstrip()
+        f"{one_line(item.node.note)}".rstrip()
         for item in weak
     ]
-    lines += [f"- `{item.node.path}` is {item.node.status.value}. {_line(item.node.note)}".rstrip() for item in lost]
+    lines += [f"- `{item.node.path}` is {item.node.status.value}. {one_line(item.node.note)}".rstrip() for item in lost]
     lines += [
         f"- `{item.node.path}` was not let through by every layer of the ladder."
         for item in account.evidence
@@ -161,7 +157,7 @@ def _parts(evidence: Sequence[Evidence]) -> str:
 def _used_again(account: Account) -> str:
     """Say which parts cost nothing in this build, and where their votes were held."""
     again = [item.node for item in account.evidence if item.node.status is TaskStatus.REUSED]
-    lines = [f"- `{node.path}`: {_line(node.note)}" for node in again]
+    lines = [f"- `{node.path}`: {one_line(node.note)}" for node in again]
     head = "## Used again\n\nUnchanged, so not elected anew; counts and evidence are those of the vote they won.\n\n"
     return head + "\n".join(lines) if lines else ""
 
@@ -189,7 +185,7 @@ def _certainty(account: Account) -> str:
             f"- `{part.name}`: {part.defect.mid:.1%} ({part.defect.low:.1%} to {part.defect.high:.1%})"
             for part in likeliest(suspects)
         ),
-        f"The prediction comes from {_line(account.calibration)}; other models and kinds of task may err otherwise.",
+        f"The prediction comes from {one_line(account.calibration)}; other models and kinds of task may err otherwise.",
     ]
     return "\n\n".join(lines)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from millwright.core.audit import moment, told
 from schemas.people import Decision, Question
+from schemas.shortening import one_line
 
 
 def people_section(questions: Sequence[Question], decisions: Sequence[Decision]) -> str:
@@ -23,6 +24,6 @@ def _about(decision: Decision) -> str:
 
 
 def _asked(question: Question) -> str:
-    who = " ".join(question.assignee.split()) or "anybody"
+    who = one_line(question.assignee) or "anybody"
     since = f" since {moment(question.asked_at)}" if question.asked_at else ""
     return who + since + (f", due {moment(question.due_at)}" if question.due_at else "")

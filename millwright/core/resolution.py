@@ -3,8 +3,9 @@
 It applies nothing: whether an example keeps the conditions beside it, and whether code is right, others find out.
 """
 
+import difflib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import JsonValue, ValidationError
 
@@ -21,6 +22,14 @@ RETRY = "retry"
 ACCEPT_PARTIAL = "accept_partial"
 SPLIT = "split"
 GIVE_UP = "give_up"
+
+MEANINGS = {
+    RETRY: "draw again, with as many attempts more as were given at first",
+    ACCEPT_PARTIAL: "take the best verified candidate, marked as decided by a person",
+    SPLIT: "split this task into smaller ones",
+    GIVE_UP: "let this task fail; what depends on it is blocked",
+}
+"""What the words do, in their order."""
 
 RETURNS, RAISES, EXAMPLE = "returns", "raises", "example"
 SPECIFICATION, SPECIFICATION_DIGEST = "specification", "specification_digest"
@@ -54,11 +63,19 @@ def misunderstood(question: Question, value: AnswerValue) -> str | None:
         if value in question.options:
             return None
         return f"{shortened(value, _LONGEST_SHOWN)!r} is none of {', '.join(question.options)}"
+    return malformed(value, _forms(question))
+
+
+def malformed(value: Mapping[str, JsonValue], forms: Sequence[str] = ()) -> str | None:
+    """Say why an object is an answer to no question that takes these forms, all of them by default; None: it is one."""
+    known = forms or tuple(_FORMS)
     if len(value) != 1:
-        return f"an answer that is an object has one field: {', '.join(_forms(question))}"
+        return f"an answer that is an object has one field: {', '.join(known)}"
     ((form, content),) = value.items()
-    if form not in _forms(question):
-        return f"{shortened(form, _LONGEST_SHOWN)!r} is none of {', '.join(_forms(question))}"
+    if form not in known:
+        near = difflib.get_close_matches(form[:200], known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return f"{shortened(form, _LONGEST_SHOWN)!r} is none of {', '.join(known)}{hint}"
     return _FORMS[form](content) or (None if form == CODE else _unbearable(form, content))
 
 
@@ -152,6 +169,15 @@ def spoken(value: AnswerValue) -> str:
         return f"{form.removesuffix('_digest')} {str(content)[:12]}"
     text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=True)
     return shortened(" ".join(f"{form} {text}".split()), _LONGEST_SHOWN)
+
+
+def assignee_of(answer: Answer) -> str | None:
+    """Return whom an answer hands its question on to; None where it does not."""
+    match answer.value:
+        case {"assign": str(name)}:
+            return name
+        case _:
+            return None
 
 
 def is_example(question: Question, answer: Answer) -> bool:

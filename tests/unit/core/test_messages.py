@@ -73,13 +73,13 @@ def test_a_decision_that_does_not_fit_is_refused_by_its_field(message: Any, told
         (None, "value is null: give one of the question's words, or an object of one field"),
         (["A"], 'value is ["A"]: give'),
         ("", "value is empty"),
-        ({}, "value is an object of 0 fields: give one of returns, raises"),
-        ({"returns": 1, "raises": "x"}, "value is an object of 2 fields"),
-        ({"return": 1}, 'there is no field "return" in value: did you mean returns?'),
-        ({"attempts": 0}, "value.attempts is 0: give a whole number from 1"),
-        ({"attempts": True}, "value.attempts is true"),
-        ({"code": ""}, 'value.code is "": give source'),
-        ({"example": []}, "value.example is []: give an object"),
+        ({}, "an answer that is an object has one field: returns, raises, example, "),
+        ({"returns": 1, "raises": "x"}, "an answer that is an object has one field: returns, raises, example, "),
+        ({"return": 1}, "'return' is none of returns, raises, example, specification, specification_digest, code, "),
+        ({"attempts": 0}, "give a number of further attempts, 1 to 10000"),
+        ({"attempts": True}, "give a number of further attempts, 1 to 10000"),
+        ({"code": ""}, "give the text of the function"),
+        ({"example": []}, "give an example as "),
     ],
 )
 def test_an_answer_that_no_question_can_have_is_refused(value: Any, told: str) -> None:
@@ -87,6 +87,9 @@ def test_an_answer_that_no_question_can_have_is_refused(value: Any, told: str) -
     refused = read_answer({**ANSWER, "value": value})
     assert isinstance(refused, str)
     assert refused.startswith(told)
+    assert refused.endswith(
+        'For example: {"question": "root.double/1", "decision_id": "1", "value": "retry", "by": "me"}'
+    )
 
 
 def test_nothing_and_too_much_are_refused() -> None:

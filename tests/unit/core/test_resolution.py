@@ -60,6 +60,7 @@ def test_every_form_of_an_answer_is_understood(value: Any) -> None:
         ({}, "one field"),
         ({"returns": 1, "raises": "KeyError"}, "one field"),
         ({"gives": 1}, "'gives' is none of returns"),
+        ({"return": 1}, "did you mean returns?"),
         ({"raises": "not a name"}, "exception's name"),
         ({"example": 3}, "give an example as"),
         ({"example": {"inputs": {}}}, "the example is not understood"),
