@@ -8,10 +8,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from activities.observing import Observation, admitted, lay_out, merit_of, tried
+from activities.observing import Observation, admitted, lay_out, merit_of
 from activities.quiet import Quiet
 from activities.recall import Recall
 from activities.together import together
+from activities.trying import Outcomes, Trying
 from millwright.core.asserts import Call, calls_request, preferred
 from millwright.core.doubt import doubtful, failures
 from millwright.core.grouping import Classes, group, rounding_noise, signatures, useless
@@ -19,20 +20,18 @@ from millwright.core.selection import Contender, choose
 from millwright.core.signature import is_deterministic, records_of
 from millwright.core.specification import input_types
 from millwright.core.splitting import Budget, Splitting, begin, learn, propose
-from millwright.core.verification.evidence import MOST_LOST, Arguments, output_type, program
+from millwright.core.verification.evidence import MOST_LOST, Arguments, output_type
 from millwright.core.verification.layer import Subject
-from millwright.core.verification.reports import calls, conditions
+from millwright.core.verification.reports import conditions
 from millwright.core.verification.trial import Trial
 from millwright.ports import Sandbox
 from schemas.claims import Assertion, Claim, digest_of_values
 from schemas.election import Flag, Merit
-from schemas.execution import CallRequest, Outcome, OutcomeKind
+from schemas.execution import Outcome, OutcomeKind
 from schemas.types import Type
 
 BUDGET = Budget(rounds=4, inputs=80, batch=20, patience=2)
 """What one comparison may try. An election compares after each round, so that its search goes on where it ended."""
-
-Outcomes = tuple[Outcome, ...]
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,8 @@ class Comparer:
     """Runs candidates through a sandbox, beside all other runs of this process."""
 
     def __init__(self, sandbox: Sandbox, recall: Recall, quiet: Quiet) -> None:
-        self._sandbox, self._recall, self._quiet = sandbox, recall, quiet
+        self._sandbox, self._recall = sandbox, recall
+        self._trying = Trying(sandbox, recall, quiet)
 
     async def compare(self, subjects: Sequence[Subject], seed: int, budget: Budget = BUDGET) -> Compared | None:
         """Compare candidates of one task, each with a text of its own; None where there is no input to try them on.
@@ -60,15 +60,15 @@ class Comparer:
         if not laid_out.calls:
             return None
         election = _Election(tuple(subjects), laid_out)
-        tried_on = await together([self._trial(subject, laid_out) for subject in subjects])
+        tried_on = await together([self._trying.trial(subject, laid_out) for subject in subjects])
         flags: list[Flag | None] = list(useless(tried_on, election.task))
         alive = [place for place, flag in enumerate(flags) if flag is None]
         election.leave_out([tried_on[place] for place in alive])
         known = list(await together([self._kept(election, place, tried_on[place]) for place in range(len(subjects))]))
         search = await self._search(election, [known[place] for place in alive], alive, seed, budget)
         if search.kept:
-            further = await together([self._outcomes(subjects[place], search.kept) for place in alive])
-            again = await together([self._outcomes(subjects[place], search.kept) for place in alive])
+            further = await together([self._trying.outcomes(subjects[place], search.kept) for place in alive])
+            again = await together([self._trying.outcomes(subjects[place], search.kept) for place in alive])
             for place, first, second in zip(alive, further, again, strict=True):
                 if not is_deterministic(first, second):
                     flags[place] = Flag.NONDETERMINISTIC
@@ -100,7 +100,9 @@ class Comparer:
             SpecificationInvalid: the task's own examples or types cannot be decoded.
         """
         laid_out = await lay_out(self._recall, subjects[0])
-        known = await together([self._trial(subject, laid_out) for subject in subjects]) if laid_out.calls else []
+        known = (
+            await together([self._trying.trial(subject, laid_out) for subject in subjects]) if laid_out.calls else []
+        )
         election = _Election(tuple(subjects), laid_out)
         met = await self._met(election, known, assertions)
         return election.best(known or [()] * len(subjects), claims, met)
@@ -108,7 +110,7 @@ class Comparer:
     async def seen(self, subject: Subject) -> tuple[Call, ...]:
         """Return the calls of a candidate's trial, of promised inputs alone, with their outcomes."""
         laid_out = await lay_out(self._recall, subject)
-        outcomes = await self._trial(subject, laid_out) if laid_out.calls else ()
+        outcomes = await self._trying.trial(subject, laid_out) if laid_out.calls else ()
         every = enumerate(zip(laid_out.calls, outcomes, strict=True))
         return tuple(call for place, call in every if place not in laid_out.unpromised)
 
@@ -124,22 +126,12 @@ class Comparer:
         bound = differing[: len(report.truths)]
         return [(bound[at][0], bound[at][2], assertions[number].votes) for at, number in preferred(bound, report)]
 
-    async def _trial(self, subject: Subject, laid_out: Trial) -> Outcomes:
-        async with self._quiet.shared():
-            return (await tried(self._sandbox, self._recall, subject, laid_out)).outcomes
-
     async def _kept(self, election: "_Election", place: int, outcomes: Outcomes) -> Outcomes:
         """Return what a candidate did on the inputs that count; one that was lost before is run on these once more."""
         kept = election.counted(outcomes)
         if len(kept) == len(outcomes) or all(outcome.kind is not OutcomeKind.LOST for outcome in kept):
             return kept
-        return await self._outcomes(election.subjects[place], election.inputs)
-
-    async def _outcomes(self, subject: Subject, vectors: Sequence[Arguments]) -> Outcomes:
-        request = CallRequest(program=program(subject, len(vectors)), calls=tuple(vectors), lost_limit=MOST_LOST)
-        async with self._quiet.shared():
-            report = await self._sandbox.call(request)
-        return calls(report, len(vectors)).outcomes
+        return await self._trying.outcomes(election.subjects[place], election.inputs)
 
     async def _search(
         self, election: "_Election", known: Sequence[Outcomes], places: Sequence[int], seed: int, budget: Budget
@@ -152,7 +144,7 @@ class Comparer:
             proposed = propose(state)
             promised = await admitted(self._sandbox, election.task, proposed)
             names = list(running) if promised else []
-            ran = await together([self._outcomes(running[name], promised) for name in names])
+            ran = await together([self._trying.outcomes(running[name], promised) for name in names])
             outcomes = dict(zip(names, ran, strict=True))
             for name, seen in outcomes.items():
                 if any(outcome.kind is OutcomeKind.LOST for outcome in seen):

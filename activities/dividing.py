@@ -5,19 +5,18 @@ It asks nobody and judges nobody. It runs candidates through ports; what divides
 
 from collections.abc import Sequence
 
-from activities.observing import admitted, lay_out, tried
+from activities.observing import admitted, lay_out
 from activities.quiet import Quiet
 from activities.recall import Recall
 from activities.together import together
+from activities.trying import Trying
 from millwright.core.dividing import Division, division_at, divisions, first_pair
 from millwright.core.doubt import doubtful
-from millwright.core.verification.evidence import MOST_LOST, Arguments, program
+from millwright.core.verification.evidence import MOST_LOST, Arguments
 from millwright.core.verification.layer import Subject
-from millwright.core.verification.reports import calls
 from millwright.core.verification.shrinking import smaller
-from millwright.core.verification.trial import Trial
 from millwright.ports import Sandbox
-from schemas.execution import CallRequest, Outcome
+from schemas.execution import Outcome
 
 MOST_ROUNDS = 12
 """Times that an input is made simpler: each round is one run of two candidates on a few dozen inputs."""
@@ -27,7 +26,8 @@ class Divider:
     """Runs candidates through a sandbox, beside all other runs of this process."""
 
     def __init__(self, sandbox: Sandbox, recall: Recall, quiet: Quiet) -> None:
-        self._sandbox, self._recall, self._quiet = sandbox, recall, quiet
+        self._sandbox, self._recall = sandbox, recall
+        self._trying = Trying(sandbox, recall, quiet)
 
     async def divide(self, subjects: Sequence[Subject], votes: Sequence[int]) -> Division | None:
         """Find the simplest input on which candidates of one task divide, the leading one first; None where none does.
@@ -42,7 +42,7 @@ class Divider:
         laid_out = await lay_out(self._recall, subjects[0])
         if not laid_out.calls or len(subjects) < 2:
             return None
-        behaviours = await together([self._trial(subject, laid_out) for subject in subjects])
+        behaviours = await together([self._trying.trial(subject, laid_out) for subject in subjects])
         task, unpromised = subjects[0].task, set(laid_out.unpromised)
         doubted = doubtful(behaviours, len(laid_out.examples), task, MOST_LOST)
         for passed_over in (unpromised | doubted, unpromised):
@@ -65,7 +65,7 @@ class Divider:
             proposals = await admitted(self._sandbox, task, smaller(found.arguments, task))
             if pair is None or not proposals:
                 break
-            one, other = await together([self._outcomes(subjects[place], proposals) for place in pair])
+            one, other = await together([self._trying.outcomes(subjects[place], proposals) for place in pair])
             told = [
                 arguments
                 for arguments, *both in zip(proposals, one, other, strict=True)
@@ -80,14 +80,6 @@ class Divider:
         return found
 
     async def _on(self, subjects: Sequence[Subject], arguments: Arguments) -> list[Outcome]:
-        return [seen[0] for seen in await together([self._outcomes(subject, (arguments,)) for subject in subjects])]
-
-    async def _trial(self, subject: Subject, laid_out: Trial) -> tuple[Outcome, ...]:
-        async with self._quiet.shared():
-            return (await tried(self._sandbox, self._recall, subject, laid_out)).outcomes
-
-    async def _outcomes(self, subject: Subject, vectors: Sequence[Arguments]) -> tuple[Outcome, ...]:
-        request = CallRequest(program=program(subject, len(vectors)), calls=tuple(vectors), lost_limit=MOST_LOST)
-        async with self._quiet.shared():
-            report = await self._sandbox.call(request)
-        return calls(report, len(vectors)).outcomes
+        return [
+            seen[0] for seen in await together([self._trying.outcomes(subject, (arguments,)) for subject in subjects])
+        ]

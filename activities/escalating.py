@@ -29,10 +29,12 @@ from schemas.identity import Digest, TaskStatus
 from schemas.people import Decision, Effect, Question
 from schemas.project import Answer
 from schemas.requests import AnswerRecord, AskRequest, BatchRequest
+from schemas.shortening import shortened
 from schemas.specification import SpecificationDocument, TaskSpecification
 
 _EDITION = 12
 _MOST_FAULTS = 3
+_LONGEST_TOLD = 200
 
 
 class Escalating:
@@ -111,10 +113,10 @@ class Escalating:
             decision = record.decision.model_copy(update={"effect": effect.says, "content": content})
             await self._projects.save_decision(_refused(decision, effect) if effect.refused else decision)
             if not effect.refused:
-                handed_on = answer is not None and _assignee(answer)
-                after = {"assignee": handed_on} if handed_on else {"open": False}
+                assignee = None if answer is None else resolution.assignee_of(answer)
+                after = {"open": False} if assignee is None else {"assignee": assignee}
                 await self._projects.save_question(question.model_copy(update=after))
-                if not handed_on:
+                if assignee is None:
                     await self._goes_on(question)
         return effect
 
@@ -154,8 +156,8 @@ class Escalating:
         await self._demand_sound(task.model_copy(update={"test_cases": (*given, case)}))
         await self._projects.add_further_examples(question.project, question.path, (case,))
         outcome = f"raises {case.raises}" if case.raises else json.dumps(case.expected_output, ensure_ascii=True)
-        inputs = json.dumps(case.inputs, ensure_ascii=True)
-        return Effect(says=f"the example {case.name} is added: {_short(inputs)} gives {_short(outcome)}")
+        told = [shortened(text, _LONGEST_TOLD) for text in (json.dumps(case.inputs, ensure_ascii=True), outcome)]
+        return Effect(says=f"the example {case.name} is added: {' gives '.join(told)}")
 
     async def _edit(self, question: Question, changes: dict[str, JsonValue]) -> Effect:
         """Put an edited specification in the place of the node's; its election has calls of its own from then on."""
@@ -244,16 +246,6 @@ _FOLLOWS = {
 def _refused(decision: Decision, effect: Effect) -> Decision:
     """Record a refusal beside the decision's id, which stays free for a better answer."""
     tail = digest_of_bytes(f"{decision.value} {effect.refused}".encode("utf-8", "surrogatepass"))[:8]
-    return decision.model_copy(update={"id": f"{decision.id} refused {tail}", "effect": f"refused: {effect.refused}"})
-
-
-def _assignee(answer: Answer) -> str:
-    match answer.value:
-        case {"assign": str(name)}:
-            return name
-        case _:
-            return ""
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 200 else f"{text[:200]}…"
+    return decision.model_copy(
+        update={"id": f"{decision.id} refused {tail}", "effect": f"refused: {effect.refused}", "refused": True}
+    )

@@ -84,6 +84,7 @@ class Decision(Schema):
 
     ``value`` is the decision in words (``A``, ``retry``, ``returns 4``, ``approve``), ``effect`` what followed from it.
     ``content`` is an answer that was no single word, as it was given, but code and specifications by their digests.
+    ``refused``: it could not be acted on, and its question stayed open; the effect says why.
     ``question`` is None only in rows that were written before gates had questions of their own.
     """
 
@@ -99,6 +100,7 @@ class Decision(Schema):
     through: Door | None = None
     effect: str = ""
     content: dict[str, JsonValue] | None = None
+    refused: bool = False
 
 
 class OnDeadline(StrEnum):

@@ -21,17 +21,14 @@ from schemas.people import Decision, Door, Question, QuestionKind, Waiting
 from schemas.project import Approval, ApprovalDecision
 from workflows import policies
 from workflows.identifiers import WAITS_FOR_ATTRIBUTE
+from workflows.petition import waits_no_more
 from workflows.presentation import answer_command, approval_details
-from workflows.waiting import Vigil, due_at
+from workflows.waiting import DEADLINE, MOST_NOTES, Vigil, due_at
 
 GATE_QUESTIONS = "gates-are-questions"
 """The mark in histories since which a gate is a question, has a deadline, and takes a rejection as guidance."""
 
-DEADLINE = "the deadline"
-"""Who decides where nobody did in time."""
-
 _OPTIONS = (ApprovalDecision.APPROVE.value, ApprovalDecision.REJECT.value)
-_MOST_NOTES = 3
 
 
 @dataclass(frozen=True)
@@ -146,33 +143,27 @@ class Keeper:
 
     async def record(self, approval: Approval, effect: str) -> None:
         """Record a decision and what follows from it; one that settles its gate closes the question."""
-        question = self.question
+        question, assigns = self.question, approval.decision is ApprovalDecision.ASSIGN
         decision = Decision(
             id=approval.decision_id,
             project=self.project,
+            question=question.id if question else None,
             gate=approval.gate,
-            value=approval.decision.value,
+            value=f"{approval.decision.value} to {approval.to}" if assigns else approval.decision.value,
             by=approval.by,
             note=approval.note,
+            decided_at=workflow.now(),
+            path=ROOT_PATH,
+            through=approval.through,
+            effect=effect,
         )
-        if question is not None:
-            to = f" to {approval.to}" if approval.decision is ApprovalDecision.ASSIGN else ""
-            more = {
-                "question": question.id,
-                "value": f"{approval.decision.value}{to}",
-                "decided_at": workflow.now(),
-                "path": ROOT_PATH,
-                "through": approval.through,
-                "effect": effect,
-            }
-            decision = decision.model_copy(update=more)
         await workflow.execute_activity_method(
             Records.record_approval,
             decision,
             summary=f"{approval.decision.value} by {approval.by or 'unknown'}",
             **policies.RECORD,
         )
-        if question is not None and approval.decision is not ApprovalDecision.ASSIGN:
+        if question is not None and not assigns:
             await self._close(question)
 
     async def _close(self, question: Question) -> None:
@@ -188,8 +179,7 @@ class Keeper:
 
     def _clear(self) -> None:
         self.open = None
-        workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_unset()])
-        workflow.set_current_details("")
+        waits_no_more()
 
     async def abandon(self, why: str) -> None:
         """Close what waits, since nothing follows from a decision any more; whoever gave one is told why."""
@@ -306,5 +296,5 @@ class Keeper:
 
     def _note(self, line: str) -> None:
         """Show a line above what is awaited, the latest ones."""
-        self._notes = [*self._notes, line][-_MOST_NOTES:]
+        self._notes = [*self._notes, line][-MOST_NOTES:]
         self.show()

@@ -13,7 +13,7 @@ from activities.decomposition import Decomposition
 from activities.specification import Specification
 from activities.verification import Verification
 from millwright.core import voting
-from millwright.core.attempts import as_known, attempt_of, chosen, fresh_among, observed, without_vote
+from millwright.core.attempts import as_known, attempt_of, chosen, first_slots, fresh_among, observed, without_vote
 from schemas.election import Attempt, Election, ElectionState, Rule, Slot
 from schemas.identity import Digest, LayerName
 from schemas.project import LadderMode, OnExhausted, Policy, Rejections
@@ -117,10 +117,7 @@ class Booth:
         From now on winners are not reviewed: people have said what is right where the answers divide.
         """
         self.decided_by_people = True
-        slots: dict[Digest, Slot] = {}
-        for item in sorted(self.attempts, key=lambda item: item.slot):
-            if item.candidate is not None:
-                slots.setdefault(item.candidate, item.slot)
+        slots = first_slots(self.attempts)
         self._known.clear()
         self._looked_at.clear()
         if slots:
@@ -138,14 +135,7 @@ class Booth:
         (found,) = await self._climb({candidate: slot})
         if found.ballot is None:
             return False
-        rejected: BatchVerdicts = await workflow.execute_activity_method(
-            Verification.confirm,
-            self._batch([candidate], {candidate: slot}),
-            task_queue=VERIFY_QUEUE,
-            summary="a further look at a person's code",
-            **policies.CONFIRM,
-        )
-        return not rejected.verdicts
+        return not (await self._looked_further(candidate, slot, "a person's code")).verdicts
 
     def leading(self, most: int) -> tuple[Stance, ...]:
         """Return the leading groups, each by its first candidate."""
@@ -201,11 +191,7 @@ class Booth:
 
     def _voting(self) -> dict[Digest, Slot]:
         """Return the candidates that vote, each with its first slot, in that order."""
-        slots: dict[Digest, Slot] = {}
-        for item in sorted(self.attempts, key=lambda item: item.slot):
-            if item.candidate is not None and item.ballot is not None:
-                slots.setdefault(item.candidate, item.slot)
-        return slots
+        return first_slots(item for item in self.attempts if item.ballot is not None)
 
     async def _confirmed(self, election: Election) -> bool:
         """Look further at what is going to be accepted; False when that cost it its votes."""
@@ -215,18 +201,22 @@ class Booth:
         if not workflow.patched(CONFIRM):
             return True
         slot = next(item.slot for item in self.attempts if item.candidate == candidate)
-        found: BatchVerdicts = await workflow.execute_activity_method(
-            Verification.confirm,
-            self._batch([candidate], {candidate: slot}),
-            task_queue=VERIFY_QUEUE,
-            summary="a further look at the winner",
-            **policies.CONFIRM,
-        )
+        found = await self._looked_further(candidate, slot, "the winner")
         self._looked_at.add(candidate)
         for verdict in found.verdicts:
             self.attempts = [without_vote(item, candidate, verdict.layer) for item in self.attempts]
             self._known[candidate] = without_vote(self._known[candidate], candidate, verdict.layer)
         return not found.verdicts
+
+    async def _looked_further(self, candidate: Digest, slot: Slot, what: str) -> BatchVerdicts:
+        """Look at a candidate in ways that are too dear for all; returns what rejects it."""
+        return await workflow.execute_activity_method(
+            Verification.confirm,
+            self._batch([candidate], {candidate: slot}),
+            task_queue=VERIFY_QUEUE,
+            summary=f"a further look at {what}",
+            **policies.CONFIRM,
+        )
 
     async def _stands(self, election: Election) -> bool:
         """Have a winner reviewed; False when inputs were proposed, on which all that vote were compared again."""

@@ -22,12 +22,12 @@ def show(status: TaskStatus) -> None:
     workflow.upsert_search_attributes([STATE_ATTRIBUTE.value_set(status.value)])
 
 
-async def stated(given: NodeInput, status: TaskStatus) -> None:
-    """Record a node's status while it is under way."""
+async def stated(given: NodeInput, status: TaskStatus, note: str = "", *, summary: str = "") -> None:
+    """Record a node's status while it is under way; ``summary`` is for the Web UI, the status by default."""
     await workflow.execute_activity_method(
         Records.set_state,
-        NodeState(project=given.project, path=given.path, status=status),
-        summary=status.value,
+        NodeState(project=given.project, path=given.path, status=status, note=note),
+        summary=summary or status.value,
         **policies.RECORD,
     )
     show(status)

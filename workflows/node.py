@@ -31,7 +31,7 @@ from workflows.family import built
 from workflows.identifiers import node_attributes, node_workflow_id
 from workflows.keeping import kept_from_before
 from workflows.people import Desk
-from workflows.planned import Consent
+from workflows.planned import PlanConsent
 from workflows.preparation import planned_rule, prepared
 from workflows.presentation import election_details, failure_note, first_reason, model_refused
 from workflows.resolving import MOST_DIVIDED, Next, divided, resolved
@@ -56,7 +56,7 @@ class NodeWorkflow:
         self._simplifications = 0
         self._budget_reached = False
         self._tested = True
-        self._till, self._consent = Till(given), Consent(given)
+        self._till, self._consent = Till(given), PlanConsent(given)
         self._rework = Rework(given, at_cap=self._till.passed)
         self._edition, self._barred = "", dict[Digest, LayerName]()
         self._rule = given.policy.rule
@@ -287,7 +287,7 @@ class NodeWorkflow:
 
     async def _won(self, plan: NodePlan, booth: Booth, election: Election) -> NodeResult | NodePlan | None:
         """Accept the winner; what no example speaks of is never accepted silently."""
-        if self._tested or booth.decided_by_people:
+        if self._tested:
             return await self._settle(TaskStatus.WON, booth, election, election.winner, "")
         if self._given.policy.on_exhausted is OnExhausted.PERSON and workflow.patched(ASK_UNTESTED):
             return await self._ask_person(plan, booth, election)
@@ -320,6 +320,7 @@ class NodeWorkflow:
         )
         answer, effect = await self._desk.asked(request)
         found = await resolved(answer, effect, booth, election, self._given.policy.rule)
+        self._tested = self._tested or found.tested
         if found.tried:
             self._rework.note(found.tried)
         match found.step:

@@ -7,29 +7,26 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 
 from activities.escalating import Escalating
-from activities.records import Records
 from millwright.core.escalation import question_id
 from millwright.core.messages import read_answer
-from millwright.core.resolution import ACCEPT_PARTIAL, ASSIGN, GIVE_UP, spoken
+from millwright.core.resolution import ACCEPT_PARTIAL, GIVE_UP, assignee_of, spoken
 from schemas.identity import TaskStatus
 from schemas.people import Door, Effect, OnDeadline, Question
 from schemas.project import Answer, NodeInput
-from schemas.requests import AnswerRecord, AskRequest, NodeState
+from schemas.requests import AnswerRecord, AskRequest
 from workflows import policies
-from workflows.endings import show
+from workflows.endings import stated
 from workflows.identifiers import VERIFY_QUEUE, WAITS_FOR_ATTRIBUTE
 from workflows.inbox import Inbox, decision
+from workflows.petition import waits_no_more
 from workflows.presentation import failure_note, waiting_details
-from workflows.waiting import Vigil, due_at
+from workflows.waiting import DEADLINE, MOST_NOTES, Vigil, due_at
 
 EFFECT = "answers-take-effect"
 """The mark in histories since which an answer by update is told what followed, and not only that it was understood."""
 
 EARLY = "answers-may-be-early"
 """The mark in histories since which an answer by signal is kept that comes while its question is being put."""
-
-DEADLINE = "the deadline"
-"""Who decides where nobody did in time."""
 
 
 class Desk:
@@ -57,9 +54,9 @@ class Desk:
         inbox.open(question)
         self._notes.clear()
         for early in self._early:
-            self.noted(early.model_dump(mode="json"))
+            self._arrived(early)
         self._early.clear()
-        await self._state(TaskStatus.WAITING, f"question {question.id}")
+        await stated(self._given, TaskStatus.WAITING, f"question {question.id}")
         workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_set(question.id)])
         self._show()
         vigil = Vigil(question, waiting, self._note)
@@ -70,8 +67,7 @@ class Desk:
             raise
         finally:
             vigil.end()
-        workflow.upsert_search_attributes([WAITS_FOR_ATTRIBUTE.value_unset()])
-        workflow.set_current_details("")
+        waits_no_more()
         return answer, effect
 
     async def _put(self, request: AskRequest) -> Question:
@@ -103,11 +99,11 @@ class Desk:
                 inbox.refuse(effect.refused)
                 self._note(f"Not acted on ({spoken(answer.value)} by {answer.by or 'unknown'}): {effect.refused}")
                 continue
-            hands_on = isinstance(answer.value, dict) and ASSIGN in answer.value
-            inbox.acted(effect.says, at=workflow.now(), settles=not hands_on)
-            if not hands_on:
+            assignee = assignee_of(answer)
+            inbox.acted(effect.says, at=workflow.now(), settles=assignee is None)
+            if assignee is None:
                 return answer, effect
-            vigil.hand_on(str(answer.value[ASSIGN]) if isinstance(answer.value, dict) else "")
+            vigil.hand_on(assignee)
             inbox.question = vigil.question
             self._show()
 
@@ -137,15 +133,6 @@ class Desk:
             **policies.VERIFY,
         )
         return effect or Effect()  # builds from before answers had effects
-
-    async def _state(self, status: TaskStatus, note: str) -> None:
-        await workflow.execute_activity_method(
-            Records.set_state,
-            NodeState(project=self._given.project, path=self._given.path, status=status, note=note),
-            summary=status.value,
-            **policies.RECORD,
-        )
-        show(status)
 
     def refusal(self, *raw: object) -> str | None:
         """Say why a message is no answer that can be taken; None where it is one."""
@@ -184,6 +171,10 @@ class Desk:
         if isinstance(given, Answer) and given.question == self._asking and workflow.patched(EARLY):
             self._early.append(given)
             return
+        self._arrived(given)
+
+    def _arrived(self, given: Answer | str) -> None:
+        """Take what came by signal, or show why not: a text is the refusal of what was no answer."""
         problem = given if isinstance(given, str) else self._inbox.refusal(given)
         if problem is None and isinstance(given, Answer):
             self._inbox.take(given if given.through else given.model_copy(update={"through": Door.SIGNAL}))
@@ -192,7 +183,7 @@ class Desk:
 
     def _note(self, line: str) -> None:
         """Show a line beside what is awaited, the latest ones."""
-        self._notes = [*self._notes, line][-3:]
+        self._notes = [*self._notes, line][-MOST_NOTES:]
         self._show()
 
     def _show(self) -> None:

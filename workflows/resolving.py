@@ -36,7 +36,10 @@ class Next(Enum):
 
 @dataclass(frozen=True)
 class Resolution:
-    """What follows an answer; where the node is settled by it, how. ``tried`` is told with the next question."""
+    """What follows an answer; where the node is settled by it, how.
+
+    ``tried`` is told with the next question. ``tested``: there is an example now.
+    """
 
     step: Next
     by: str
@@ -44,6 +47,7 @@ class Resolution:
     candidate: Digest | None = None
     note: str = ""
     tried: str = ""
+    tested: bool = False
 
 
 def divided(policy: Policy, election: Election) -> bool:
@@ -91,4 +95,4 @@ async def _with_example(booth: Booth, given: Rule, by: str) -> Resolution:
     election = await booth.recounted()
     if election.state is ElectionState.EXHAUSTED and len(election.tally.groups) < 2:
         booth.rule = escalation.afresh(booth.rule, given, election.tally)
-    return Resolution(Next.GOES_ON, by)
+    return Resolution(Next.GOES_ON, by, tested=True)

@@ -20,6 +20,12 @@ from workflows.presentation import answer_command, failure_note
 REMIND = "remind-people"
 """The mark in histories since which people are reminded, and deadlines hold."""
 
+DEADLINE = "the deadline"
+"""Who decides where nobody did in time."""
+
+MOST_NOTES = 3
+"""Lines that are shown beside what is awaited, the latest ones."""
+
 Say = Callable[[str], None]
 """Shows a line beside what is awaited; empty: nothing more."""
 
@@ -105,7 +111,7 @@ class Vigil:
     async def _notified(self, notice: Notice) -> None:
         about = f"{notice.event.value}: {notice.question.id}"
         try:
-            told: Told | int | None = await workflow.execute_activity_method(
+            told: Told | int = await workflow.execute_activity_method(
                 Notification.notify, notice, summary=f"tell people: {about}", **policies.NOTIFY
             )
         except ActivityError as error:

@@ -78,5 +78,6 @@ def _added() -> dict[str, tuple[sa.Column[object], ...]]:
             sa.Column("through", _TEXT, nullable=True),
             sa.Column("effect", _TEXT, server_default="", nullable=False),
             sa.Column("content", sa.JSON(), nullable=True),
+            sa.Column("refused", sa.Boolean(), server_default=sa.false(), nullable=False),
         ),
     }

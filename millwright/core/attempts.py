@@ -21,6 +21,15 @@ def fresh_among(draws: Iterable[Draw], known: dict[Digest, Attempt]) -> dict[Dig
     return fresh
 
 
+def first_slots(attempts: Iterable[Attempt]) -> dict[Digest, Slot]:
+    """Return the candidates of attempts, each with its first slot, in that order."""
+    slots: dict[Digest, Slot] = {}
+    for item in sorted(attempts, key=lambda item: item.slot):
+        if item.candidate is not None:
+            slots.setdefault(item.candidate, item.slot)
+    return slots
+
+
 def attempt_of(draw: Draw, known: dict[Digest, Attempt]) -> Attempt:
     """Say what became of a draw: equal text fares as it fared before, but votes for itself."""
     if draw.candidate is None:

@@ -10,7 +10,6 @@ from schemas.identity import Gate
 from schemas.people import Decision, Door, Question
 from schemas.shortening import one_line
 
-_REFUSED = "refused"
 _ASSIGN = "assign"
 _LONGEST_EFFECT = 200
 
@@ -25,7 +24,7 @@ _DOORS = {
 
 def acted_on(decision: Decision) -> bool:
     """Say whether a decision was acted on: one that could not be is in the record as well."""
-    return not decision.effect.startswith(_REFUSED)
+    return not decision.refused
 
 
 def settles(decision: Decision) -> bool:

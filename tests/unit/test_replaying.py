@@ -64,7 +64,7 @@ async def _answers(pretended: Pretended, *decisions: Decision) -> list[tuple[str
 
 async def test_questions_are_answered_again_as_they_were(tmp_path: Path) -> None:
     """Past what settled nothing, with the value itself where it is in the record, by whom and why, as the same one."""
-    refused = _decision("code 12", effect="refused: it raises", content={"code_digest": "0" * 64})
+    refused = _decision("code 12", refused=True, content={"code_digest": "0" * 64})
     handed_on = _decision("assign bob", content={"assign": "bob"})
     settled = _decision("returns 4", content={"returns": 4}, note="four times")
     (answer,) = await _answers(Pretended(tmp_path), refused, handed_on, settled)

@@ -334,6 +334,7 @@ decisions = Table(
     text("through", optional=True),
     text("effect"),
     tree("content", optional=True),
+    Column("refused", Boolean, nullable=False),
     clock("created_at"),
 )
 
