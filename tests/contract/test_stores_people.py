@@ -10,6 +10,7 @@ from schemas.models import Budget
 from schemas.people import Choice, Decision, Door, Question, QuestionKind
 from schemas.reuse import Revision
 from tests.contract.stores_fixtures import BANK, HOSTILE, LEAF, SHOP, Store, entry, project
+from tests.gates import plan_gate
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ANY_JSON: dict[str, JsonValue] = {
@@ -36,15 +37,7 @@ BEHAVIOUR = Question(
     asked_at=NOON,
     due_at=NOON + timedelta(days=3, microseconds=1),
 )
-AT_A_GATE = Question(
-    id="gate/plan/1",
-    project=SHOP,
-    path=ROOT_PATH,
-    text="Is this the plan?",
-    options=("approve", "reject"),
-    kind=QuestionKind.APPROVAL,
-    gate=Gate.PLAN,
-)
+AT_A_GATE = plan_gate(SHOP)
 SAID = Decision(
     id="1",
     project=SHOP,

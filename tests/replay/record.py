@@ -27,7 +27,7 @@ from millwright.temporal import data_converter
 from schemas.identity import Gate, NodePath, ProjectId, TaskStatus
 from schemas.project import LadderMode, OnExhausted, ProjectInput
 from tests.workflow import prose
-from tests.workflow.deciding import decision, until_gate
+from tests.workflow.deciding import HALF_PATH, OPTIONS, decision, until_gate
 from tests.workflow.environment import Stage, TableModel, staged
 from tests.workflow.objecting import Objecting
 from tests.workflow.samples import (
@@ -35,7 +35,6 @@ from tests.workflow.samples import (
     DOUBLE,
     FOR_MORE_EXAMPLES,
     FOR_TRIPLED,
-    HALF,
     HOPELESS_PLANS,
     INFEASIBLE,
     LOOKED_AT,
@@ -218,23 +217,21 @@ async def _guided(stage: Stage, gate: Gate) -> None:
 
 async def record_questions() -> None:
     """Record a question about behaviour that is handed on, misread, answered and won, and one that nobody answers."""
-    path = "root.half"
-    asked = {"specification": HALF, "k": 3, "max_attempts": 8, "seed": 5}
     async with staged(TableModel(TWO_READINGS)) as stage:
-        project = await _start(stage, **asked)
-        await _until_waiting(stage, path)
-        node = stage.client.get_workflow_handle(node_workflow_id(PROJECT, NodePath(path)))
-        about = {"question": f"{path}/1", "by": "ann"}
+        project = await _start(stage, **OPTIONS)
+        await _until_waiting(stage, HALF_PATH)
+        node = stage.client.get_workflow_handle(node_workflow_id(PROJECT, HALF_PATH))
+        about = {"question": f"{HALF_PATH}/1", "by": "ann"}
         await node.execute_update("answer", {**about, "decision_id": "1", "value": {"assign": "bo"}})
         with contextlib.suppress(WorkflowUpdateFailedError):
             await node.execute_update("answer", {**about, "decision_id": "2", "value": {"returns": 900}})
         await node.signal("answer", {**about, "decision_id": "3", "value": "A"})
         await project.result()
-        await record(stage.client, PROJECT, {"node-asked-about-behaviour": path})
+        await record(stage.client, PROJECT, {"node-asked-about-behaviour": HALF_PATH})
     async with staged(TableModel(TWO_READINGS)) as stage:
         waiting = {"deadline_seconds": 604_800, "remind_after_seconds": 86_400, "on_deadline": "partial"}
-        await (await _start(stage, **asked, waiting=waiting)).result()
-        await record(stage.client, PROJECT, {"node-decided-by-the-deadline": path})
+        await (await _start(stage, **OPTIONS, waiting=waiting)).result()
+        await record(stage.client, PROJECT, {"node-decided-by-the-deadline": HALF_PATH})
 
 
 async def record_archetypes() -> None:

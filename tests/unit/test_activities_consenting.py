@@ -12,9 +12,9 @@ from millwright.adapters.storage.memory import MemoryStore
 from millwright.core.prompts import coder
 from schemas.attribution import GuideRequest, Reopened, RespecifyRequest
 from schemas.digests import digest_of_bytes
-from schemas.identity import ROOT_PATH, Gate, LayerName, NodePath, TaskStatus
-from schemas.people import Question, QuestionKind
+from schemas.identity import ROOT_PATH, LayerName, NodePath, TaskStatus
 from schemas.requests import ElectionRef, NodeRef, Purpose
+from tests.gates import plan_gate
 from tests.unit.activity_fakes import PROJECT, FakeSandbox, group, opened, placed, task
 
 A, B = NodePath("root.a"), NodePath("root.b")
@@ -78,15 +78,7 @@ async def test_specifiers_are_told_all_notes_and_the_last_specification() -> Non
 async def test_a_gates_question_is_none_about_the_root() -> None:
     """The numbers of a node's own questions go on as if no gate had been open."""
     store = await _tree()
-    question = Question(
-        id="gate/plan/1",
-        project=PROJECT,
-        path=ROOT_PATH,
-        text="the plan",
-        options=("approve", "reject"),
-        kind=QuestionKind.APPROVAL,
-        gate=Gate.PLAN,
-    )
+    question = plan_gate(PROJECT)
     consenting = Consenting(store, store)
     await _run(consenting.open_gate, question)
     assert [item.open for item in await store.questions(PROJECT)] == [True]

@@ -25,9 +25,10 @@ from millwright.client import Client
 from millwright.errors import BadInput, NotFound
 from millwright.temporal import data_converter
 from schemas.evidence import ProjectRecord
-from schemas.identity import ROOT_PATH, Digest, Gate, NodePath, ProjectId, TaskStatus
-from schemas.people import Decision, Door, Question, QuestionKind
+from schemas.identity import Digest, Gate, NodePath, ProjectId, TaskStatus
+from schemas.people import Decision, Door, Question
 from schemas.project import ApprovalDecision
+from tests.gates import plan_gate
 from workflows.identifiers import node_workflow_id, project_workflow_id
 
 pytestmark = [pytest.mark.temporal]
@@ -35,15 +36,7 @@ pytestmark = [pytest.mark.temporal]
 SUMS = ProjectId("sums")
 NODE = NodePath("root.double")
 QUESTION = Question(id="root.double/1", project=SUMS, path=NODE, text="Which?", options=("A", "B"))
-PLAN = Question(
-    id="gate/plan/1",
-    project=SUMS,
-    path=ROOT_PATH,
-    text="Shall it be built?",
-    options=("approve", "reject"),
-    kind=QuestionKind.APPROVAL,
-    gate=Gate.PLAN,
-)
+PLAN = plan_gate(SUMS, text="Shall it be built?")
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 QUEUE = "deciding"
 

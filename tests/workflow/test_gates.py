@@ -7,19 +7,17 @@ import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError
 
 from schemas.identity import ROOT_PATH, Gate, TaskStatus
 from schemas.people import Door, NoticeEvent, OnDeadline, QuestionKind
 from tests.workflow.builds import PROJECT, start
-from tests.workflow.deciding import Heard, decision, details, question, until_gate
+from tests.workflow.deciding import DAY, Heard, decision, details, question, refused, until_gate, waiting
 from tests.workflow.environment import TableModel, staged
 from tests.workflow.samples import ANSWERS
 from workflows.sandbox import GUARDED, runner
 
 pytestmark = [pytest.mark.slow, pytest.mark.temporal, pytest.mark.sandbox]
 
-DAY = 86_400
 PLAN: dict[str, Any] = {"approve": (Gate.PLAN,)}
 BROKEN = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b"{no"))
 MALFORMED: tuple[tuple[Any, ...], ...] = (
@@ -31,22 +29,6 @@ MALFORMED: tuple[tuple[Any, ...], ...] = (
     ({**decision("plan", 1), "comment": "x"},),
     (decision("plan", 1, "assign"),),
 )
-
-
-def waiting(policy: OnDeadline, **more: Any) -> dict[str, Any]:
-    """Wait for seven days."""
-    return {"waiting": {"deadline_seconds": 7 * DAY, "on_deadline": policy, **more}}
-
-
-async def refused(call: Any) -> str:
-    """Await an update that is refused; returns why."""
-    with pytest.raises(WorkflowUpdateFailedError) as caught:
-        await call
-    cause = caught.value.cause
-    assert isinstance(cause, ApplicationError)
-    assert cause.type == "ApprovalRefused"
-    assert "\n" not in cause.message
-    return cause.message
 
 
 async def test_a_gate_is_a_question_until_it_is_decided_and_the_decision_says_all() -> None:

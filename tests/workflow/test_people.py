@@ -6,6 +6,7 @@ import pytest
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 
 from schemas.identity import Gate, NodePath, TaskStatus
+from schemas.people import QuestionKind
 from schemas.project import OnExhausted
 from tests.workflow.builds import DISAGREEING, PROJECT, build, start, until_project, until_waiting
 from tests.workflow.environment import TableModel, staged
@@ -129,3 +130,24 @@ async def test_a_person_is_asked_about_a_part_without_examples() -> None:
         await node.execute_update("answer", answer)
         result = await handle.result()
         assert (result.counts.resolved, result.counts.partial) == (1, 0)
+
+
+async def test_code_that_fails_does_not_make_an_untested_winner_acceptable() -> None:
+    """Only an example does: the person is asked about the winner again, and answers with one."""
+    async with staged(TableModel(TRIPLING)) as stage:
+        handle = await start(stage, specification=TRIPLE)
+        await until_waiting(stage, "root.triple")
+        node = stage.client.get_workflow_handle(node_workflow_id(PROJECT, NodePath("root.triple")))
+        (first,) = await stage.store.questions(PROJECT)
+        wrong = {"code": "def triple(n: int) -> int:\n    return nowhere\n"}
+        await node.execute_update("answer", {"question": first.id, "decision_id": "1", "value": wrong, "by": "me"})
+        async with asyncio.timeout(60):
+            while len(await stage.store.questions(PROJECT)) < 2:
+                await asyncio.sleep(0.1)
+        again = (await stage.store.questions(PROJECT))[-1]
+        assert again.kind is QuestionKind.UNTESTED
+        assert "by me was rejected" in again.text
+        example = {"example": {"inputs": {"n": 2}, "expected_output": 6}}
+        await node.execute_update("answer", {"question": again.id, "decision_id": "1", "value": example, "by": "me"})
+        result = await handle.result()
+        assert (result.exit_code, result.counts.won, result.counts.resolved) == (0, 1, 0)

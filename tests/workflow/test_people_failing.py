@@ -11,11 +11,9 @@ from millwright.errors import IntegrityError
 from schemas.identity import TaskStatus
 from schemas.people import Decision, Door, Notice, NoticeEvent, OnDeadline, Question
 from tests.workflow.builds import PROJECT, start
-from tests.workflow.deciding import decision, until_gate
+from tests.workflow.deciding import HALF_PATH, OPTIONS, answer, asked, decision, node, refused, until_gate, waiting
 from tests.workflow.environment import TableModel, staged
 from tests.workflow.samples import ANSWERS, TWO_READINGS
-from tests.workflow.test_people_waiting import waiting
-from tests.workflow.test_questions import HALF_PATH, OPTIONS, answer, asked, node, refused
 
 pytestmark = [pytest.mark.slow, pytest.mark.temporal, pytest.mark.sandbox]
 
@@ -39,7 +37,7 @@ async def test_an_answer_refused_after_the_deadline_leaves_the_decision_to_the_p
     """It came while people were told that the time is over, and nobody waits for a better one for ever."""
     slow = SlowToTell()
     async with staged(TableModel(TWO_READINGS), notifiers=(slow,)) as stage:
-        handle = await start(stage, **waiting(OnDeadline.FAIL))
+        handle = await start(stage, **OPTIONS, **waiting(OnDeadline.FAIL))
         question = await asked(stage)
         await stage.environment.sleep(timedelta(days=7))
         await slow.reached.wait()

@@ -13,19 +13,11 @@ from millwright.adapters.storage.memory import MemoryStore
 from schemas.identity import TaskStatus
 from schemas.people import Decision, Door, NoticeEvent, OnDeadline
 from tests.workflow.builds import PROJECT, start
-from tests.workflow.deciding import Heard
+from tests.workflow.deciding import DAY, HALF_PATH, OPTIONS, Heard, answer, asked, node, refused, waiting
 from tests.workflow.environment import Stage, TableModel, staged
 from tests.workflow.samples import TWO_READINGS
-from tests.workflow.test_questions import HALF_PATH, OPTIONS, answer, asked, node, refused
 
 pytestmark = [pytest.mark.temporal, pytest.mark.sandbox]
-
-DAY = 86_400
-
-
-def waiting(policy: OnDeadline, **more: Any) -> dict[str, Any]:
-    """Wait for seven days."""
-    return {**OPTIONS, "waiting": {"deadline_seconds": 7 * DAY, "on_deadline": policy, **more}}
 
 
 async def details(stage: Stage) -> str:
@@ -46,7 +38,7 @@ async def test_a_deadline_of_seven_days_decides_by_its_policy(
     """People were told, reminded ever more seldom, and told of the deadline; the record says that nobody decided."""
     heard = Heard()
     async with staged(TableModel(TWO_READINGS), notifiers=(heard,)) as stage:
-        handle = await start(stage, **waiting(policy, remind_after_seconds=DAY, assignee="ann"))
+        handle = await start(stage, **OPTIONS, **waiting(policy, remind_after_seconds=DAY, assignee="ann"))
         result = await handle.result()
         assert result.exit_code == (6 if policy is OnDeadline.PARTIAL else 1)
         assert (await stage.store.node(PROJECT, HALF_PATH)).status is status
@@ -73,7 +65,7 @@ async def test_after_a_deadline_that_only_tells_people_are_waited_for_all_the_sa
     """Weeks later an answer is taken as on the first day."""
     heard = Heard()
     async with staged(TableModel(TWO_READINGS), notifiers=(heard,)) as stage:
-        handle = await start(stage, **waiting(OnDeadline.WAIT))
+        handle = await start(stage, **OPTIONS, **waiting(OnDeadline.WAIT))
         question = await asked(stage)
         await stage.environment.sleep(timedelta(days=30))
         await heard.until(lambda events: NoticeEvent.DEADLINE in events)
@@ -89,7 +81,7 @@ async def test_an_answer_around_the_deadline_is_taken_or_told_and_never_lost(sec
     Both at one moment cannot be tried here: the test server fails for ever where a timer is cancelled as it fires.
     """
     async with staged(TableModel(TWO_READINGS)) as stage:
-        handle = await start(stage, **waiting(OnDeadline.FAIL))
+        handle = await start(stage, **OPTIONS, **waiting(OnDeadline.FAIL))
         question = await asked(stage)
         assert question.due_at is not None
         left = question.due_at - await stage.environment.get_current_time()
@@ -190,7 +182,7 @@ async def test_a_notifier_that_is_away_holds_nobody_up() -> None:
     """The answer is taken while nobody could be told; and after the deadline its policy decides all the same."""
     heard = Heard(silent=frozenset(NoticeEvent))
     async with staged(TableModel(TWO_READINGS), notifiers=(heard,)) as stage:
-        handle = await start(stage, **waiting(OnDeadline.FAIL))
+        handle = await start(stage, **OPTIONS, **waiting(OnDeadline.FAIL))
         assert (await handle.result()).exit_code == 1
         assert heard.notices == []
         (row,) = await stage.store.decisions(PROJECT)
@@ -200,7 +192,7 @@ async def test_a_notifier_that_is_away_holds_nobody_up() -> None:
 async def test_workers_that_die_while_a_person_is_waited_for_lose_nothing() -> None:
     """Workers that know nothing of the past take the answer as the old ones would have."""
     async with staged(TableModel(TWO_READINGS), cached_workflows=0) as stage:
-        handle = await start(stage, **waiting(OnDeadline.FAIL))
+        handle = await start(stage, **OPTIONS, **waiting(OnDeadline.FAIL))
         question = await asked(stage)
         calls = len(stage.model.calls)
         await stage.restart()

@@ -1,58 +1,21 @@
 """A question about behaviour: what is asked, what becomes of the answer, and what it costs."""
 
-import asyncio
 import re
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.exceptions import ApplicationError
 
 from schemas.identity import NodePath, TaskStatus
 from schemas.models import ModelAnswer, ModelRequest
-from schemas.people import Door, Question, QuestionKind
+from schemas.people import Door, QuestionKind
 from tests.workflow.builds import PROJECT, start, until_waiting
+from tests.workflow.deciding import HALF_PATH, OPTIONS, answer, asked, node, refused
 from tests.workflow.environment import Stage, TableModel, staged
 from tests.workflow.samples import HALF, SIX_AT_ONCE, SIX_IN_PARTS, TWO_READINGS, fenced
 from workflows.identifiers import node_workflow_id
 
 pytestmark = [pytest.mark.temporal, pytest.mark.sandbox]
-
-HALF_PATH = NodePath("root.half")
-OPTIONS: dict[str, Any] = {"specification": HALF, "k": 3, "max_attempts": 8, "seed": 5}
-"""With this seed four of the first agents read it one way, and three the other: no one can lead by three any more."""
-
-
-def node(stage: Stage) -> WorkflowHandle[Any, Any]:
-    """Find the workflow of the task that is asked about."""
-    return stage.client.get_workflow_handle(node_workflow_id(PROJECT, HALF_PATH))
-
-
-def answer(question: Question, value: Any, number: int = 1, **more: Any) -> dict[str, Any]:
-    """Write an answer as people send it."""
-    return {"question": question.id, "decision_id": str(number), "value": value, "by": "ann", **more}
-
-
-async def asked(stage: Stage, number: int = 1) -> Question:
-    """Wait for a question that is open; bounded."""
-    for _ in range(900):
-        for question in await stage.store.questions(PROJECT):
-            if question.id == f"{HALF_PATH}/{number}" and question.open:
-                await until_waiting(stage, HALF_PATH)
-                return question
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"question {number} was never put")
-
-
-async def refused(call: Any) -> str:
-    """Await an update that is refused; returns why."""
-    with pytest.raises(WorkflowUpdateFailedError) as caught:
-        await call
-    cause = caught.value.cause
-    assert isinstance(cause, ApplicationError)
-    assert cause.type == "AnswerRefused"
-    return cause.message
 
 
 async def half_of(stage: Stage, number: int) -> object:
