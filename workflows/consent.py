@@ -225,11 +225,28 @@ class Keeper:
             ApplicationError: it cannot be taken; the message says why.
         """
         given = read_approval(*raw)
-        if isinstance(given, Approval) and self._is_early(given):
-            await workflow.wait_condition(lambda: self._opening is None)
-        problem = given if isinstance(given, str) else self._unfit(given)
+        problem = given if isinstance(given, str) else await self._fitting(given)
         if problem or isinstance(given, str):
             raise ApplicationError(problem or "", type="ApprovalRefused", non_retryable=True)
+        return await self._followed(door, given)
+
+    async def noted(self, *raw: object) -> None:
+        """Take a decision that came by signal; one that cannot be taken is shown beside what waits, and ignored."""
+        given = read_approval(*raw)
+        problem = given if isinstance(given, str) else await self._fitting(given)
+        if problem or isinstance(given, str):
+            self._note(f"**Not understood**: {problem}")
+        else:
+            await self._followed(Door.SIGNAL, given)
+
+    async def _fitting(self, given: Approval) -> str | None:
+        """Say why a decision cannot be taken, once its gate waits where it is being put; None when it can."""
+        if self._is_early(given):
+            await workflow.wait_condition(lambda: self._opening is None)
+        return self._unfit(given)
+
+    async def _followed(self, door: Door, given: Approval) -> str:
+        """Take a decision that fits, wait until it has taken effect, and return what follows."""
         known = given.decision_id in self._approvals
         if not known:
             self._take(given if given.through else given.model_copy(update={"through": door}))
@@ -239,17 +256,6 @@ class Keeper:
             await workflow.wait_condition(lambda: given.decision_id in self._effects)
         said = self._effects[given.decision_id]
         return f"this decision was already taken: {said}" if known else said
-
-    async def noted(self, *raw: object) -> None:
-        """Take a decision that came by signal; one that cannot be taken is shown beside what waits, and ignored."""
-        given = read_approval(*raw)
-        if isinstance(given, Approval) and self._is_early(given):
-            await workflow.wait_condition(lambda: self._opening is None)
-        problem = self.refusal(*raw)
-        if problem is None:
-            await self.taken(Door.SIGNAL, *raw)
-        else:
-            self._note(f"**Not understood**: {problem}")
 
     def _take(self, given: Approval) -> None:
         self._approvals[given.decision_id] = given

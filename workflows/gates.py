@@ -89,14 +89,13 @@ class Gates:
         """Return what was said with the rejections that something was done again for, oldest first."""
         return self._notes.get(gate, ())
 
-    def hold_plan(self) -> bool:
-        """Have the plan's gate held where the root's plan becomes known; False where that is not asked for."""
-        self._holds_plan = Gate.PLAN in self.asked and workflow.patched(GATE_QUESTIONS)
-        return self._holds_plan
+    def shows_tree(self) -> bool:
+        """Say whether the plan's gate is asked for, and shows the tree; in older histories it does not."""
+        return Gate.PLAN in self.asked and workflow.patched(GATE_QUESTIONS)
 
-    def given_plan(self) -> None:
-        """Hold no plan where the tree was given: agents made none that they could make again."""
-        self._holds_plan = False
+    def hold_plan(self) -> None:
+        """Have the plan's gate held where the root's plan becomes known: agents make it, and can make another."""
+        self._holds_plan = True
 
     async def passed(self, gate: Gate, shown: str, again: Again | None = None) -> Consent:
         """Wait for consent at a gate where it was asked for; ``again`` can do the thing again, by a person's note."""

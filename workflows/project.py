@@ -130,12 +130,12 @@ class ProjectWorkflow:
 
     async def _consented_plan(self, opened: OpenedProject, forecast: Forecast, k: int) -> str | None:
         """Have a person consent to a given tree; what agents plan is held where it is known. Returns why not."""
-        if not self._gates.hold_plan():
+        if not self._gates.shows_tree():
             return (await self._gates.passed(Gate.PLAN, expectation(forecast, k))).refused
-        if not opened.has_specification:
-            return None
-        self._gates.given_plan()
-        return (await self._gates.passed(Gate.PLAN, await self._gates.plan_shown())).refused
+        if opened.has_specification:
+            return (await self._gates.passed(Gate.PLAN, await self._gates.plan_shown())).refused
+        self._gates.hold_plan()
+        return None
 
     async def _built(self, policy: Policy) -> tuple[NodeResult, IntegrationResult]:
         """Build the tree and the whole, and again where the whole does not hold with some parts."""

@@ -96,12 +96,12 @@ def answer(question: Question, value: Any, number: int = 1, **more: Any) -> dict
     return {"question": question.id, "decision_id": str(number), "value": value, "by": "ann", **more}
 
 
-async def asked(stage: Stage, number: int = 1) -> Question:
+async def asked(stage: Stage, number: int = 1, path: NodePath = HALF_PATH) -> Question:
     """Wait for a question that is open; bounded."""
     for _ in range(900):
         for question in await stage.store.questions(PROJECT):
-            if question.id == f"{HALF_PATH}/{number}" and question.open:
-                await until_waiting(stage, HALF_PATH)
+            if question.id == f"{path}/{number}" and question.open:
+                await until_waiting(stage, path)
                 return question
         await asyncio.sleep(0.1)
     raise AssertionError(f"question {number} was never put")

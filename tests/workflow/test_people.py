@@ -9,6 +9,7 @@ from schemas.identity import Gate, NodePath, TaskStatus
 from schemas.people import QuestionKind
 from schemas.project import OnExhausted
 from tests.workflow.builds import DISAGREEING, PROJECT, build, start, until_project, until_waiting
+from tests.workflow.deciding import answer, asked
 from tests.workflow.environment import TableModel, staged
 from tests.workflow.samples import (
     ANSWERS,
@@ -134,20 +135,16 @@ async def test_a_person_is_asked_about_a_part_without_examples() -> None:
 
 async def test_code_that_fails_does_not_make_an_untested_winner_acceptable() -> None:
     """Only an example does: the person is asked about the winner again, and answers with one."""
+    path = NodePath("root.triple")
     async with staged(TableModel(TRIPLING)) as stage:
         handle = await start(stage, specification=TRIPLE)
-        await until_waiting(stage, "root.triple")
-        node = stage.client.get_workflow_handle(node_workflow_id(PROJECT, NodePath("root.triple")))
-        (first,) = await stage.store.questions(PROJECT)
+        node = stage.client.get_workflow_handle(node_workflow_id(PROJECT, path))
         wrong = {"code": "def triple(n: int) -> int:\n    return nowhere\n"}
-        await node.execute_update("answer", {"question": first.id, "decision_id": "1", "value": wrong, "by": "me"})
-        async with asyncio.timeout(60):
-            while len(await stage.store.questions(PROJECT)) < 2:
-                await asyncio.sleep(0.1)
-        again = (await stage.store.questions(PROJECT))[-1]
+        await node.execute_update("answer", answer(await asked(stage, 1, path), wrong))
+        again = await asked(stage, 2, path)
         assert again.kind is QuestionKind.UNTESTED
-        assert "by me was rejected" in again.text
+        assert "by ann was rejected" in again.text
         example = {"example": {"inputs": {"n": 2}, "expected_output": 6}}
-        await node.execute_update("answer", {"question": again.id, "decision_id": "1", "value": example, "by": "me"})
+        await node.execute_update("answer", answer(again, example))
         result = await handle.result()
         assert (result.exit_code, result.counts.won, result.counts.resolved) == (0, 1, 0)
